@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// STOA_CPU=native|haswell|znver4|… compiles release builds for that processor (`make` sets native);
+// without it the binary runs on every x86-64 or arm64 machine.
+let cpu = Context.environment["STOA_CPU"]
+let release: [SwiftSetting] =
+  cpu.map { [.unsafeFlags(["-target-cpu", $0], .when(configuration: .release))] } ?? []
+// Kernels are 15 to 700 times slower unoptimised, so they are optimised in debug builds too.
+let hot: [SwiftSetting] = release + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+let zstd: Target.Dependency = "CZstd"
+
+let package = Package(
+  name: "stoa",
+  products: [
+    .library(name: "Stoa", targets: ["Stoa"]),
+    .executable(name: "stoa", targets: ["stoa"]),
+  ],
+  traits: [
+    .trait(name: "LineEditing", description: "Line editing and history in the shell (libedit)")
+  ],
+  targets: [
+    // 0: system modules and C
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+    .target(name: "CKernels"),
+    .target(name: "Vectors", dependencies: ["CKernels"], swiftSettings: hot),
+    // 1
+    .target(name: "Kernels", dependencies: ["Vectors", "CKernels"], swiftSettings: hot),
+    .target(name: "Catalog", dependencies: ["Vectors"], swiftSettings: release),
+    .target(
+      name: "Encodings", dependencies: ["Kernels", "Vectors", "CKernels", zstd],
+      swiftSettings: hot),
+    .target(
+      name: "Formats", dependencies: ["Kernels", "Vectors", "CKernels", zstd],
+      swiftSettings: hot),
+    // 2
+    .target(name: "SQL", dependencies: ["Catalog", "Kernels", "Vectors"], swiftSettings: release),
+    .target(
+      name: "Storage", dependencies: ["Encodings", "Catalog", "Kernels", "Vectors", "CKernels"],
+      swiftSettings: release),
+    // 3
+    .target(
+      name: "Executor",
+      dependencies: ["SQL", "Storage", "Encodings", "Catalog", "Kernels", "Vectors", "CKernels"],
+      swiftSettings: hot),
+    // 4
+    .target(
+      name: "Ingest",
+      dependencies: [
+        "Executor", "SQL", "Storage", "Catalog", "Formats", "Kernels", "Vectors", "CKernels",
+      ],
+      swiftSettings: release),
+    // 5
+    .target(
+      name: "Stoa",
+      dependencies: [
+        "Ingest", "Executor", "SQL", "Storage", "Encodings", "Catalog", "Formats", "Kernels",
+        "Vectors",
+      ],
+      swiftSettings: release),
+    // 7
+    .executableTarget(
+      name: "stoa",
+      dependencies: [
+        "Stoa", "Storage",
+        .target(name: "CEdit", condition: .when(traits: ["LineEditing"])),
+      ],
+      path: "Sources/StoaCLI", swiftSettings: release),
+    .target(
+      name: "SSBGenerator", path: "Benchmarks/SSBGenerator", swiftSettings: hot),
+    .executableTarget(
+      name: "ssb", dependencies: ["Stoa", "SSBGenerator"], path: "Benchmarks/SSBRunner",
+      swiftSettings: release),
+    .executableTarget(
+      name: "micro",
+      dependencies: ["Stoa", "Executor", "Storage", "Encodings", "Kernels", "Vectors"],
+      path: "Benchmarks/Micro", swiftSettings: release),
+    // Tests
+    .target(
+      name: "TestSupport", dependencies: ["Stoa", "Storage", "Kernels", "Vectors"],
+      path: "Tests/TestSupport"),
+    .testTarget(name: "VectorsTests", dependencies: ["Vectors"]),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Vectors"]),
+    .testTarget(name: "EncodingsTests", dependencies: ["Encodings", "Kernels", "Vectors"]),
+    .testTarget(name: "FormatsTests", dependencies: ["Formats", "Kernels", "Vectors"]),
+    .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Vectors"]),
+    .testTarget(
+      name: "StorageTests", dependencies: ["Storage", "Encodings", "Catalog", "Kernels", "Vectors"]),
+    .testTarget(name: "SQLTests", dependencies: ["SQL", "Catalog", "Kernels", "Vectors"]),
+    .testTarget(
+      name: "ExecutorTests",
+      dependencies: ["Executor", "SQL", "Storage", "Encodings", "Catalog", "Kernels", "Vectors"]),
+  ]
+)

@@ -1,0 +1,13 @@
+// What Swift cannot say: prefetch hints, constants the importer drops, CPU dispatch.
+#ifndef STOA_CKERNELS_H
+#define STOA_CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Asks the processor to fetch the cache line at `address`; never faults.
+static inline __attribute__((always_inline)) void stoa_prefetch(const void *address) {
+  __builtin_prefetch(address, 0, 3);
+}
+
+#endif

@@ -1,0 +1,67 @@
+import Synchronization
+
+/// One number of bytes shared by everything a warehouse does in this process: queries, loads, compaction,
+/// chunk cache. Whoever grows past it spills or fails with a clear error; nobody allocates in secret.
+public final class MemoryBudget: Sendable {
+  private let used = Atomic<Int>(0)
+  private let peakUse = Atomic<Int>(0)
+  private let limitBytes: Atomic<Int>
+
+  /// At most `limit` bytes at any time.
+  public init(limit: Int) { limitBytes = Atomic(limit) }
+
+  public var limit: Int {
+    get { limitBytes.load(ordering: .relaxed) }
+  }
+  public func setLimit(_ bytes: Int) { limitBytes.store(bytes, ordering: .relaxed) }
+
+  /// Bytes reserved now, and the most at any moment.
+  public var usedBytes: Int { used.load(ordering: .relaxed) }
+  public var peakBytes: Int { peakUse.load(ordering: .relaxed) }
+
+  /// Takes `bytes` if they are left; on false the caller spills, evicts or calls `reserve`.
+  public func tryReserve(_ bytes: Int) -> Bool {
+    let now = used.add(bytes, ordering: .relaxed).newValue
+    if bytes > 0 && now > limit {
+      used.subtract(bytes, ordering: .relaxed)
+      return false
+    }
+    peakUse.max(now, ordering: .relaxed)
+    return true
+  }
+
+  /// Takes `bytes` or throws `.resource` naming `purpose`.
+  public func reserve(_ bytes: Int, for purpose: String) throws(StoaError) {
+    guard tryReserve(bytes) else {
+      throw StoaError(
+        .resource, "out of memory: \(purpose) needs \(bytes) bytes more than the limit of \(limit)",
+        hint: "Raise it with SET memory_limit")
+    }
+  }
+
+  public func release(_ bytes: Int) { used.subtract(bytes, ordering: .relaxed) }
+}
+
+/// Bytes taken from a budget, given back when the reservation goes away.
+public final class MemoryReservation: @unchecked Sendable {
+  public let budget: MemoryBudget
+  public private(set) var byteCount = 0
+
+  public init(_ budget: MemoryBudget) { self.budget = budget }
+  deinit { budget.release(byteCount) }
+
+  /// Grows or shrinks to `bytes`; false leaves it unchanged. One owner calls this.
+  public func tryResize(to bytes: Int) -> Bool {
+    guard budget.tryReserve(bytes - byteCount) else { return false }
+    byteCount = bytes
+    return true
+  }
+
+  public func resize(to bytes: Int, for purpose: String) throws(StoaError) {
+    guard tryResize(to: bytes) else {
+      try budget.reserve(bytes - byteCount, for: purpose)
+      byteCount = bytes
+      return
+    }
+  }
+}
