@@ -1,0 +1,32 @@
+import Vectors
+
+/// What is known about one column of a table without reading it; exact unless said otherwise.
+public struct ColumnStatistics: Hashable, Sendable {
+  /// Lower bound of all values (exact, or below for long strings); `nil` when unknown or all NULL.
+  public var minimum: Value?
+  /// Upper bound of all values.
+  public var maximum: Value?
+  public var nullCount: Int
+  /// Estimate of the number of distinct values; `nil` when unknown.
+  public var distinctCount: Double?
+
+  public init(
+    minimum: Value? = nil, maximum: Value? = nil, nullCount: Int = 0, distinctCount: Double? = nil
+  ) {
+    self.minimum = minimum
+    self.maximum = maximum
+    self.nullCount = nullCount
+    self.distinctCount = distinctCount
+  }
+}
+
+/// What the planner knows about a table's rows at one snapshot.
+public struct TableStatistics: Hashable, Sendable {
+  public var rowCount: Int
+  public var columns: [ColumnID: ColumnStatistics]
+
+  public init(rowCount: Int, columns: [ColumnID: ColumnStatistics] = [:]) {
+    self.rowCount = rowCount
+    self.columns = columns
+  }
+}
