@@ -14,7 +14,9 @@ public struct CatalogState: Hashable, Sendable {
   public init?(tables: [TableDefinition], nextTableID: TableID) {
     for table in tables {
       let key = CatalogState.key(table.name)
-      guard names[key] == nil, self.tables[table.id] == nil, table.id < nextTableID else { return nil }
+      guard names[key] == nil, self.tables[table.id] == nil, table.id < nextTableID else {
+        return nil
+      }
       names[key] = table.id
       self.tables[table.id] = table
     }
@@ -57,7 +59,8 @@ public struct CatalogState: Hashable, Sendable {
         other.id != id && other.foreignKeys.contains { $0.referencedTable == id }
       }) {
         throw StoaError(
-          .binding, "table \"\(table.name)\" is referenced by a foreign key of \"\(referrer.name)\"",
+          .binding,
+          "table \"\(table.name)\" is referenced by a foreign key of \"\(referrer.name)\"",
           hint: "Drop \"\(referrer.name)\" first")
       }
       names[CatalogState.key(table.name)] = nil

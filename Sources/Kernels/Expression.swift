@@ -150,7 +150,8 @@ extension Expression {
     case .column, .constant, .parameter: self
     case .call(let function, let arguments): .call(function, arguments.map(transform))
     case .cast(let operand, let type, let isTry): .cast(transform(operand), to: type, isTry: isTry)
-    case .comparison(let op, let left, let right): .comparison(op, transform(left), transform(right))
+    case .comparison(let op, let left, let right):
+      .comparison(op, transform(left), transform(right))
     case .isDistinct(let left, let right, let isNegated):
       .isDistinct(transform(left), transform(right), isNegated: isNegated)
     case .and(let operands): .and(operands.map(transform))

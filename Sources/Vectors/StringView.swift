@@ -55,7 +55,8 @@ import CKernels
     if isInline {
       var copy = self
       let count = byteCount
-      return try withUnsafePointer(to: &copy) { (pointer: UnsafePointer<StringView>) throws(E) -> R in
+      return try withUnsafePointer(to: &copy) {
+        (pointer: UnsafePointer<StringView>) throws(E) -> R in
         try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(pointer) + 4, count: count))
       }
     }
@@ -82,7 +83,8 @@ import CKernels
     return left.withBytes { leftBytes in
       right.withBytes { rightBytes in
         let common = min(leftBytes.count, rightBytes.count)
-        let order = common == 0 ? 0 : memcmp(leftBytes.baseAddress!, rightBytes.baseAddress!, common)
+        let order =
+          common == 0 ? 0 : memcmp(leftBytes.baseAddress!, rightBytes.baseAddress!, common)
         return order != 0 ? Int(order) : leftBytes.count - rightBytes.count
       }
     }

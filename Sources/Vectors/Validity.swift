@@ -29,7 +29,9 @@ public final class Validity: @unchecked Sendable {
     for index in 0..<wordCount(count) {
       var word: UInt64 = 0
       let start = index * 64
-      for bit in 0..<min(64, count - start) where bytes[start + bit] != 0 { word |= 1 << UInt64(bit) }
+      for bit in 0..<min(64, count - start) where bytes[start + bit] != 0 {
+        word |= 1 << UInt64(bit)
+      }
       words[index] = word
     }
     let validity = Validity(adopting: buffer, count: count)
@@ -78,7 +80,9 @@ public final class Validity: @unchecked Sendable {
     let out = buffer.typed(UInt64.self)
     for index in 0..<target {
       var word = words[first + index] >> shift
-      if shift != 0, first + index + 1 < sourceCount { word |= words[first + index + 1] << (64 - shift) }
+      if shift != 0, first + index + 1 < sourceCount {
+        word |= words[first + index + 1] << (64 - shift)
+      }
       out[index] = word
     }
     let result = Validity(adopting: buffer, count: range.count)
@@ -86,7 +90,7 @@ public final class Validity: @unchecked Sendable {
   }
 
   /// The rows at `positions`; `nil` when none of them is NULL.
-  public func gather<Index: FixedWidthInteger>(
+  @inlinable public func gather<Index: FixedWidthInteger>(
     _ positions: UnsafePointer<Index>, count: Int
   ) -> Validity? {
     let buffer = Buffer(byteCount: Validity.wordCount(count) * 8, zeroed: true)

@@ -34,7 +34,8 @@ extension Value: Hashable {
     case .null: hasher.combine(0 as UInt8)
     case .boolean(let value): hasher.combine(value)
     case .integer(let value): hasher.combine(value)
-    case .double(let value): hasher.combine(value.isNaN ? Double.nan.bitPattern : (value == 0 ? 0 : value).bitPattern)
+    case .double(let value):
+      hasher.combine(value.isNaN ? Double.nan.bitPattern : (value == 0 ? 0 : value).bitPattern)
     case .string(let value):
       var copy = value
       copy.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }

@@ -132,7 +132,8 @@ extension Vector {
       }
     }
     let mask = child!.validity?.gather(UnsafePointer(codes), count: rows.count)
-    return Vector(codes: target, count: rows.count, dictionary: child!.withoutValidity, validity: mask)
+    return Vector(
+      codes: target, count: rows.count, dictionary: child!.withoutValidity, validity: mask)
   }
 
   /// The same slots with no NULL marked; the caller carries the NULLs elsewhere.

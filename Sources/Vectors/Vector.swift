@@ -130,7 +130,8 @@ extension Vector {
 
   /// Calls `body` with the codes of a dictionary vector.
   @inlinable @inline(__always)
-  public func withCodes<R, E: Error>(_ body: (UnsafePointer<UInt32>) throws(E) -> R) throws(E) -> R {
+  public func withCodes<R, E: Error>(_ body: (UnsafePointer<UInt32>) throws(E) -> R) throws(E) -> R
+  {
     precondition(form == .dictionary, "not a dictionary vector")
     defer { withExtendedLifetime(self) {} }
     return try body(base.assumingMemoryBound(to: UInt32.self))
@@ -138,7 +139,9 @@ extension Vector {
 
   /// Calls `body` with the run ends of a run-length vector; there are `child!.count` of them.
   @inlinable @inline(__always)
-  public func withRunEnds<R, E: Error>(_ body: (UnsafePointer<UInt32>) throws(E) -> R) throws(E) -> R {
+  public func withRunEnds<R, E: Error>(_ body: (UnsafePointer<UInt32>) throws(E) -> R) throws(E)
+    -> R
+  {
     precondition(form == .runs, "not a run-length vector")
     defer { withExtendedLifetime(self) {} }
     return try body(base.assumingMemoryBound(to: UInt32.self))
@@ -203,7 +206,8 @@ extension Vector {
     owners: inout [AnyObject]
   ) {
     switch (value, physical) {
-    case (.null, _): target.initializeMemory(as: UInt8.self, repeating: 0, count: physical.byteWidth)
+    case (.null, _):
+      target.initializeMemory(as: UInt8.self, repeating: 0, count: physical.byteWidth)
     case (.boolean(let bool), .bool): target.storeBytes(of: bool ? 1 : 0, as: UInt8.self)
     case (.integer(let v), .int8): target.storeBytes(of: Int8(v), as: Int8.self)
     case (.integer(let v), .int16): target.storeBytes(of: Int16(v), as: Int16.self)

@@ -1,0 +1,56 @@
+# Everything a user or CI runs. Two commands do all set-up on a fresh Debian machine with Swift:
+# `make demo` and `make test`.
+
+# The one list of system packages: needed always, and optional (each switches on a package trait).
+PACKAGES := libzstd-dev pkg-config
+OPTIONAL := libedit-dev
+
+# Release builds are for the processor they run on; `make build STOA_CPU=` gives a portable binary.
+STOA_CPU ?= native
+export STOA_CPU
+SHELL := /bin/bash
+TRAITS = $(shell pkg-config --exists libedit 2>/dev/null && echo --traits LineEditing)
+RELEASE = swift build -c release --static-swift-stdlib $(TRAITS)
+STOA = .build/release/stoa
+
+.PHONY: all demo test build bench micro soak format lint clean packages peers
+
+all: build
+
+packages:
+	@./.ci/packages $(PACKAGES) -- $(OPTIONAL)
+
+build: packages
+	$(RELEASE) --product stoa
+
+# Loads the bundled shop and shows five answers, a profiled plan and where the bytes went.
+demo: build
+	@datasets/shop/demo.sh $(STOA)
+
+test: packages
+	swift build --build-tests $(TRAITS)
+	swift test --skip-build $(TRAITS)
+
+# Peers come from PyPI, versions pinned, into .build/peers.
+peers: packages
+	@test -x .build/peers/bin/python || python3 -m venv .build/peers
+	@.build/peers/bin/python -m pip install --quiet --disable-pip-version-check -r Benchmarks/peers/requirements.txt
+
+# SCALE=1 REPEATS=7 are the defaults of the published table.
+bench: peers
+	$(RELEASE) --product stoa
+	$(RELEASE) --product ssb
+	.build/release/ssb --scale $(or $(SCALE),1) --repeats $(or $(REPEATS),7)
+
+micro: packages
+	$(RELEASE) --product micro
+	.build/release/micro
+
+format:
+	swift format -i -r -p Sources Tests Benchmarks datasets Package.swift
+
+lint:
+	swift format lint -r -p Sources Tests Benchmarks datasets Package.swift
+
+clean:
+	rm -rf .build
