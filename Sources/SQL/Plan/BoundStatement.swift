@@ -1,0 +1,143 @@
+import Catalog
+import Kernels
+import Vectors
+
+/// A statement whose names are looked up and whose expressions have types.
+public indirect enum BoundStatement: Sendable {
+  case query(BoundQuery)
+  case createTable(BoundCreateTable)
+  case dropTables([TableID])
+  case insert(BoundInsert)
+  case copyFrom(BoundCopyFrom)
+  case copyTo(BoundCopyTo)
+  case explain(isAnalyze: Bool, BoundStatement)
+  case showTables
+  case describe(BoundDescribe)
+  case checkpoint
+  /// `values` are as written; more than one for `SET name TO a, b`.
+  case set(name: String, values: [String], position: Range<Int>)
+  /// `nil` for all.
+  case reset(name: String?, position: Range<Int>)
+  /// `nil` for all.
+  case showSetting(name: String?, position: Range<Int>)
+  case begin(isReadOnly: Bool)
+  case commit
+  case rollback
+}
+
+/// A query with the names of its result columns (which need not be unique).
+public struct BoundQuery: Sendable {
+  public var plan: LogicalPlan
+  /// Result columns in order: ids among `plan.columns`, names as the user shall see them.
+  public var columns: [PlanColumn]
+  /// Numbers given out so far; rules go on from here.
+  public var numbers: PlanNumbers
+  /// Type of each parameter, by index.
+  public var parameters: [LogicalType]
+
+  public init(
+    plan: LogicalPlan, columns: [PlanColumn], numbers: PlanNumbers, parameters: [LogicalType]
+  ) {
+    self.plan = plan
+    self.columns = columns
+    self.numbers = numbers
+    self.parameters = parameters
+  }
+}
+
+/// CREATE TABLE: a definition without an id (`table.id` is 0).
+public struct BoundCreateTable: Sendable {
+  public var table: TableDefinition
+  /// False when the table exists and IF NOT EXISTS was said: nothing to do.
+  public var isNeeded: Bool
+  /// CREATE OR REPLACE: drop this one first.
+  public var replaced: TableID?
+  /// Rows of CREATE TABLE … AS, of the columns' types.
+  public var source: BoundQuery?
+
+  public init(
+    table: TableDefinition, isNeeded: Bool = true, replaced: TableID? = nil,
+    source: BoundQuery? = nil
+  ) {
+    self.table = table
+    self.isNeeded = isNeeded
+    self.replaced = replaced
+    self.source = source
+  }
+}
+
+/// INSERT: all columns of the table in order, defaults filled in, cast to the columns' types.
+public struct BoundInsert: Sendable {
+  public var table: TableDefinition
+  /// `source.columns` are the table's columns, in order.
+  public var source: BoundQuery
+
+  public init(table: TableDefinition, source: BoundQuery) {
+    self.table = table
+    self.source = source
+  }
+}
+
+/// Where COPY reads or writes.
+public enum CopyPlace: Sendable, Hashable {
+  case files([String])
+  /// Standard input or output.
+  case standard
+}
+
+/// One option of COPY: name in lower case; `values` has none for a bare word, several for a list.
+public struct CopyOption: Sendable, Hashable {
+  public var name: String
+  public var values: [String]
+  public var position: Range<Int>
+
+  public init(name: String, values: [String], position: Range<Int>) {
+    self.name = name
+    self.values = values
+    self.position = position
+  }
+}
+
+/// COPY t FROM.
+public struct BoundCopyFrom: Sendable {
+  public var table: TableDefinition
+  /// Positions among `table.columns` of the file's columns, in order, when the statement lists them.
+  public var columns: [Int]?
+  public var place: CopyPlace
+  public var options: [CopyOption]
+  public var placePosition: Range<Int>
+
+  public init(
+    table: TableDefinition, columns: [Int]?, place: CopyPlace, options: [CopyOption],
+    placePosition: Range<Int>
+  ) {
+    self.table = table
+    self.columns = columns
+    self.place = place
+    self.options = options
+    self.placePosition = placePosition
+  }
+}
+
+/// COPY … TO.
+public struct BoundCopyTo: Sendable {
+  public var source: BoundQuery
+  public var place: CopyPlace
+  public var options: [CopyOption]
+  public var placePosition: Range<Int>
+
+  public init(
+    source: BoundQuery, place: CopyPlace, options: [CopyOption], placePosition: Range<Int>
+  ) {
+    self.source = source
+    self.place = place
+    self.options = options
+    self.placePosition = placePosition
+  }
+}
+
+/// DESCRIBE.
+public enum BoundDescribe: Sendable {
+  case table(TableDefinition)
+  case query([PlanColumn])
+}

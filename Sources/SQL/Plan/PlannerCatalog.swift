@@ -1,0 +1,52 @@
+import Catalog
+import Kernels
+import Vectors
+
+/// What binder and optimizer know of the warehouse at a statement's snapshot.
+public protocol PlannerCatalog {
+  /// Names and definitions.
+  var state: CatalogState { get }
+  /// What is known about a table's rows; `nil` when nothing is.
+  func statistics(of table: TableID) -> TableStatistics?
+}
+
+/// A table function such as `read_csv`: knows its columns from its arguments; the executor runs it by name.
+public protocol TableFunctionBinding: Sendable {
+  /// Lower-case SQL name.
+  var name: String { get }
+  /// Looks at the arguments (and at the file, when it is one).
+  /// - Parameter named: arguments given as `name := value`, under lower-case names.
+  /// - Throws: `.binding` when the arguments do not fit, `.io` when a file cannot be read.
+  func bind(_ arguments: [Value], named: [String: Value]) throws(StoaError) -> BoundTableFunction
+}
+
+/// What a table function makes of its arguments.
+public struct BoundTableFunction: Hashable, Sendable {
+  public var columns: [OutputColumn]
+  /// What the executor gets, in whatever order the function and its source agree on.
+  public var arguments: [Value]
+  public var estimatedRows: Double?
+
+  public init(columns: [OutputColumn], arguments: [Value], estimatedRows: Double? = nil) {
+    self.columns = columns
+    self.arguments = arguments
+    self.estimatedRows = estimatedRows
+  }
+}
+
+/// How the optimizer works; the defaults are right for everybody but tests.
+public struct OptimizerOptions: Sendable, Hashable {
+  /// Off: only what correctness needs.
+  public var isOn = true
+  /// Names of rules to leave out, as `OptimizerRule.name` gives them.
+  public var disabledRules: Set<String> = []
+
+  public init() {}
+
+  /// Nothing but what correctness needs.
+  public static var off: OptimizerOptions {
+    var options = OptimizerOptions()
+    options.isOn = false
+    return options
+  }
+}
