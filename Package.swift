@@ -83,6 +83,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["Stoa", "Storage", "Kernels", "Vectors"],
       path: "Tests/TestSupport"),
     .testTarget(name: "VectorsTests", dependencies: ["Vectors"]),
+    .testTarget(
+      name: "LogicTests", dependencies: ["TestSupport", "Stoa", "Vectors"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Vectors"]),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings", "Kernels", "Vectors"]),
     .testTarget(name: "FormatsTests", dependencies: ["Formats", "Kernels", "Vectors"]),
