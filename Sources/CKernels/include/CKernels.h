@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "TextScan.h"
+
 /// Asks the processor to fetch the cache line at `address`; never faults.
 static inline __attribute__((always_inline)) void stoa_prefetch(const void *address) {
   __builtin_prefetch(address, 0, 3);

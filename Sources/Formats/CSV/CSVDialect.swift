@@ -1,0 +1,142 @@
+import Vectors
+
+/// How a delimited text file is written. The defaults are those of RFC 4180 with a header line.
+public struct CSVDialect: Sendable, Hashable {
+  /// One ASCII character between fields.
+  public var delimiter: UInt8 = UInt8(ascii: ",")
+  /// Encloses fields that hold delimiters or newlines; `nil` when quotes are ordinary characters.
+  public var quote: UInt8? = UInt8(ascii: "\"")
+  /// Makes a quote inside a quoted field ordinary; the quote itself when quotes are doubled.
+  public var escape: UInt8? = UInt8(ascii: "\"")
+  /// Ends a row: LF (a CR before it is dropped), or CR for files of old Macintoshes.
+  public var newline: UInt8 = UInt8(ascii: "\n")
+  /// Whether the first row of each file names the columns.
+  public var hasHeader = true
+  /// Unquoted fields that mean NULL.
+  public var nullTokens: [String] = [""]
+  /// Lines dropped at the beginning of each file, before the header.
+  public var skippedLineCount = 0
+  /// Longest row in bytes; more is an error, because it is nearly always a wrong quote or a binary file.
+  public var maximalLineByteCount = 16 << 20
+
+  public init() {}
+
+  /// Checks that the special characters differ from each other and can be told from text.
+  /// - Throws: `.usage` naming the first that cannot.
+  public func validate() throws(StoaError) {
+    let specials: [(String, UInt8?)] = [("delimiter", delimiter), ("quote", quote)]
+    for (name, byte) in specials {
+      guard let byte else { continue }
+      guard byte != 0, byte < 0x80, byte != 10, byte != 13 else {
+        throw StoaError(.usage, "the \(name) must be one ASCII character other than a newline")
+      }
+    }
+    if let escape, escape == 0 || escape >= 0x80 || escape == 10 || escape == 13 {
+      throw StoaError(.usage, "the escape must be one ASCII character other than a newline")
+    }
+    guard quote != delimiter else {
+      throw StoaError(.usage, "the quote and the delimiter are the same character")
+    }
+    guard escape == nil || escape != delimiter else {
+      throw StoaError(.usage, "the escape and the delimiter are the same character")
+    }
+    guard newline == 10 || newline == 13 else {
+      throw StoaError(.usage, "rows end with a line feed or a carriage return")
+    }
+    guard maximalLineByteCount > 0, maximalLineByteCount <= 1 << 30 else {
+      throw StoaError(.usage, "the maximal line size must be between 1 byte and 1 GiB")
+    }
+  }
+
+  /// The one byte of an option like `DELIMITER`; `\t` and `tab` mean the tabulator.
+  /// - Throws: `.usage` when it is not one ASCII character.
+  public static func character(_ text: String, option: String) throws(StoaError) -> UInt8 {
+    if text == "\\t" || text.lowercased() == "tab" { return 9 }
+    let bytes = Array(text.utf8)
+    guard bytes.count == 1, bytes[0] < 0x80, bytes[0] != 0 else {
+      throw StoaError(.usage, "\(option) must be one ASCII character, not '\(text)'")
+    }
+    return bytes[0]
+  }
+}
+
+/// A column to read from a delimited file.
+public struct CSVColumn: Sendable, Hashable {
+  public var name: String
+  public var type: LogicalType
+  /// False skips the column: its fields are not looked at and it is absent from batches.
+  public var isRead: Bool
+
+  public init(name: String, type: LogicalType, isRead: Bool = true) {
+    self.name = name
+    self.type = type
+    self.isRead = isRead
+  }
+}
+
+/// What the user fixed about a delimited file; the rest is detected.
+public struct CSVOptions: Sendable {
+  public var delimiter: UInt8?
+  /// `.some(nil)` means no quoting.
+  public var quote: UInt8??
+  public var escape: UInt8??
+  public var hasHeader: Bool?
+  public var nullTokens: [String]?
+  public var skippedLineCount = 0
+  public var maximalLineByteCount = 16 << 20
+  /// Types given by column name or by one-based number, in lower case.
+  public var types: [String: LogicalType] = [:]
+  /// Names in file order, instead of the header's.
+  public var columnNames: [String]?
+  /// Bytes looked at by the detection.
+  public var sampleByteCount = 4 << 20
+
+  public init() {}
+
+  /// RFC 4180 with what the user fixed; for loads into a table whose columns are known.
+  public var dialect: CSVDialect {
+    var dialect = CSVDialect()
+    if let delimiter { dialect.delimiter = delimiter }
+    if let quote { dialect.quote = quote }
+    dialect.escape = dialect.quote
+    if let escape { dialect.escape = escape }
+    if let hasHeader { dialect.hasHeader = hasHeader }
+    if let nullTokens { dialect.nullTokens = nullTokens }
+    dialect.skippedLineCount = skippedLineCount
+    dialect.maximalLineByteCount = maximalLineByteCount
+    return dialect
+  }
+}
+
+/// A row of a file that does not fit its table, with everything needed to find and mend it.
+public struct RejectedRow: Sendable, Hashable {
+  public var file: String
+  /// One-based line on which the row begins.
+  public var line: UInt64
+  /// Name of the column, or empty when the row as a whole is wrong.
+  public var column: String
+  /// The text of the field, without quotes, at most some hundred bytes of it.
+  public var value: String
+  public var reason: String
+  /// The row as it stands in the file, without its newline.
+  public var raw: [UInt8]
+
+  public init(
+    file: String, line: UInt64, column: String, value: String, reason: String, raw: [UInt8]
+  ) {
+    self.file = file
+    self.line = line
+    self.column = column
+    self.value = value
+    self.reason = reason
+    self.raw = raw
+  }
+
+  /// The row as an error, for loads that tolerate none.
+  public var error: StoaError {
+    var message = reason
+    if !value.isEmpty { message += ": '\(value)'" }
+    return StoaError(
+      .input, message, path: file, line: line, column: column.isEmpty ? nil : column)
+  }
+}
