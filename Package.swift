@@ -40,7 +40,7 @@ let package = Package(
     .target(name: "SQL", dependencies: ["Catalog", "Kernels", "Vectors"], swiftSettings: release),
     .target(
       name: "Storage", dependencies: ["Encodings", "Catalog", "Kernels", "Vectors", "CKernels"],
-      swiftSettings: release),
+      swiftSettings: hot),
     // 3
     .target(
       name: "Executor",

@@ -1,0 +1,279 @@
+import Catalog
+import Vectors
+
+// Bodies of edits. Strings are a u32 byte count and UTF-8; lists are a u32 count and u32 elements.
+//
+//   create table    id u32, name string, nextColumnID u32, sortKey list,
+//                   u32 count of columns: id u32, type (below), flags u8 (1 nullable, 2 has default,
+//                     4 forced encoding), name string, [default value], [encoding string]
+//                   u32 count of keys: isPrimary u8, columns list
+//                   u32 count of foreign keys: columns list, referencedTable u32, referencedColumns list
+//   drop table      id u32
+//   add segment     table u32, reserved u32, id u64, byteCount u64, footerChecksum u64, rowCount u64,
+//                   commit u64 (0 in the log: the record's), load u64
+//   remove segment  table u32, reserved u32, id u64
+//   type            kind u8, precision u8, scale u8
+//   value           tag u8: 0 NULL · 1 boolean u8 · 2 integer i128 · 3 double f64 · 4 string
+
+extension LogEdit {
+  /// Appends header and body.
+  func encode(to writer: inout ByteWriter) {
+    writer.u8(kind.rawValue)
+    writer.zeros(3)
+    let sizeOffset = writer.count
+    writer.u32(0)
+    switch self {
+    case .catalog(.createTable(let table)): table.encode(to: &writer)
+    case .catalog(.dropTable(let id)): writer.u32(id)
+    case .addSegment(let segment): segment.encode(to: &writer)
+    case .removeSegment(let table, let id):
+      writer.u32(table)
+      writer.u32(0)
+      writer.u64(id)
+    }
+    writer.setU32(UInt32(clamping: writer.count - sizeOffset - 4), at: sizeOffset)
+  }
+
+  /// Reads one edit and nothing more than its `byteCount`.
+  /// - Throws: `.corruption` for bytes no version wrote, `.unsupported` for kinds of a newer one.
+  static func decode(from reader: inout ByteReader) throws(StoaError) -> LogEdit {
+    let kindByte = try reader.u8()
+    try reader.skip(3)
+    let byteCount = Int(try reader.u32())
+    guard let kind = Kind(rawValue: kindByte) else {
+      throw StoaError(
+        .unsupported, "the edit kind \(kindByte) is unknown to this version", hint: newerVersionHint,
+        path: reader.path, offset: reader.baseOffset &+ UInt64(reader.offset))
+    }
+    guard byteCount <= reader.remaining else { throw reader.damage("an edit is longer than its record") }
+    let start = reader.offset
+    let edit = try decodeBody(kind, from: &reader)
+    guard reader.offset - start == byteCount else {
+      throw reader.damage("an edit has \(reader.offset - start) bytes instead of \(byteCount)")
+    }
+    return edit
+  }
+
+  private static func decodeBody(
+    _ kind: Kind, from reader: inout ByteReader
+  ) throws(StoaError) -> LogEdit {
+    switch kind {
+    case .createTable: return .catalog(.createTable(try TableDefinition(from: &reader)))
+    case .dropTable: return .catalog(.dropTable(try reader.u32()))
+    case .addSegment: return .addSegment(try SegmentDescription(from: &reader))
+    case .removeSegment:
+      let table = try reader.u32()
+      try reader.skip(4)
+      return .removeSegment(table, try reader.u64())
+    }
+  }
+}
+
+/// What to do about a file of a newer version.
+let newerVersionHint = "Use the version of stoa that wrote it"
+
+extension SegmentDescription {
+  fileprivate func encode(to writer: inout ByteWriter) {
+    writer.u32(table)
+    writer.u32(0)
+    for field in [id, byteCount, footerChecksum, rowCount, commit, load] { writer.u64(field) }
+  }
+
+  fileprivate init(from reader: inout ByteReader) throws(StoaError) {
+    let table = try reader.u32()
+    try reader.skip(4)
+    self.init(
+      table: table, id: try reader.u64(), byteCount: try reader.u64(),
+      footerChecksum: try reader.u64(), rowCount: try reader.u64(), commit: try reader.u64(),
+      load: try reader.u64())
+  }
+}
+
+extension TableDefinition {
+  func encode(to writer: inout ByteWriter) {
+    writer.u32(id)
+    writer.string(name)
+    writer.u32(nextColumnID)
+    writer.list(sortKey)
+    writer.u32(UInt32(clamping: columns.count))
+    for column in columns { column.encode(to: &writer) }
+    writer.u32(UInt32(clamping: keys.count))
+    for key in keys {
+      writer.u8(key.isPrimary ? 1 : 0)
+      writer.list(key.columns)
+    }
+    writer.u32(UInt32(clamping: foreignKeys.count))
+    for key in foreignKeys {
+      writer.list(key.columns)
+      writer.u32(key.referencedTable)
+      writer.list(key.referencedColumns)
+    }
+  }
+
+  init(from reader: inout ByteReader) throws(StoaError) {
+    let id = try reader.u32()
+    let name = try reader.string()
+    let nextColumnID = try reader.u32()
+    let sortKey = try reader.list()
+    var columns: [ColumnDefinition] = []
+    for _ in 0..<(try reader.count(ofWidth: 12)) { columns.append(try ColumnDefinition(from: &reader)) }
+    var keys: [KeyDefinition] = []
+    for _ in 0..<(try reader.count(ofWidth: 5)) {
+      let isPrimary = try reader.flag()
+      keys.append(KeyDefinition(columns: try reader.list(), isPrimary: isPrimary))
+    }
+    var foreignKeys: [ForeignKeyDefinition] = []
+    for _ in 0..<(try reader.count(ofWidth: 12)) {
+      foreignKeys.append(
+        ForeignKeyDefinition(
+          columns: try reader.list(), referencedTable: try reader.u32(),
+          referencedColumns: try reader.list()))
+    }
+    self.init(
+      id: id, name: name, columns: columns, keys: keys, foreignKeys: foreignKeys, sortKey: sortKey)
+    self.nextColumnID = nextColumnID
+    try validate(reader)
+  }
+
+  /// What every other part takes for granted about a definition.
+  private func validate(_ reader: ByteReader) throws(StoaError) {
+    let ids = Set(columns.map(\.id))
+    let names = Set(columns.map { CatalogState.key($0.name) })
+    guard ids.count == columns.count, names.count == columns.count else {
+      throw reader.damage("table \"\(name)\" names a column twice")
+    }
+    guard ids.allSatisfy({ $0 < nextColumnID }) else {
+      throw reader.damage("table \"\(name)\" has a column id past nextColumnID")
+    }
+    let mentioned = sortKey + keys.flatMap(\.columns) + foreignKeys.flatMap(\.columns)
+    guard mentioned.allSatisfy(ids.contains),
+      foreignKeys.allSatisfy({ $0.columns.count == $0.referencedColumns.count })
+    else { throw reader.damage("a key of table \"\(name)\" names no column") }
+  }
+}
+
+extension ColumnDefinition {
+  fileprivate func encode(to writer: inout ByteWriter) {
+    writer.u32(id)
+    type.encode(to: &writer)
+    let flags: [(Bool, UInt8)] = [
+      (isNullable, 1), (defaultValue != nil, 2), (forcedEncoding != nil, 4),
+    ]
+    writer.u8(flags.reduce(0) { $1.0 ? $0 | $1.1 : $0 })
+    writer.string(name)
+    if let defaultValue { defaultValue.encode(to: &writer) }
+    if let forcedEncoding { writer.string(forcedEncoding) }
+  }
+
+  fileprivate init(from reader: inout ByteReader) throws(StoaError) {
+    let id = try reader.u32()
+    let type = try LogicalType(from: &reader)
+    let flags = try reader.u8()
+    guard flags <= 7 else { throw reader.damage("column flags are \(flags)") }
+    let name = try reader.string()
+    let defaultValue = flags & 2 != 0 ? try Value(from: &reader, for: type) : nil
+    let encoding = flags & 4 != 0 ? try reader.string() : nil
+    self.init(
+      id: id, name: name, type: type, isNullable: flags & 1 != 0, defaultValue: defaultValue,
+      forcedEncoding: encoding)
+  }
+}
+
+extension LogicalType {
+  /// The byte that names the type on disk; DECIMAL adds precision and scale.
+  private var kindByte: UInt8 {
+    switch self {
+    case .boolean: 1
+    case .tinyint: 2
+    case .smallint: 3
+    case .integer: 4
+    case .bigint: 5
+    case .hugeint: 6
+    case .real: 7
+    case .double: 8
+    case .decimal: 9
+    case .varchar: 10
+    case .date: 11
+    case .timestamp: 12
+    case .interval: 13
+    case .null: 14
+    }
+  }
+
+  func encode(to writer: inout ByteWriter) {
+    writer.u8(kindByte)
+    if case .decimal(let precision, let scale) = self {
+      writer.u8(precision)
+      writer.u8(scale)
+    } else {
+      writer.u8(0)
+      writer.u8(0)
+    }
+  }
+
+  init(from reader: inout ByteReader) throws(StoaError) {
+    let kind = try reader.u8()
+    let precision = try reader.u8()
+    let scale = try reader.u8()
+    let simple: [LogicalType] = [
+      .boolean, .tinyint, .smallint, .integer, .bigint, .hugeint, .real, .double, .null, .varchar,
+      .date, .timestamp, .interval,
+    ]
+    switch kind {
+    case 9:
+      guard (1...38).contains(precision), scale <= precision else {
+        throw reader.damage("DECIMAL(\(precision),\(scale)) cannot be")
+      }
+      self = .decimal(precision: precision, scale: scale)
+    case 1...13: self = simple[Int(kind) - 1]
+    default: throw reader.damage("the type \(kind) is unknown")
+    }
+  }
+}
+
+extension Value {
+  func encode(to writer: inout ByteWriter) {
+    switch self {
+    case .null: writer.u8(0)
+    case .boolean(let value):
+      writer.u8(1)
+      writer.u8(value ? 1 : 0)
+    case .integer(let value):
+      writer.u8(2)
+      writer.i128(value)
+    case .double(let value):
+      writer.u8(3)
+      writer.f64(value)
+    case .string(let value):
+      writer.u8(4)
+      writer.string(value)
+    }
+  }
+
+  /// A value that fits `type`, so that it can be stored in a vector of it.
+  init(from reader: inout ByteReader, for type: LogicalType) throws(StoaError) {
+    switch try reader.u8() {
+    case 0: self = .null
+    case 1: self = .boolean(try reader.flag())
+    case 2: self = .integer(try reader.i128())
+    case 3: self = .double(try reader.f64())
+    case 4: self = .string(try reader.string())
+    case let tag: throw reader.damage("the value tag \(tag) is unknown")
+    }
+    guard fits(type.physical) else { throw reader.damage("a value does not fit \(type)") }
+  }
+
+  /// Whether a vector of `physical` can hold the value.
+  func fits(_ physical: PhysicalType) -> Bool {
+    switch (self, physical) {
+    case (.null, _), (.boolean, .bool), (.double, .float32), (.double, .float64), (.string, .string):
+      true
+    case (.integer(let value), .int8): Int8(exactly: value) != nil
+    case (.integer(let value), .int16): Int16(exactly: value) != nil
+    case (.integer(let value), .int32): Int32(exactly: value) != nil
+    case (.integer(let value), .int64): Int64(exactly: value) != nil
+    case (.integer, .int128): true
+    default: false
+    }
+  }
+}

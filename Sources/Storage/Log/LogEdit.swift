@@ -1,0 +1,64 @@
+import Catalog
+import Vectors
+
+/// What the log knows about one segment file; enough to notice when the file is not the one committed.
+public struct SegmentDescription: Hashable, Sendable {
+  public var table: TableID
+  public var id: SegmentID
+  /// Length of the file.
+  public var byteCount: UInt64
+  /// Checksum of its footer, which in turn holds the checksums of everything else.
+  public var footerChecksum: UInt64
+  public var rowCount: UInt64
+  /// The commit that added it; the system column `$commit` of its rows.
+  public var commit: CommitNumber
+  /// The load that wrote it; the system column `$load`. 0 until the load ledger exists.
+  public var load: UInt64
+
+  public init(
+    table: TableID, id: SegmentID, byteCount: UInt64, footerChecksum: UInt64, rowCount: UInt64,
+    commit: CommitNumber = 0, load: UInt64 = 0
+  ) {
+    self.table = table
+    self.id = id
+    self.byteCount = byteCount
+    self.footerChecksum = footerChecksum
+    self.rowCount = rowCount
+    self.commit = commit
+    self.load = load
+  }
+}
+
+/// One change of a commit, as log and checkpoint record it.
+///
+///   offset  size  field
+///        0     1  kind
+///        1     3  reserved, zero
+///        4     4  byteCount of what follows
+///        8     *  body, see `LogEdit+Coding.swift`
+///
+/// Kinds: 1 create table, 2 drop table, 3 add segment, 4 remove segment. Reserved for later: 5 delete rows,
+/// 6 inline rows, 7 load-ledger entry, 8 aggregate block. A kind this version does not know makes it refuse
+/// to open, since it cannot skip what a newer version committed.
+public enum LogEdit: Hashable, Sendable {
+  case catalog(CatalogEdit)
+  case addSegment(SegmentDescription)
+  case removeSegment(TableID, SegmentID)
+
+  /// The byte that names the kind on disk.
+  public enum Kind: UInt8, Sendable {
+    case createTable = 1
+    case dropTable = 2
+    case addSegment = 3
+    case removeSegment = 4
+  }
+
+  public var kind: Kind {
+    switch self {
+    case .catalog(.createTable): .createTable
+    case .catalog(.dropTable): .dropTable
+    case .addSegment: .addSegment
+    case .removeSegment: .removeSegment
+    }
+  }
+}

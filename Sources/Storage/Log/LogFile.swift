@@ -1,0 +1,200 @@
+import Catalog
+import Vectors
+
+/// The commit log: the only commit point. A file `log/NNNNNN.log` is a header and records without gaps; the
+/// checkpoint in force says with which file and where to begin.
+///
+///   offset  size  field
+///        0     8  magic "STOALOG\0"
+///        8     4  version
+///       12     4  reserved, zero
+///       16    16  warehouse id
+///       32     8  log number
+///       40     8  commit number before the first record
+///       48     8  reserved, zero
+///       56     8  checksum of the 56 bytes before, seeded with kind `log` and the log number
+///       64     *  records
+struct LogHeader: Hashable {
+  static let magic = Array("STOALOG".utf8) + [0]
+  static let byteCount = 64
+  var id: WarehouseID
+  var number: UInt64
+  var previousCommit: CommitNumber
+
+  func encoded() -> [UInt8] {
+    var writer = ByteWriter()
+    writer.append(LogHeader.magic)
+    writer.u32(formatVersion)
+    writer.u32(0)
+    writer.append(id.bytes)
+    writer.u64(number)
+    writer.u64(previousCommit)
+    writer.zeros(8)
+    let seed = BlockIdentity(id, .log, file: number).seed
+    writer.u64(Checksum.compute(writer.bytes, seed: seed))
+    return writer.bytes
+  }
+
+  init(id: WarehouseID, number: UInt64, previousCommit: CommitNumber) {
+    self.id = id
+    self.number = number
+    self.previousCommit = previousCommit
+  }
+
+  init(_ bytes: [UInt8], id: WarehouseID, number: UInt64, path: String) throws(StoaError) {
+    var reader = try checkedReader(
+      bytes, magic: LogHeader.magic, byteCount: LogHeader.byteCount,
+      seed: BlockIdentity(id, .log, file: number).seed, path: path)
+    self.id = WarehouseID(bytes: try reader.take(16))
+    self.number = try reader.u64()
+    previousCommit = try reader.u64()
+  }
+}
+
+/// One commit in the log.
+///
+///   offset  size  field
+///        0     4  magic "COMT"
+///        4     4  byteCount of the edits
+///        8     8  commit number, the previous one plus 1
+///       16     8  timestamp, microseconds since 1970
+///       24     4  editCount
+///       28     4  reserved, zero
+///       32     8  checksum of the 32 bytes before and the edits, seeded with kind `log`, the log number and
+///                 the offset of the record (a stale record left by another use of the disk never fits)
+///       40     *  edits (`LogEdit`), then zeros up to a multiple of 8
+struct LogRecord: Hashable, Sendable {
+  static let magic: [UInt8] = Array("COMT".utf8)
+  static let headerByteCount = 40
+  var commit: CommitNumber
+  var timestamp: Int64
+  var edits: [LogEdit]
+
+  /// The bytes of the record at `offset` of log `number`.
+  func encoded(_ id: WarehouseID, log number: UInt64, offset: UInt64) -> [UInt8] {
+    var body = ByteWriter()
+    for edit in edits { edit.encode(to: &body) }
+    var writer = ByteWriter()
+    writer.append(LogRecord.magic)
+    writer.u32(UInt32(clamping: body.count))
+    writer.u64(commit)
+    writer.u64(UInt64(bitPattern: timestamp))
+    writer.u32(UInt32(clamping: edits.count))
+    writer.u32(0)
+    let seed = BlockIdentity(id, .log, file: number).at(offset: offset).seed
+    writer.u64(Checksum.compute(writer.bytes + body.bytes, seed: seed))
+    writer.append(body.bytes)
+    writer.pad(to: 8)
+    return writer.bytes
+  }
+}
+
+/// The readable part of one log file.
+struct LogScan {
+  /// How the file ends behind the last good record.
+  enum Ending: Hashable {
+    /// Exactly there.
+    case exact
+    /// With bytes of a commit that was never acknowledged.
+    case torn
+    /// With bytes that were acknowledged and can no longer be read.
+    case damaged(String)
+  }
+
+  var records: [LogRecord] = []
+  /// Offset behind the last good record.
+  var end: UInt64
+  var ending: Ending
+  /// Length of the file.
+  var fileSize: UInt64
+
+  /// Reads the records of log `number` from `start`, the first of which must follow `commit`.
+  /// - Parameter syncedEnd: what TIP says was acknowledged of this file, or 0.
+  /// - Throws: `.unsupported` for a record of a newer version.
+  init(
+    _ bytes: [UInt8], id: WarehouseID, number: UInt64, from start: UInt64, after commit: CommitNumber,
+    syncedEnd: UInt64, path: String
+  ) throws(StoaError) {
+    fileSize = UInt64(bytes.count)
+    end = start
+    ending = .exact
+    guard start <= fileSize else {
+      end = fileSize
+      ending = .damaged("the log ends before offset \(start)")
+      return
+    }
+    var next = commit
+    while end < fileSize {
+      let found: (record: LogRecord, byteCount: Int)
+      do {
+        found = try LogScan.record(bytes, at: Int(end), id: id, number: number, path: path)
+      } catch {
+        if error.kind == .unsupported { throw error }
+        ending = LogScan.judge(
+          error.message, bytes, badOffset: Int(end), id: id, number: number, syncedEnd: syncedEnd,
+          path: path)
+        return
+      }
+      guard found.record.commit == next &+ 1 else {
+        ending = .damaged("commit \(found.record.commit) follows commit \(next)")
+        return
+      }
+      next &+= 1
+      records.append(found.record)
+      end += UInt64(found.byteCount)
+    }
+    if end < syncedEnd { ending = .damaged("the log was synced up to offset \(syncedEnd)") }
+  }
+
+  /// A bad record is a torn tail when nothing says it was ever acknowledged: TIP does not reach past it and no
+  /// good record follows.
+  private static func judge(
+    _ message: String, _ bytes: [UInt8], badOffset: Int, id: WarehouseID, number: UInt64,
+    syncedEnd: UInt64, path: String
+  ) -> Ending {
+    if UInt64(badOffset) < syncedEnd { return .damaged(message) }
+    var offset = (badOffset + 8) & ~7
+    while offset + LogRecord.headerByteCount <= bytes.count {
+      if bytes[offset] == LogRecord.magic[0],
+        (try? record(bytes, at: offset, id: id, number: number, path: path)) != nil
+      {
+        return .damaged(message)
+      }
+      offset += 8
+    }
+    return .torn
+  }
+
+  /// The record at `offset` and its length on disk.
+  static func record(
+    _ bytes: [UInt8], at offset: Int, id: WarehouseID, number: UInt64, path: String
+  ) throws(StoaError) -> (record: LogRecord, byteCount: Int) {
+    let available = bytes.count - offset
+    guard available >= LogRecord.headerByteCount else {
+      throw StoaError(.corruption, "a record is cut off", path: path, offset: UInt64(offset))
+    }
+    var reader = ByteReader(
+      Array(bytes[offset..<(offset + LogRecord.headerByteCount)]), path: path,
+      baseOffset: UInt64(offset))
+    guard try reader.take(4) == LogRecord.magic else { throw reader.damage("no record begins here") }
+    let byteCount = Int(try reader.u32())
+    let commit = try reader.u64()
+    let timestamp = Int64(bitPattern: try reader.u64())
+    let editCount = try reader.u32()
+    try reader.skip(4)
+    let checksum = try reader.u64()
+    let padded = (LogRecord.headerByteCount + byteCount + 7) & ~7
+    guard padded <= available else { throw reader.damage("a record is cut off") }
+    let bodyStart = offset + LogRecord.headerByteCount
+    let body = Array(bytes[bodyStart..<(bodyStart + byteCount)])
+    let seed = BlockIdentity(id, .log, file: number).at(offset: UInt64(offset)).seed
+    guard Checksum.compute(Array(bytes[offset..<(offset + 32)]) + body, seed: seed) == checksum else {
+      throw reader.damage("the checksum of a record does not fit")
+    }
+    var edits: [LogEdit] = []
+    var bodyReader = ByteReader(body, path: path, baseOffset: UInt64(bodyStart))
+    for _ in 0..<editCount { edits.append(try LogEdit.decode(from: &bodyReader)) }
+    guard bodyReader.isAtEnd else { throw bodyReader.damage("a record holds more than its edits") }
+    return (LogRecord(commit: commit, timestamp: timestamp, edits: edits), padded)
+  }
+}
