@@ -105,7 +105,7 @@ struct CheckpointFile: Hashable {
     state.catalog = catalog
     state.nextSegmentID = nextSegmentID
     let others = edits.filter { if case .catalog = $0 { false } else { true } }
-    do {
+    do throws(StoaError) {
       try state.apply(others, commit: commit, timestamp: timestamp)
     } catch {
       throw reader.damage(error.message)

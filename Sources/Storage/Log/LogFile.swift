@@ -126,7 +126,7 @@ struct LogScan {
     var next = commit
     while end < fileSize {
       let found: (record: LogRecord, byteCount: Int)
-      do {
+      do throws(StoaError) {
         found = try LogScan.record(bytes, at: Int(end), id: id, number: number, path: path)
       } catch {
         if error.kind == .unsupported { throw error }

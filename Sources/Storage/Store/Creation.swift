@@ -1,0 +1,80 @@
+import Catalog
+import Vectors
+
+/// Makes a warehouse in an absent or empty directory. WAREHOUSE is written last, so until then the
+/// directory counts as empty and the next attempt begins again.
+enum Creation {
+  /// - Throws: `.usage` when the directory has contents of somebody else, `.busy` when another process is
+  ///   making the warehouse.
+  static func run(
+    _ layout: StoreLayout, _ fileSystem: any FileSystem, id: WarehouseID, now: Int64
+  ) throws(StoaError) {
+    if try fileSystem.fileSize(layout.root) == nil {
+      try fileSystem.makeDirectory(layout.root)
+      try fileSystem.syncDirectory(parent(of: layout.root))
+    }
+    try requireEmpty(layout, fileSystem)
+    let lock = try fileSystem.open(layout.lock, .updateOrCreate)
+    guard try lock.tryLock(0..<1, .exclusive) else {
+      throw StoaError(.busy, "another process is making this warehouse", path: layout.root)
+    }
+    defer { try? lock.unlock(0..<1) }
+    if try fileSystem.fileSize(layout.warehouse) != nil { return }
+    for path in [layout.logDirectory, layout.checkpointDirectory, layout.segmentsDirectory] {
+      try fileSystem.makeDirectory(path)
+    }
+    _ = try fileSystem.open(layout.leases, .updateOrCreate)
+    // An older attempt may have left any of these; none of them counts until WAREHOUSE is there.
+    try fileSystem.unlink(layout.tip)
+    try write(LogHeader(id: id, number: 1, previousCommit: 0).encoded(), layout.log(1), fileSystem)
+    try fileSystem.syncDirectory(layout.logDirectory)
+    let checkpoint = CheckpointFile(
+      id: id, number: 1, log: 1, logOffset: UInt64(LogHeader.byteCount), state: StoreState())
+    try write(checkpoint.encoded(), layout.checkpoint(1), fileSystem)
+    try fileSystem.syncDirectory(layout.checkpointDirectory)
+    try fileSystem.replace(
+      CurrentFile.name, in: layout.root,
+      with: CurrentFile(id: id, checkpoint: 1, commit: 0).encoded())
+    try fileSystem.replace(
+      WarehouseFile.name, in: layout.root, with: WarehouseFile(id: id, created: now).encoded())
+  }
+
+  /// Writes a new file and syncs it; its directory is the caller's to sync.
+  static func write(
+    _ bytes: [UInt8], _ path: String, _ fileSystem: any FileSystem
+  ) throws(StoaError) {
+    let file = try fileSystem.open(path, .create)
+    try file.write(bytes, at: 0)
+    try file.sync()
+  }
+
+  private static func requireEmpty(
+    _ layout: StoreLayout, _ fileSystem: any FileSystem
+  ) throws(StoaError) {
+    guard let names = try fileSystem.list(layout.root) else {
+      throw StoaError(.io, "not a directory", path: layout.root)
+    }
+    let foreign = names.filter { !StoreLayout.ownNames.contains($0) }
+    let segments = try fileSystem.list(layout.segmentsDirectory) ?? []
+    guard foreign.isEmpty, segments.isEmpty else {
+      throw StoaError(
+        .usage,
+        foreign.isEmpty
+          ? "the directory holds segments but no \(WarehouseFile.name) file"
+          : "the directory is not a warehouse and not empty",
+        hint: "Name a new or empty directory", path: layout.root)
+    }
+    let log = layout.log(1)
+    if let size = try fileSystem.fileSize(log), size > UInt64(LogHeader.byteCount) {
+      throw StoaError(
+        .corruption, "the directory holds a log with commits but no \(WarehouseFile.name) file",
+        path: layout.root)
+    }
+  }
+
+  private static func parent(of path: String) -> String {
+    let trimmed = path.hasSuffix("/") ? String(path.dropLast()) : path
+    guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+    return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+  }
+}

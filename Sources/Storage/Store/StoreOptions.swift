@@ -1,0 +1,48 @@
+import Vectors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Whether a warehouse is opened for reading only.
+public enum AccessMode: Sendable {
+  case readOnly
+  /// Reading and writing; an absent warehouse is made.
+  case readWrite
+}
+
+/// Settings of one open warehouse that tests and sessions change.
+public struct StoreOptions: Sendable {
+  /// How long a writer waits for another one.
+  public var lockTimeoutMilliseconds = 5000
+  /// A log longer than this gets a checkpoint and a successor.
+  public var logByteLimit: UInt64 = 4 << 20
+  /// A log longer than this is checkpointed when the warehouse is closed.
+  public var closingLogByteLimit: UInt64 = 64 << 10
+  /// Identity of a warehouse that is made; random unless a test fixes it.
+  public var newWarehouseID: WarehouseID?
+  /// Microseconds since 1970.
+  public var clock: @Sendable () -> Int64 = { systemMicroseconds() }
+
+  public init() {}
+}
+
+/// Microseconds since 1970 by the system's clock.
+public func systemMicroseconds() -> Int64 {
+  var time = timespec()
+  clock_gettime(CLOCK_REALTIME, &time)
+  return Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000
+}
+
+/// Milliseconds that only go forward, for time-outs.
+func monotonicMilliseconds() -> Int64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Int64(time.tv_sec) &* 1000 &+ Int64(time.tv_nsec) / 1_000_000
+}
+
+func pauseMilliseconds(_ count: UInt32) { usleep(count &* 1000) }
+
+func currentProcessID() -> Int32 { getpid() }
