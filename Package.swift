@@ -88,7 +88,7 @@ let package = Package(
       exclude: ["check_answers.py", "cases"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Vectors"]),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings", "Kernels", "Vectors"]),
-    .testTarget(name: "FormatsTests", dependencies: ["Formats", "Kernels", "Vectors"]),
+    .testTarget(name: "FormatsTests", dependencies: ["Formats", "Kernels", "Vectors", zstd]),
     .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Vectors"]),
     .testTarget(
       name: "StorageTests", dependencies: ["Storage", "Encodings", "Catalog", "Kernels", "Vectors"]),

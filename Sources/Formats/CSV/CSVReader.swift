@@ -109,10 +109,9 @@ public final class CSVReader: @unchecked Sendable {
     while true {
       try fill(wanted)
       if isAtFileStart {
-        guard try skipPrologue() else {
-          wanted = try grown(wanted)
-          continue
-        }
+        // Either the header is dropped and the room is filled again, or it is not all there yet.
+        if !(try skipPrologue()) { wanted = try grown(wanted) }
+        continue
       }
       guard pendingCount > 0 else {
         closeSource()

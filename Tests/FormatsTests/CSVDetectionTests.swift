@@ -1,0 +1,176 @@
+import Formats
+import Testing
+import Vectors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+private func detect(
+  _ text: String, _ adjust: (inout CSVOptions) -> Void = { _ in }
+) throws(StoaError) -> DetectedCSV {
+  var options = CSVOptions()
+  adjust(&options)
+  return try CSVDialectDetector.detect([.memory(Array(text.utf8))], options: options)
+}
+
+@Suite struct CSVDetectionTests {
+  @Test("delimiter, header and types of ordinary files")
+  func ordinary() throws {
+    let found = try detect(
+      """
+      id;name;price;sold;at;big;huge;ok
+      1;Anna;1.5;2024-01-01;2024-01-01 10:00:00;3000000000;99999999999999999999;true
+      2;Bert;2;2024-01-02;2024-01-02 10:00:00.5;1;1;false
+
+      """)
+    #expect(found.dialect.delimiter == UInt8(ascii: ";"))
+    #expect(found.dialect.hasHeader)
+    #expect(found.columns.map(\.name) == ["id", "name", "price", "sold", "at", "big", "huge", "ok"])
+    #expect(
+      found.columns.map(\.type) == [
+        .integer, .varchar, .double, .date, .timestamp, .bigint, .hugeint, .boolean,
+      ])
+    #expect(found.sampledRowCount == 2 && found.isWholeInput)
+    #expect(
+      found.description.hasPrefix(
+        "delimiter ';', quote '\"', header yes, NULL '', lines end with LF\ncolumns id INTEGER, name VARCHAR"))
+    for delimiter in ["|", "\t", ",", "^", "~"] {
+      let other = try detect("a\(delimiter)b\n1\(delimiter)x\n2\(delimiter)y\n")
+      #expect(other.dialect.delimiter == delimiter.utf8.first)
+      #expect(other.columns.map(\.name) == ["a", "b"])
+    }
+    let single = try detect("amount\n12\n13\n")
+    #expect(single.columns == [CSVColumn(name: "amount", type: .integer)])
+  }
+
+  @Test("one bad line changes neither delimiter, nor quote, nor header, nor types")
+  func oneBadLine() throws {
+    let rows = (0..<200).map { "\($0),name \($0),\(Double($0) / 4),2024-01-\(10 + $0 % 20)" }
+    let good = try detect((["id,name,price,day"] + rows).joined(separator: "\n"))
+    for bad in [
+      "oops", "a|b|c|d|e|f", "\"never closed, 1, 2, 3", "x,y,z,w", "1,2,3,4,5,6,7,8,9", ";;;;;;;;;",
+      "'a','b','c','d'", "\"a\"b,1,2,3",
+    ] {
+      for at in [1, 50, 200] {
+        var lines = ["id,name,price,day"] + rows
+        lines.insert(bad, at: at)
+        let found = try detect(lines.joined(separator: "\n"))
+        #expect(found.dialect == good.dialect, "\(bad) at \(at)")
+        #expect(found.columns == good.columns, "\(bad) at \(at)")
+      }
+    }
+  }
+
+  @Test("a header is told from rows by types, and by names when all is text")
+  func header() throws {
+    #expect(!(try detect("1|Actual\n2|Budget\n3|Forecast\n")).dialect.hasHeader)
+    #expect((try detect("code|name\nx|Actual\ny|Budget\n")).dialect.hasHeader)
+    #expect(!(try detect("x|Actual\ny|Budget\nx|Forecast\n")).dialect.hasHeader)
+    #expect(!(try detect("a||b\nc|d|e\n")).dialect.hasHeader)
+    #expect((try detect("id,name\n")).dialect.hasHeader)
+    #expect(!(try detect("1,2\n")).dialect.hasHeader)
+    let wide = try detect((0..<12).map(String.init).joined(separator: ",") + "\n")
+    #expect(wide.columns[3].name == "column03")
+    let twice = try detect("a,A,,a\n1,2,3,4\n")
+    #expect(twice.columns.map(\.name) == ["a", "A_1", "column2", "a_2"])
+    let given = try detect("1,2\n") { $0.columnNames = ["x", "y"] }
+    #expect(given.columns.map(\.name) == ["x", "y"])
+  }
+
+  @Test("NULL words are found; NA stays text in columns of text")
+  func nullWords() throws {
+    #expect((try detect("a,b\n1,NULL\n2,x\n")).dialect.nullTokens == ["", "NULL"])
+    #expect((try detect("a,b\n1,\\N\n2,x\n")).dialect.nullTokens == ["", "\\N"])
+    let numeric = try detect("a,b\n1,N/A\n2,7\n3,8\n")
+    #expect(numeric.dialect.nullTokens == ["", "N/A"])
+    #expect(numeric.columns.map(\.type) == [.integer, .integer])
+    #expect((try detect("a,b\n1,NA\n2,x\n")).dialect.nullTokens == [""])
+  }
+
+  @Test("quotes: double, with backslashes, single, none")
+  func quotes() throws {
+    #expect((try detect("a,b\n1,\"x, y\"\n2,\"z\"\"\"\n")).dialect.escape == UInt8(ascii: "\""))
+    let lines = (0..<30).map { "\($0),\"he said \\\"no\\\", twice\"" }
+    #expect((try detect(lines.joined(separator: "\n"))).dialect.escape == UInt8(ascii: "\\"))
+    #expect((try detect("'a','b'\n'1','x, y'\n'2','z'\n")).dialect.quote == UInt8(ascii: "'"))
+    let inches = (0..<30).map { "\($0),\"\($0) wide,x" }
+    #expect((try detect(inches.joined(separator: "\n"))).dialect.quote == nil)
+  }
+
+  @Test("what the user says wins, and errors name what is wrong")
+  func given() throws {
+    let found = try detect("a,b\n1,x\n") {
+      $0.types = ["a": .varchar, "2": .smallint]
+      $0.hasHeader = false
+      $0.nullTokens = ["-"]
+      $0.columnNames = ["a", "b"]
+    }
+    #expect(found.columns.map(\.type) == [.varchar, .smallint])
+    #expect(!found.dialect.hasHeader && found.dialect.nullTokens == ["-"])
+    #expect(throws: StoaError.self) { try detect("a,b\n1,x\n") { $0.types = ["zz": .integer] } }
+    #expect(throws: StoaError.self) { try detect("") }
+    #expect(throws: StoaError.self) { try detect("a\u{0}b\n") }
+  }
+
+  @Test("the sample of a large file reaches its end")
+  func largeFile() throws {
+    let folder = TemporaryFolder()
+    var text = "n,v\n"
+    for row in 0..<100_000 { text += "\(row),\(row < 60_000 ? "7" : "7.5")\n" }
+    let path = folder.write("large.csv", Array(text.utf8))
+    var options = CSVOptions()
+    options.sampleByteCount = 32 << 10
+    let found = try CSVDialectDetector.detect([.file(path)], options: options)
+    #expect(!found.isWholeInput)
+    #expect(found.columns.map(\.type) == [.integer, .double])
+  }
+
+  @Test("columns of text that cannot be opened up as something else stay text")
+  func text() throws {
+    let found = try detect("a,b,c,d\n1-2,10:30,1.2.3,0x1F\n3-4,11:45,4.5.6,0x2A\n")
+    #expect(found.columns.allSatisfy { $0.type == .varchar })
+  }
+
+  /// Dialects and types of real files; skipped where they are absent.
+  @Test("the AdventureWorks files are recognised")
+  func adventureWorks() throws {
+    let folder = "/work/shared/data/adventureworks"
+    guard access(folder, R_OK) == 0 else {
+      print("skipped: \(folder) is absent")
+      return
+    }
+    let expected: [(String, String, Bool, String)] = [
+      ("DimAccount", "|", false, "iiiivvvvvv"), ("DimCurrency", "|", false, "ivv"),
+      ("DimCustomer", ",", true, "ivvvvDv"), ("DimDate", ",", true, "iDvivviii"),
+      ("DimDateFinance", "|", false, "iDivvviiivvviiiiiii"),
+      ("DimDepartmentGroup", "|", false, "iiv"), ("DimGeography", "|", false, "ivvvvvvvviv"),
+      ("DimOrganization", "|", false, "iidvi"), ("DimProduct", ",", true, "ivvvvvvvv"),
+      ("DimProductCategory", "|", false, "iivvv"), ("DimProductSubcategory", "|", false, "iivvvi"),
+      ("DimScenario", "|", false, "iv"), ("FactCurrencyRate", "|", false, "iiddT"),
+      ("FactFinance", "|", false, "iiiiiidT"), ("FactInternetSales", ",", true, "iiiiivd"),
+    ]
+    for (name, delimiter, hasHeader, types) in expected {
+      let found = try CSVDialectDetector.detect([.file("\(folder)/\(name).csv")])
+      #expect(found.dialect.delimiter == delimiter.utf8.first, "\(name)")
+      #expect(found.dialect.hasHeader == hasHeader, "\(name)")
+      #expect(found.hasCarriageReturns == hasHeader, "\(name)")
+      #expect(found.dialect.nullTokens == (name == "DimProduct" ? ["", "NULL"] : [""]), "\(name)")
+      let letters = found.columns.map { column in
+        switch column.type {
+        case .integer: "i"
+        case .double: "d"
+        case .date: "D"
+        case .timestamp: "T"
+        default: "v"
+        }
+      }
+      #expect(letters.joined() == types, "\(name)")
+      let reader = try CSVReader(
+        [.file("\(folder)/\(name).csv")], dialect: found.dialect, columns: found.columns)
+      while let block = try reader.nextBlock() { #expect(try reader.parse(block).rejects.isEmpty) }
+    }
+  }
+}
