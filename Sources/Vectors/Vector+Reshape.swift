@@ -137,7 +137,7 @@ extension Vector {
   }
 
   /// The same slots with no NULL marked; the caller carries the NULLs elsewhere.
-  private var withoutValidity: Vector {
+  var withoutValidity: Vector {
     validity == nil
       ? self
       : Vector(

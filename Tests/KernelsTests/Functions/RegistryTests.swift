@@ -1,0 +1,28 @@
+import Testing
+import Vectors
+
+@testable import Kernels
+
+@Suite("Function registry")
+struct RegistryTests {
+  @Test("every function's example gives the result it promises", arguments: FunctionRegistry.all.map(\.name))
+  func examples(name: String) throws {
+    let function = try #require(FunctionRegistry.function(named: name))
+    let arguments = try function.example.arguments.map { try $0.expression() }
+    let call = try FunctionRegistry.bind(name, arguments)
+    let text = TextFormatter.string(try call.evaluateConstant(), call.type)
+    #expect(text == function.example.result, "\(function.exampleSQL)")
+    #expect(!function.help.isEmpty && !function.help.contains("\n"))
+  }
+
+  @Test("names and aliases are unique and in lower case")
+  func names() {
+    var seen: Set<String> = []
+    for function in FunctionRegistry.all {
+      for name in [function.name] + function.aliases {
+        #expect(name == name.lowercased())
+        #expect(seen.insert(name).inserted, "\(name) twice")
+      }
+    }
+  }
+}
