@@ -105,16 +105,17 @@ public enum Hashing {
       hashDictionary(vector, into: target, combining: combining)
     case .runs:
       let values = vector.child!
-      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: values.count) { hashes in
-        hashFlat(values, into: hashes.baseAddress!, combining: false)
-        vector.withRunEnds { ends in
-          var start = 0
-          for run in 0..<values.count {
-            store(hashes[run], start..<Int(ends[run]), target, combining)
-            start = Int(ends[run])
-          }
+      let scratch = Buffer(of: UInt64.self, count: values.count)
+      let hashes = scratch.typed(UInt64.self)
+      hashFlat(values, into: hashes, combining: false)
+      vector.withRunEnds { ends in
+        var start = 0
+        for run in 0..<values.count {
+          store(hashes[run], start..<Int(ends[run]), target, combining)
+          start = Int(ends[run])
         }
       }
+      withExtendedLifetime(scratch) {}
     }
   }
 
@@ -157,23 +158,21 @@ public enum Hashing {
     _ vector: Vector, _ validity: Validity, into target: UnsafeMutablePointer<UInt64>,
     combining: Bool
   ) {
-    withUnsafeTemporaryAllocation(of: UInt64.self, capacity: vector.count) { scratch in
-      let hashes = scratch.baseAddress!
-      if vector.type.physical == .string {
-        let views = vector.base.assumingMemoryBound(to: StringView.self)
-        for row in 0..<vector.count {
-          hashes[row] = validity.isValid(row) ? hash(views[row]) : nullHash
-        }
-      } else {
-        hashValues(vector, vector.count) { hashes[$0] = $1 }
-        ValidRows.forEachNull(validity) { hashes[$0] = nullHash }
+    let scratch = combining ? Buffer(of: UInt64.self, count: vector.count) : nil
+    let hashes = scratch?.typed(UInt64.self) ?? target
+    if vector.type.physical == .string {
+      let views = vector.base.assumingMemoryBound(to: StringView.self)
+      for row in 0..<vector.count {
+        hashes[row] = validity.isValid(row) ? hash(views[row]) : nullHash
       }
-      if combining {
-        for row in 0..<vector.count { target[row] = combine(target[row], hashes[row]) }
-      } else {
-        target.update(from: hashes, count: vector.count)
-      }
+    } else {
+      hashValues(vector, vector.count) { hashes[$0] = $1 }
+      ValidRows.forEachNull(validity) { hashes[$0] = nullHash }
     }
+    if combining {
+      for row in 0..<vector.count { target[row] = combine(target[row], hashes[row]) }
+    }
+    withExtendedLifetime((scratch, vector)) {}
   }
 
   private static func hashDictionary(
@@ -181,7 +180,9 @@ public enum Hashing {
   ) {
     let entries = vector.child!
     // A few rows of a large dictionary: hashing all entries would cost more than the rows.
-    if entries.count > 2 * vector.count { return hashFlat(vector.flattened(), into: target, combining: combining) }
+    if entries.count > 2 * vector.count {
+      return hashFlat(vector.flattened(), into: target, combining: combining)
+    }
     let scratch = Buffer(of: UInt64.self, count: entries.count)
     let hashes = scratch.typed(UInt64.self)
     hashFlat(entries, into: hashes, combining: false)

@@ -1,3 +1,5 @@
+import Vectors
+
 // Least-significant-digit radix sort of integer keys with row numbers. One pass counts all digits of all keys;
 // digits in which every key agrees are skipped. Stable.
 //
@@ -55,41 +57,41 @@ enum RadixSort {
     let passCount = (bitCount + digitBits - 1) / digitBits
     let width = (bitCount + passCount - 1) / passCount
     let bucketCount = 1 << width
-    let mask = UInt64(bucketCount - 1)
-    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: passCount * bucketCount) { area in
-      let counters = area.baseAddress!
-      counters.update(repeating: 0, count: passCount * bucketCount)
-      for index in 0..<count {
-        var bits = key(elements[index]) >> UInt64(lowBit)
-        var offset = 0
-        for _ in 0..<passCount {
-          counters[offset &+ Int(bits & mask)] &+= 1
-          bits >>= UInt64(width)
-          offset &+= bucketCount
-        }
+    let mask = UInt64(truncatingIfNeeded: bucketCount - 1)
+    // Not withUnsafeTemporaryAllocation: Swift 6.3.1 miscompiles its heap path here (a trap after the call).
+    let area = Buffer(byteCount: passCount * bucketCount * 4, zeroed: true)
+    let counters = area.typed(UInt32.self)
+    for index in 0..<count {
+      var bits = key(elements[index]) >> UInt64(truncatingIfNeeded: lowBit)
+      var offset = 0
+      for _ in 0..<passCount {
+        counters[offset &+ Int(truncatingIfNeeded: bits & mask)] &+= 1
+        bits >>= UInt64(truncatingIfNeeded: width)
+        offset &+= bucketCount
       }
-      var source = elements
-      var target = scratch
-      for pass in 0..<passCount {
-        let buckets = counters + pass * bucketCount
-        let shift = UInt64(lowBit + pass * width)
-        if buckets[Int(key(source[0]) >> shift & mask)] == UInt32(count) { continue }
-        var start: UInt32 = 0
-        for bucket in 0..<bucketCount {
-          let size = buckets[bucket]
-          buckets[bucket] = start
-          start &+= size
-        }
-        for index in 0..<count {
-          let element = source[index]
-          let bucket = Int(key(element) >> shift & mask)
-          let position = buckets[bucket]
-          buckets[bucket] = position &+ 1
-          target[Int(position)] = element
-        }
-        swap(&source, &target)
-      }
-      if source != elements { elements.update(from: source, count: count) }
     }
+    var source = elements
+    var target = scratch
+    for pass in 0..<passCount {
+      let buckets = counters + pass * bucketCount
+      let shift = UInt64(truncatingIfNeeded: lowBit + pass * width)
+      if buckets[Int(key(source[0]) >> shift & mask)] == UInt32(truncatingIfNeeded: count) { continue }
+      var start: UInt32 = 0
+      for bucket in 0..<bucketCount {
+        let size = buckets[bucket]
+        buckets[bucket] = start
+        start &+= size
+      }
+      for index in 0..<count {
+        let element = source[index]
+        let bucket = Int(key(element) >> shift & mask)
+        let position = buckets[bucket]
+        buckets[bucket] = position &+ 1
+        target[Int(position)] = element
+      }
+      swap(&source, &target)
+    }
+    if source != elements { elements.update(from: source, count: count) }
+    withExtendedLifetime(area) {}
   }
 }

@@ -183,10 +183,11 @@ struct RowSorter {
       for index in 0..<count { rows[index] = position(index) }
       return
     }
-    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: count) { copy in
-      for index in 0..<count { copy[index] = rows[index] }
-      for index in 0..<count { rows[index] = copy[Int(position(index))] }
-    }
+    let area = Buffer(byteCount: count * 4)
+    let copy = area.typed(UInt32.self)
+    copy.update(from: rows, count: count)
+    for index in 0..<count { rows[index] = copy[Int(position(index))] }
+    withExtendedLifetime(area) {}
   }
 
   private func isAscending(_ keys: UnsafePointer<UInt64>, _ count: Int) -> Bool {

@@ -1,0 +1,24 @@
+import Vectors
+
+extension AggregateFunction {
+  /// The exact sum divided once, as DOUBLE.
+  static let average = AggregateFunction(
+    "avg", aliases: ["mean"], signature: "x",
+    help: "The exact sum divided by the number of values, as DOUBLE",
+    example: "SELECT avg(x) FROM (VALUES (1), (2), (NULL)) t(x)"
+  ) { types in
+    guard types.count == 1 else { return nil }
+    switch types[0] {
+    case .tinyint, .smallint, .integer, .bigint, .hugeint, .decimal, .null:
+      let scale = types[0].scale
+      return BoundAggregate(name: "avg", argumentTypes: types, resultType: .double) {
+        IntegerSumAccumulator(.average(scale: scale))
+      }
+    case .real, .double:
+      return BoundAggregate(name: "avg", argumentTypes: types, resultType: .double) {
+        FloatSumAccumulator(isAverage: true)
+      }
+    case .boolean, .varchar, .date, .timestamp, .interval: return nil
+    }
+  }
+}
