@@ -86,7 +86,8 @@ let package = Package(
     .testTarget(
       name: "LogicTests", dependencies: ["TestSupport", "Stoa", "Vectors"],
       exclude: ["check_answers.py", "cases"]),
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Vectors"]),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Kernels", "Vectors"], exclude: ["Fixtures"]),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings", "Kernels", "Vectors"]),
     .testTarget(name: "FormatsTests", dependencies: ["Formats", "Kernels", "Vectors", zstd]),
     .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Vectors"]),
