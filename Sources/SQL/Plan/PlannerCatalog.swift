@@ -50,3 +50,8 @@ public struct OptimizerOptions: Sendable, Hashable {
     return options
   }
 }
+
+extension OptimizerOptions {
+  /// Whether the rule of this name may run.
+  func allows(_ rule: String) -> Bool { isOn && !disabledRules.contains(rule) }
+}

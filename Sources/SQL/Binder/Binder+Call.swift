@@ -1,0 +1,105 @@
+import Catalog
+import Kernels
+import Vectors
+
+extension Binder {
+  /// A function call: conditionals in function form, aggregates, scalar functions.
+  func bindCall(
+    _ call: FunctionCallSyntax, _ clause: Clause, _ position: Range<Int>
+  ) throws(StoaError) -> Expression {
+    let name = call.name.name.text.lowercased()
+    if call.over != nil { throw unsupported("a window function (OVER)", position) }
+    if call.ignoresNulls != nil { throw unsupported("IGNORE NULLS", position) }
+    if let argument = call.arguments.first(where: { $0.name != nil })?.name {
+      throw StoaError(
+        .binding, "\(name) takes no argument by name", position: argument.position)
+    }
+    if isAggregate(name) { return try bindAggregate(name, call, clause, position) }
+    try refuseAggregateSyntax(name, call, position)
+    let arguments = try bindArguments(call, clause)
+    return try self.call(name, arguments, at: position, namePosition: call.name.position)
+  }
+
+  private func bindArguments(
+    _ call: FunctionCallSyntax, _ clause: Clause
+  ) throws(StoaError) -> [Expression] {
+    var arguments: [Expression] = []
+    for argument in call.arguments { arguments.append(try bindExpression(argument.value, clause)) }
+    return arguments
+  }
+
+  private func refuseAggregateSyntax(
+    _ name: String, _ call: FunctionCallSyntax, _ position: Range<Int>
+  ) throws(StoaError) {
+    let feature: String? =
+      if call.isStar { "\(name)(*)" } else if call.isDistinct { "DISTINCT" } else if call.filter != nil {
+        "FILTER"
+      } else if !call.orderBy.isEmpty { "ORDER BY" } else if !call.withinGroup.isEmpty {
+        "WITHIN GROUP"
+      } else { nil }
+    guard let feature else { return }
+    if !isScalar(name) { throw unknownFunction(name, call.name.position) }
+    throw StoaError(
+      .binding, "\(name) is no aggregate function, so it cannot take \(feature)",
+      position: position)
+  }
+
+  // MARK: aggregates
+
+  private func bindAggregate(
+    _ name: String, _ call: FunctionCallSyntax, _ clause: Clause, _ position: Range<Int>
+  ) throws(StoaError) -> Expression {
+    guard let collector = clause.aggregates else {
+      let message =
+        clause.isInsideAggregate
+        ? "aggregate functions cannot be nested"
+        : "\(name) is an aggregate function, which \(clause.name) cannot use"
+      let hint = clause.name == "WHERE" ? "Conditions on aggregates go into HAVING" : nil
+      throw StoaError(.binding, message, hint: hint, position: position)
+    }
+    if !call.orderBy.isEmpty { throw unsupported("ORDER BY within an aggregate", position) }
+    if !call.withinGroup.isEmpty { throw unsupported("WITHIN GROUP", position) }
+    let inner = Clause(clause.name, scope: clause.scope)
+    inner.isInsideAggregate = true
+    inner.aliases = clause.aliases
+    inner.openAliases = clause.openAliases
+    var arguments: [Expression] = []
+    if call.isStar {
+      guard name == "count" else {
+        throw StoaError(.binding, "only count takes *", position: position)
+      }
+    } else {
+      for argument in try bindArguments(call, inner) {
+        arguments.append(try known(argument, at: position))
+      }
+    }
+    let filter: Expression?
+    if let syntax = call.filter { filter = try bindCondition(syntax, inner) } else { filter = nil }
+    collector.pending += inner.pending
+    let bound = try aggregateCall(name, arguments, call.isDistinct, filter, position)
+    let column = collector.column(
+      for: bound, name: sourceText(position), numbers: &numbers)
+    return column.reference
+  }
+
+  private func aggregateCall(
+    _ name: String, _ arguments: [Expression], _ isDistinct: Bool, _ filter: Expression?,
+    _ position: Range<Int>
+  ) throws(StoaError) -> AggregateCall {
+    let function: BoundAggregate
+    do throws(StoaError) {
+      function = try aggregate(name, arguments.map(\.type))
+    } catch {
+      throw error.at(position)
+    }
+    var cast: [Expression] = []
+    for (argument, type) in zip(arguments, function.argumentTypes) {
+      cast.append(try explicitCast(argument, to: type, isTry: false, at: position))
+    }
+    // Duplicates change nothing for these, so they need no set of values seen.
+    let ignoresDuplicates = ["min", "max", "bool_and", "bool_or", "any_value"].contains(name)
+    return AggregateCall(
+      function: function, arguments: cast, isDistinct: isDistinct && !ignoresDuplicates,
+      filter: filter)
+  }
+}

@@ -1,0 +1,222 @@
+import Catalog
+import Kernels
+import Vectors
+
+extension Binder {
+  func bindCreateTable(_ create: CreateTableSyntax) throws(StoaError) -> BoundCreateTable {
+    if create.isTemporary { throw unsupported("a temporary table", create.position) }
+    let name = try newTableName(create.name)
+    var table = TableDefinition(id: 0, name: name, columns: [])
+    let existing = catalog.table(named: name)
+    if existing != nil, !create.ifNotExists, !create.orReplace {
+      throw StoaError(
+        .binding, "table \"\(name)\" already exists",
+        hint: "CREATE TABLE IF NOT EXISTS leaves it alone", position: create.name.position)
+    }
+    var source: BoundQuery?
+    if let query = create.query {
+      source = try bindTableSource(query, create, &table)
+    } else {
+      try addColumns(create, &table)
+    }
+    for constraint in create.constraints { try add(constraint, to: &table) }
+    for column in create.columns {
+      for constraint in column.constraints { try add(constraint, to: &table) }
+    }
+    try addSortKey(create, &table)
+    for item in create.encodings {
+      table.columns[try columnIndex(item.column, in: table)].forcedEncoding =
+        item.encoding.text.uppercased()
+    }
+    return BoundCreateTable(
+      table: table, isNeeded: existing == nil || !create.ifNotExists,
+      replaced: create.orReplace ? existing?.id : nil, source: create.withData ? source : nil)
+  }
+
+  private func newTableName(_ name: QualifiedNameSyntax) throws(StoaError) -> String {
+    if name.parts.count > 1 {
+      guard name.parts.count == 2, CatalogState.key(name.parts[0].text) == Binder.mainSchema else {
+        throw unsupported("a schema other than \(Binder.mainSchema)", name.position)
+      }
+    }
+    if name.name.text.isEmpty {
+      throw StoaError(.binding, "a table name must not be empty", position: name.position)
+    }
+    return name.name.text
+  }
+
+  private func addColumns(
+    _ create: CreateTableSyntax, _ table: inout TableDefinition
+  ) throws(StoaError) {
+    for column in create.columns {
+      try checkNew(column.name, in: table)
+      let type = try column.type.resolved()
+      try checkStorable(type, column.type.position)
+      let id = table.nextColumnID
+      table.columns.append(
+        ColumnDefinition(
+          id: id, name: column.name.text, type: type, isNullable: !column.isNotNull,
+          defaultValue: try defaultValue(column, type)))
+      table.nextColumnID = id + 1
+    }
+  }
+
+  private func checkNew(_ name: NameSyntax, in table: TableDefinition) throws(StoaError) {
+    if table.index(ofColumnNamed: name.text) != nil {
+      throw StoaError(
+        .binding, "column \"\(name.text)\" is defined twice", position: name.position)
+    }
+    if name.text.isEmpty {
+      throw StoaError(.binding, "a column name must not be empty", position: name.position)
+    }
+  }
+
+  private func checkStorable(_ type: LogicalType, _ position: Range<Int>) throws(StoaError) {
+    if type == .interval || type == .null {
+      throw unsupported("a column of type \(type)", position)
+    }
+  }
+
+  private func defaultValue(
+    _ column: ColumnDefinitionSyntax, _ type: LogicalType
+  ) throws(StoaError) -> Value? {
+    guard let syntax = column.defaultValue else { return nil }
+    let clause = Clause("DEFAULT", scope: Scope(parent: nil, commonTables: nil))
+    let bound = try bindExpression(syntax, clause)
+    let value = try folded(
+      try assigned(bound, to: type, at: syntax.position), at: syntax.position)
+    guard clause.pending.isEmpty, let constant = value.constantValue else {
+      throw unsupported("a DEFAULT that is not constant", syntax.position)
+    }
+    return constant.isNull ? nil : constant
+  }
+
+  /// Columns and rows of CREATE TABLE … AS.
+  private func bindTableSource(
+    _ query: QuerySyntax, _ create: CreateTableSyntax, _ table: inout TableDefinition
+  ) throws(StoaError) -> BoundQuery {
+    var relation = try bindQuery(query, parent: nil, commonTables: nil)
+    try rename(&relation.columns, create.queryColumns, create.name.name)
+    for column in relation.columns {
+      let name = NameSyntax(column.name, position: create.position)
+      try checkNew(name, in: table)
+      try checkStorable(column.type, create.position)
+      table.columns.append(
+        ColumnDefinition(id: table.nextColumnID, name: column.name, type: column.type))
+      table.nextColumnID += 1
+    }
+    return try finish(try cast(relation, to: relation.columns.map(\.type), at: create.position))
+  }
+
+  // MARK: constraints
+
+  private func add(
+    _ constraint: TableConstraintSyntax, to table: inout TableDefinition
+  ) throws(StoaError) {
+    switch constraint.kind {
+    case .primaryKey(let names):
+      if table.primaryKey != nil {
+        throw StoaError(
+          .binding, "a table can have only one primary key", position: constraint.position)
+      }
+      let columns = try keyColumns(names, table)
+      for id in columns {
+        if let index = table.index(of: id) { table.columns[index].isNullable = false }
+      }
+      table.keys.insert(KeyDefinition(columns: columns, isPrimary: true), at: 0)
+    case .unique(let names):
+      let key = KeyDefinition(columns: try keyColumns(names, table), isPrimary: false)
+      if !table.keys.contains(where: { $0.columns == key.columns }) { table.keys.append(key) }
+    case .foreignKey(let names, let target, let referenced):
+      table.foreignKeys.append(
+        try foreignKey(names, target, referenced, constraint, table))
+    case .check:
+      throw unsupported("a CHECK constraint", constraint.position)
+    }
+  }
+
+  private func keyColumns(
+    _ names: [NameSyntax], _ table: TableDefinition
+  ) throws(StoaError) -> [ColumnID] {
+    var ids: [ColumnID] = []
+    for name in names {
+      let id = table.columns[try columnIndex(name, in: table)].id
+      if ids.contains(id) {
+        throw StoaError(
+          .binding, "column \"\(name.text)\" stands in the key twice", position: name.position)
+      }
+      ids.append(id)
+    }
+    return ids
+  }
+
+  private func foreignKey(
+    _ names: [NameSyntax], _ target: QualifiedNameSyntax, _ referenced: [NameSyntax],
+    _ constraint: TableConstraintSyntax, _ table: TableDefinition
+  ) throws(StoaError) -> ForeignKeyDefinition {
+    if CatalogState.key(target.name.text) == CatalogState.key(table.name) {
+      throw unsupported("a foreign key to the table itself", constraint.position)
+    }
+    let columns = try keyColumns(names, table)
+    let other = try self.table(named: target)
+    var referencedIDs: [ColumnID] = []
+    if referenced.isEmpty {
+      guard let primary = other.primaryKey else {
+        throw StoaError(
+          .binding, "table \"\(other.name)\" has no primary key to refer to",
+          hint: "Name the referenced columns, which must be UNIQUE", position: target.position)
+      }
+      referencedIDs = primary.columns
+    } else {
+      referencedIDs = try keyColumns(referenced, other)
+    }
+    try check(columns, in: table, against: referencedIDs, in: other, constraint.position)
+    return ForeignKeyDefinition(
+      columns: columns, referencedTable: other.id, referencedColumns: referencedIDs)
+  }
+
+  private func check(
+    _ columns: [ColumnID], in table: TableDefinition, against referenced: [ColumnID],
+    in other: TableDefinition, _ position: Range<Int>
+  ) throws(StoaError) {
+    guard columns.count == referenced.count else {
+      throw StoaError(
+        .binding,
+        "the foreign key has \(columns.count) columns, but the referenced key \(referenced.count)",
+        position: position)
+    }
+    guard other.keys.contains(where: { Set($0.columns) == Set(referenced) }) else {
+      throw StoaError(
+        .binding, "the referenced columns are no PRIMARY KEY or UNIQUE key of \"\(other.name)\"",
+        position: position)
+    }
+    for (column, target) in zip(columns, referenced) {
+      guard let a = table.index(of: column), let b = other.index(of: target) else { continue }
+      if table.columns[a].type != other.columns[b].type {
+        throw StoaError(
+          .binding,
+          "\"\(table.columns[a].name)\" is \(table.columns[a].type), but the referenced "
+            + "\"\(other.columns[b].name)\" is \(other.columns[b].type)",
+          hint: "Foreign key and key must have the same type", position: position)
+      }
+    }
+  }
+
+  private func addSortKey(
+    _ create: CreateTableSyntax, _ table: inout TableDefinition
+  ) throws(StoaError) {
+    table.sortKey = try keyColumns(create.sortKey, table)
+  }
+
+  // MARK: DROP TABLE
+
+  func bindDropTable(_ drop: DropTableSyntax) throws(StoaError) -> [TableID] {
+    var ids: [TableID] = []
+    for name in drop.names {
+      if drop.ifExists, findTable(name) == nil { continue }
+      let id = try table(named: name).id
+      if !ids.contains(id) { ids.append(id) }
+    }
+    return ids
+  }
+}

@@ -1,0 +1,357 @@
+import Catalog
+import Kernels
+import Vectors
+
+extension Binder {
+  /// Binds a comma list of table references; their columns go into `scope`.
+  func bindFrom(
+    _ references: [TableReferenceSyntax], into scope: Scope
+  ) throws(StoaError) -> LogicalPlan {
+    var plan: LogicalPlan?
+    for reference in references {
+      let part = try bindReference(reference, around: scope, left: plan.map { ($0, scope) })
+      for entry in part.entries where !entry.table.isEmpty {
+        try checkUnused(entry, reference, in: scope)
+      }
+      for entry in part.entries { scope.add(entry) }
+      plan = plan.map { crossJoin($0, part.plan) } ?? part.plan
+    }
+    return plan ?? .oneRow
+  }
+
+  private func checkUnused(
+    _ entry: Scope.Entry, _ reference: TableReferenceSyntax, in scope: Scope
+  ) throws(StoaError) {
+    if scope.hasTable(entry.table) { throw duplicate(entry.table, reference.position) }
+  }
+
+  private func duplicate(_ table: String, _ position: Range<Int>) -> StoaError {
+    StoaError(
+      .binding, "FROM has two tables called \"\(table)\"",
+      hint: "Give one of them an alias", position: position)
+  }
+
+  func crossJoin(_ left: LogicalPlan, _ right: LogicalPlan) -> LogicalPlan {
+    if case .values(let node) = left, node == LogicalValues(columns: [], rows: [[]]) { return right }
+    let isDependent = !right.freeColumns.isDisjoint(with: left.columnIDs)
+    return .join(
+      LogicalJoin(
+        kind: .inner, left: left, right: right, conditions: [], isDependent: isDependent))
+  }
+
+  /// Rows of one table reference and the names of their columns.
+  struct FromPart {
+    var plan: LogicalPlan
+    var entries: [Scope.Entry]
+  }
+
+  /// - Parameters:
+  ///   - scope: gives common tables and the query around.
+  ///   - left: what stands to the left in FROM, for LATERAL.
+  private func bindReference(
+    _ reference: TableReferenceSyntax, around scope: Scope, left: (plan: LogicalPlan, scope: Scope)?
+  ) throws(StoaError) -> FromPart {
+    if let sample = reference.sample { throw unsupported("TABLESAMPLE", sample.position) }
+    switch reference.kind {
+    case .table(let name):
+      return try bindTable(name, reference, scope)
+    case .file(let path):
+      return try bindFile(path, reference)
+    case .function(let call):
+      return try bindTableFunction(call, reference, scope)
+    case .subquery(let query):
+      let parent = reference.isLateral ? (left?.scope ?? scope.parent) : scope.parent
+      let relation = try bindQuery(query, parent: parent, commonTables: scope.commonTables)
+      return try named(relation, reference, defaultName: "")
+    case .join(let join):
+      return try bindJoin(join, reference, around: scope, left: left)
+    }
+  }
+
+  /// Gives a relation its alias and its columns their names; ids become distinct.
+  private func named(
+    _ relation: BoundRelation, _ reference: TableReferenceSyntax, defaultName: String
+  ) throws(StoaError) -> FromPart {
+    var columns = relation.columns
+    if let alias = reference.alias { try rename(&columns, alias.columns, alias.name) }
+    let table = reference.alias?.name.text ?? defaultName
+    var plan = relation.plan
+    if Set(columns.map(\.id)).count < columns.count {
+      // One column selected twice: names must be able to tell the two apart.
+      let items = columns.map {
+        NamedExpression(numbers.column($0.name, $0.type), $0.reference)
+      }
+      plan = .project(LogicalProject(input: plan, items: items))
+      columns = items.map(\.column)
+    }
+    let entries = columns.map { Scope.Entry(table: table, name: $0.name, column: $0) }
+    return FromPart(plan: plan, entries: entries)
+  }
+
+  // MARK: tables
+
+  private func bindTable(
+    _ name: QualifiedNameSyntax, _ reference: TableReferenceSyntax, _ scope: Scope
+  ) throws(StoaError) -> FromPart {
+    if name.parts.count == 1, let common = scope.commonTables?.find(CatalogState.key(name.text)) {
+      return try bindCommonReference(common, name, reference, scope)
+    }
+    guard let table = findTable(name) else {
+      if name.parts.count == 1, name.name.text.lowercased().hasSuffix(".csv") {
+        return try bindFile(name.name.text, reference)
+      }
+      throw StoaError(
+        .binding, "there is no table \"\(name.text)\"",
+        hint: Suggestion.hint(
+          for: name.name.text,
+          among: catalog.tables.values.map(\.name) + (scope.commonTables?.names ?? [])),
+        position: name.position)
+    }
+    let columns = table.columns.map { numbers.column($0.name, $0.type) }
+    let plan = LogicalPlan.get(
+      LogicalGet(
+        table: table, alias: reference.alias?.name.text ?? table.name, columns: columns,
+        sources: table.columns.map(\.id)))
+    return try named(
+      BoundRelation(plan: plan, columns: columns), reference, defaultName: table.name)
+  }
+
+  private func bindCommonReference(
+    _ common: CommonTables.Table, _ name: QualifiedNameSyntax, _ reference: TableReferenceSyntax,
+    _ scope: Scope
+  ) throws(StoaError) -> FromPart {
+    guard let shared = common.shared else {
+      let relation = try bindCommonTable(common, parent: scope.parent)
+      return try named(relation, reference, defaultName: name.text)
+    }
+    let columns = shared.columns.map { numbers.column($0.name, $0.type) }
+    let plan = LogicalPlan.reference(
+      LogicalReference(
+        number: shared.number, name: common.syntax.name.text, columns: columns,
+        sources: shared.columns.map(\.id)))
+    return try named(
+      BoundRelation(plan: plan, columns: columns), reference, defaultName: name.text)
+  }
+
+  // MARK: table functions
+
+  private func bindFile(
+    _ path: String, _ reference: TableReferenceSyntax
+  ) throws(StoaError) -> FromPart {
+    guard let function = tableFunctions["read_csv"] else {
+      throw unsupported("reading files in FROM", reference.position)
+    }
+    return try bindFunction(function, [.string(path)], [:], reference, defaultName: fileName(path))
+  }
+
+  /// `dir/sales.csv.zst` is called `sales`.
+  private func fileName(_ path: String) -> String {
+    let last = path.split(separator: "/").last ?? "file"
+    return String(last.split(separator: ".").first ?? last)
+  }
+
+  private func bindTableFunction(
+    _ call: FunctionCallSyntax, _ reference: TableReferenceSyntax, _ scope: Scope
+  ) throws(StoaError) -> FromPart {
+    let name = call.name.name.text.lowercased()
+    guard let function = tableFunctions[name] else {
+      throw StoaError(
+        .binding, "there is no table function \"\(call.name.text)\"",
+        hint: Suggestion.hint(for: name, among: tableFunctions.keys), position: call.name.position)
+    }
+    let clause = Clause("FROM", scope: Scope(parent: nil, commonTables: scope.commonTables))
+    var arguments: [Value] = []
+    var namedArguments: [String: Value] = [:]
+    for argument in call.arguments {
+      let bound = try bindExpression(argument.value, clause)
+      guard clause.pending.isEmpty, let value = try folded(bound, at: argument.value.position).constantValue
+      else {
+        throw StoaError(
+          .binding, "arguments of \(name) must be constants", position: argument.value.position)
+      }
+      if let key = argument.name { namedArguments[CatalogState.key(key.text)] = value } else {
+        arguments.append(value)
+      }
+    }
+    return try bindFunction(function, arguments, namedArguments, reference, defaultName: name)
+  }
+
+  private func bindFunction(
+    _ function: any TableFunctionBinding, _ arguments: [Value], _ namedArguments: [String: Value],
+    _ reference: TableReferenceSyntax, defaultName: String
+  ) throws(StoaError) -> FromPart {
+    let bound: BoundTableFunction
+    do throws(StoaError) {
+      bound = try function.bind(arguments, named: namedArguments)
+    } catch {
+      throw error.at(reference.position)
+    }
+    let columns = bound.columns.map { numbers.column($0.name, $0.type) }
+    let plan = LogicalPlan.tableFunction(
+      LogicalTableFunction(
+        name: function.name, arguments: bound.arguments, columns: columns,
+        sources: Array(columns.indices), estimatedRows: bound.estimatedRows))
+    return try named(BoundRelation(plan: plan, columns: columns), reference, defaultName: defaultName)
+  }
+
+  // MARK: joins
+
+  private func bindJoin(
+    _ join: JoinSyntax, _ reference: TableReferenceSyntax, around scope: Scope,
+    left outer: (plan: LogicalPlan, scope: Scope)?
+  ) throws(StoaError) -> FromPart {
+    if join.isAsof { throw unsupported("ASOF JOIN", join.operatorPosition) }
+    let left = try bindReference(join.left, around: scope, left: outer)
+    let leftScope = Scope(parent: scope.parent, commonTables: scope.commonTables)
+    leftScope.replaceEntries((outer?.scope.entries ?? []) + left.entries)
+    let right = try bindReference(join.right, around: scope, left: (left.plan, leftScope))
+    let leftNames = Set(left.entries.lazy.filter { !$0.table.isEmpty }.map(\.tableKey))
+    if let clash = right.entries.first(where: { leftNames.contains($0.tableKey) }) {
+      throw duplicate(clash.table, join.right.position)
+    }
+    var result = try joined(join, left, right, around: scope)
+    if let alias = reference.alias {
+      // (a JOIN b) AS j: only j's names remain.
+      var columns = result.entries.filter { !$0.isHidden }.map { entry in
+        PlanColumn(id: entry.column.id, name: entry.name, type: entry.column.type)
+      }
+      try rename(&columns, alias.columns, alias.name)
+      result.entries = columns.map {
+        Scope.Entry(table: alias.name.text, name: $0.name, column: $0)
+      }
+    }
+    return result
+  }
+
+  private func joined(
+    _ join: JoinSyntax, _ left: FromPart, _ right: FromPart, around scope: Scope
+  ) throws(StoaError) -> FromPart {
+    switch join.condition {
+    case .using(let names):
+      return try joinUsing(names, join, left, right)
+    case .none where join.isNatural:
+      let shared = left.entries.filter { entry in
+        !entry.isHidden && right.entries.contains { !$0.isHidden && $0.key == entry.key }
+      }
+      let names = shared.map { NameSyntax($0.name, position: join.operatorPosition) }
+      return try joinUsing(names, join, left, right)
+    case .none:
+      return makeJoin(join, left, right, conditions: [])
+    case .on(let syntax):
+      let both = Scope(parent: scope.parent, commonTables: scope.commonTables)
+      both.replaceEntries(left.entries + right.entries)
+      let clause = Clause("ON", scope: both)
+      let conditions = try bindExpression(syntax, clause)
+      let condition = try coerced(conditions, to: .boolean, at: syntax.position)
+      var left = left
+      var right = right
+      try attach(clause.pending, join, &left, &right, syntax.position)
+      return makeJoin(join, left, right, conditions: condition.conjuncts)
+    }
+  }
+
+  /// Puts subqueries of an ON condition below the join.
+  private func attach(
+    _ pending: [PendingJoin], _ join: JoinSyntax, _ left: inout FromPart, _ right: inout FromPart,
+    _ position: Range<Int>
+  ) throws(StoaError) {
+    for subquery in pending {
+      var used = subquery.right.freeColumns
+      for condition in subquery.conditions { condition.collectColumns(into: &used) }
+      let usesLeft = !used.isDisjoint(with: left.plan.columnIDs)
+      let usesRight = !used.isDisjoint(with: right.plan.columnIDs)
+      if usesLeft && usesRight {
+        throw unsupported("a subquery in ON that refers to both sides", position)
+      }
+      if usesLeft || (!usesRight && join.kind == .right) {
+        left.plan = subquery.attached(to: left.plan)
+      } else {
+        right.plan = subquery.attached(to: right.plan)
+      }
+    }
+  }
+
+  private func makeJoin(
+    _ join: JoinSyntax, _ left: FromPart, _ right: FromPart, conditions: [Expression]
+  ) -> FromPart {
+    let isDependent = !right.plan.freeColumns.isDisjoint(with: left.plan.columnIDs)
+    func node(_ kind: JoinKind, _ left: LogicalPlan, _ right: LogicalPlan) -> LogicalPlan {
+      .join(
+        LogicalJoin(
+          kind: kind, left: left, right: right, conditions: conditions, isDependent: isDependent))
+    }
+    let entries = left.entries + right.entries
+    return switch join.kind {
+    case .inner, .cross: FromPart(plan: node(.inner, left.plan, right.plan), entries: entries)
+    case .left: FromPart(plan: node(.left, left.plan, right.plan), entries: entries)
+    case .right: FromPart(plan: node(.left, right.plan, left.plan), entries: entries)
+    case .full: FromPart(plan: node(.full, left.plan, right.plan), entries: entries)
+    case .semi: FromPart(plan: node(.semi, left.plan, right.plan), entries: left.entries)
+    case .anti: FromPart(plan: node(.anti, left.plan, right.plan), entries: left.entries)
+    }
+  }
+
+  /// JOIN … USING: equality of the named columns, of which one each stays visible, in front.
+  private func joinUsing(
+    _ names: [NameSyntax], _ join: JoinSyntax, _ left: FromPart, _ right: FromPart
+  ) throws(StoaError) -> FromPart {
+    var left = left
+    var right = right
+    var conditions: [Expression] = []
+    var merged: [Scope.Entry] = []
+    var coalesced: [NamedExpression] = []
+    for name in names {
+      let a = try usingColumn(name, left.entries, "left")
+      let b = try usingColumn(name, right.entries, "right")
+      let leftColumn = left.entries[a].column
+      let rightColumn = right.entries[b].column
+      let sides = try unified(
+        [leftColumn.reference, rightColumn.reference], at: name.position,
+        for: "USING (\(name.text))")
+      conditions.append(.comparison(.equal, sides[0], sides[1]))
+      left.entries[a].isHidden = true
+      right.entries[b].isHidden = true
+      var kept = join.kind == .right ? rightColumn : leftColumn
+      if join.kind == .full {
+        kept = numbers.column(leftColumn.name, sides[0].type)
+        coalesced.append(
+          NamedExpression(
+            kept,
+            .conditional(
+              [ConditionalBranch(condition: .isNull(sides[0], isNegated: true), result: sides[0])],
+              otherwise: sides[1], type: sides[0].type)))
+      }
+      merged.append(Scope.Entry(table: "", name: leftColumn.name, column: kept))
+    }
+    var result = makeJoin(join, left, right, conditions: conditions)
+    result.entries = merged + result.entries
+    if !coalesced.isEmpty {
+      let passed = result.plan.columns.map { NamedExpression(passing: $0) }
+      result.plan = .project(LogicalProject(input: result.plan, items: passed + coalesced))
+    }
+    return result
+  }
+
+  private func usingColumn(
+    _ name: NameSyntax, _ entries: [Scope.Entry], _ side: String
+  ) throws(StoaError) -> Int {
+    let key = CatalogState.key(name.text)
+    let matches = entries.indices.filter { entries[$0].key == key && !entries[$0].isHidden }
+    if matches.count == 1 { return matches[0] }
+    if matches.isEmpty {
+      throw StoaError(
+        .binding, "the \(side) side of the join has no column \"\(name.text)\"",
+        hint: Suggestion.hint(for: name.text, among: entries.map(\.name)), position: name.position)
+    }
+    throw StoaError(
+      .binding, "column \"\(name.text)\" is ambiguous on the \(side) side of the join",
+      position: name.position)
+  }
+
+  func unknownTable(_ name: String, _ scope: Scope, _ position: Range<Int>) -> StoaError {
+    StoaError(
+      .binding, "FROM has no table \"\(name)\"",
+      hint: Suggestion.hint(for: name, among: Set(scope.entries.map(\.table)).sorted()),
+      position: position)
+  }
+}

@@ -1,0 +1,140 @@
+import Kernels
+import Vectors
+
+extension Binder {
+  /// UNION [ALL], INTERSECT, EXCEPT. The distinct ones keep one row of each: INTERSECT by a semi join,
+  /// EXCEPT by an anti join, both with NULL equal to NULL.
+  func bindSetOperation(
+    _ operation: SetOperationSyntax, parent: Scope?, commonTables: CommonTables?
+  ) throws(StoaError) -> BoundRelation {
+    if operation.byName { throw unsupported("UNION BY NAME", operation.position) }
+    if operation.isAll, operation.kind != .union {
+      throw unsupported("\(operation.kind.rawValue) ALL", operation.position)
+    }
+    var relations: [BoundRelation] = []
+    for operand in operation.operands {
+      let relation = try bindBody(operand, parent: parent, commonTables: commonTables)
+      if let first = relations.first, first.columns.count != relation.columns.count {
+        throw StoaError(
+          .binding,
+          "\(operation.kind.rawValue) needs queries with equally many columns, but these have "
+            + "\(first.columns.count) and \(relation.columns.count)",
+          position: operand.position)
+      }
+      relations.append(relation)
+    }
+    try unifyColumns(&relations, operation)
+    switch operation.kind {
+    case .union:
+      let union = unionAll(relations)
+      return operation.isAll
+        ? union : BoundRelation(plan: distinct(union.plan), columns: union.columns)
+    case .intersect: return fold(relations, .semi)
+    case .except: return fold(relations, .anti)
+    }
+  }
+
+  /// Casts each column to the type common to all operands.
+  private func unifyColumns(
+    _ relations: inout [BoundRelation], _ operation: SetOperationSyntax
+  ) throws(StoaError) {
+    guard let width = relations.first?.columns.count else { return }
+    var types: [LogicalType] = []
+    for index in 0..<width {
+      var type: LogicalType?
+      for (number, relation) in relations.enumerated() {
+        type = try commonType(
+          type, relation.columns[index].type, at: operation.operands[number].position,
+          for: operation.kind.rawValue)
+      }
+      types.append(type ?? .integer)
+    }
+    for number in relations.indices {
+      relations[number] = try cast(
+        relations[number], to: types, at: operation.operands[number].position)
+    }
+  }
+
+  /// The relation with columns of these types and distinct ids, nothing else.
+  func cast(
+    _ relation: BoundRelation, to types: [LogicalType], at position: Range<Int>
+  ) throws(StoaError) -> BoundRelation {
+    var items: [NamedExpression] = []
+    for (column, type) in zip(relation.columns, types) {
+      let expression = try explicitCast(column.reference, to: type, isTry: false, at: position)
+      items.append(NamedExpression(numbers.column(column.name, type), expression))
+    }
+    let plan = LogicalPlan.project(LogicalProject(input: relation.plan, items: items))
+    return BoundRelation(plan: plan, columns: items.map(\.column))
+  }
+
+  private func unionAll(_ relations: [BoundRelation]) -> BoundRelation {
+    let columns = relations[0].columns.map { numbers.column($0.name, $0.type) }
+    let plan = LogicalPlan.unionAll(
+      LogicalUnion(
+        inputs: relations.map(\.plan), columns: columns,
+        inputColumns: relations.map { $0.columns.map(\.id) }))
+    return BoundRelation(plan: plan, columns: columns)
+  }
+
+  private func fold(_ relations: [BoundRelation], _ kind: JoinKind) -> BoundRelation {
+    let first = relations[0]
+    var plan = distinct(first.plan)
+    for relation in relations.dropFirst() {
+      let conditions = zip(first.columns, relation.columns).map {
+        Expression.isDistinct($0.reference, $1.reference, isNegated: true)
+      }
+      plan = .join(
+        LogicalJoin(kind: kind, left: plan, right: relation.plan, conditions: conditions))
+    }
+    return BoundRelation(plan: plan, columns: first.columns)
+  }
+
+  // MARK: VALUES
+
+  func bindValues(
+    _ values: ValuesSyntax, parent: Scope?, commonTables: CommonTables?
+  ) throws(StoaError) -> BoundRelation {
+    let clause = Clause("VALUES", scope: Scope(parent: parent, commonTables: commonTables))
+    var rows: [[Expression]] = []
+    for row in values.rows {
+      var bound: [Expression] = []
+      for item in row { bound.append(try bindExpression(item, clause)) }
+      rows.append(bound)
+    }
+    guard clause.pending.isEmpty else { throw unsupported("a subquery in VALUES", values.position) }
+    let width = rows[0].count
+    for (index, row) in rows.enumerated() where row.count != width {
+      throw StoaError(
+        .binding, "all rows of VALUES must have \(width) fields, but row \(index + 1) has \(row.count)",
+        position: values.rows[index].first?.position ?? values.position)
+    }
+    var columns: [PlanColumn] = []
+    for index in 0..<width {
+      let unifiedColumn = try unified(
+        rows.map { $0[index] }, at: values.position, for: "VALUES")
+      for row in rows.indices {
+        rows[row][index] = try known(unifiedColumn[row], at: values.rows[row][index].position)
+      }
+      columns.append(numbers.column("col\(index)", rows[0][index].type))
+    }
+    return valuesRelation(columns, rows)
+  }
+
+  /// VALUES as a plan; rows that refer to an outer query become a union of projections.
+  func valuesRelation(_ columns: [PlanColumn], _ rows: [[Expression]]) -> BoundRelation {
+    let isConstant = rows.allSatisfy { $0.allSatisfy { $0.columnIDs.isEmpty } }
+    if isConstant {
+      return BoundRelation(
+        plan: .values(LogicalValues(columns: columns, rows: rows)), columns: columns)
+    }
+    let parts = rows.map { row in
+      let items = zip(columns, row).map {
+        NamedExpression(numbers.column($0.name, $0.type), $1)
+      }
+      return BoundRelation(
+        plan: .project(LogicalProject(input: .oneRow, items: items)), columns: items.map(\.column))
+    }
+    return parts.count == 1 ? parts[0] : unionAll(parts)
+  }
+}

@@ -1,0 +1,143 @@
+import Catalog
+import Kernels
+import Vectors
+
+/// Looks up every name of a statement and gives every expression a type: from syntax to `BoundStatement`.
+/// Nothing later looks up a name. One binder binds one statement.
+public final class Binder {
+  /// The schema of all tables, so that `main.t` can be written.
+  static let mainSchema = "main"
+
+  let catalog: CatalogState
+  let tableFunctions: [String: any TableFunctionBinding]
+  /// UTF-8 bytes of the statement's text, for names of columns without one.
+  let text: [UInt8]
+  var numbers = PlanNumbers()
+  /// Types of parameters as far as they are known.
+  var parameterTypes: [LogicalType?]
+
+  /// - Parameters:
+  ///   - text: what the statement was parsed from; names result columns such as `sum(a)`.
+  ///   - parameterTypes: types the caller wants for parameters; others follow from the context.
+  public init(
+    catalog: CatalogState, text: String, tableFunctions: [any TableFunctionBinding] = [],
+    parameterTypes: [LogicalType?] = []
+  ) {
+    self.catalog = catalog
+    self.text = Array(text.utf8)
+    self.parameterTypes = parameterTypes
+    self.tableFunctions = Dictionary(
+      tableFunctions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// - Throws: `.binding` or `.unsupported` with the position in the text.
+  public func bind(_ statement: StatementSyntax) throws(StoaError) -> BoundStatement {
+    while parameterTypes.count < statement.parameters.count { parameterTypes.append(nil) }
+    do throws(StoaError) {
+      return try bindKind(statement)
+    } catch {
+      throw error.at(statement.position)
+    }
+  }
+
+  private func bindKind(_ statement: StatementSyntax) throws(StoaError) -> BoundStatement {
+    switch statement.kind {
+    case .query(let query): return .query(try bindWholeQuery(query))
+    case .createTable(let create): return .createTable(try bindCreateTable(create))
+    case .dropTable(let drop): return .dropTables(try bindDropTable(drop))
+    case .insert(let insert): return .insert(try bindInsert(insert))
+    case .delete: throw unsupported("DELETE", statement.position)
+    case .update: throw unsupported("UPDATE", statement.position)
+    case .copy(let copy): return try bindCopy(copy)
+    case .explain(let explain):
+      return .explain(isAnalyze: explain.isAnalyze, try bind(explain.statement))
+    case .showTables: return .showTables
+    case .showSetting(let name):
+      return .showSetting(
+        name: name.map { CatalogState.key($0.text) }, position: name?.position ?? statement.position)
+    case .describe(let describe): return .describe(try bindDescribe(describe))
+    case .checkpoint: return .checkpoint
+    case .set(let name, let values):
+      return .set(
+        name: CatalogState.key(name.text), values: values.map(\.text), position: name.position)
+    case .reset(let name):
+      return .reset(
+        name: name.map { CatalogState.key($0.text) }, position: name?.position ?? statement.position)
+    case .begin(let isReadOnly): return .begin(isReadOnly: isReadOnly)
+    case .commit: return .commit
+    case .rollback: return .rollback
+    }
+  }
+
+  /// A query at the top of a statement.
+  func bindWholeQuery(_ query: QuerySyntax) throws(StoaError) -> BoundQuery {
+    let relation = try bindQuery(query, parent: nil, commonTables: nil)
+    return try finish(relation)
+  }
+
+  /// Wraps a bound relation up; parameters nobody gave a type become VARCHAR.
+  func finish(_ relation: BoundRelation) throws(StoaError) -> BoundQuery {
+    let types = parameterTypes.map { $0 ?? .varchar }
+    let plan = try relation.plan.mapAllExpressions { (expression) throws(StoaError) in
+      expression.rewrittenUp { node in
+        guard case .parameter(let index, .null) = node else { return node }
+        return .parameter(index, types[index])
+      }
+    }
+    return BoundQuery(
+      plan: plan, columns: relation.columns, numbers: numbers, parameters: types)
+  }
+
+  // MARK: names
+
+  func table(named name: QualifiedNameSyntax) throws(StoaError) -> TableDefinition {
+    if let table = findTable(name) { return table }
+    throw StoaError(
+      .binding, "there is no table \"\(name.text)\"",
+      hint: Suggestion.hint(for: name.name.text, among: catalog.tables.values.map(\.name)),
+      position: name.position)
+  }
+
+  func findTable(_ name: QualifiedNameSyntax) -> TableDefinition? {
+    switch name.parts.count {
+    case 1: catalog.table(named: name.name.text)
+    case 2 where CatalogState.key(name.parts[0].text) == Binder.mainSchema:
+      catalog.table(named: name.name.text)
+    default: nil
+    }
+  }
+
+  func columnIndex(_ name: NameSyntax, in table: TableDefinition) throws(StoaError) -> Int {
+    if let index = table.index(ofColumnNamed: name.text) { return index }
+    throw StoaError(
+      .binding, "table \"\(table.name)\" has no column \"\(name.text)\"",
+      hint: Suggestion.hint(for: name.text, among: table.columns.map(\.name)),
+      position: name.position)
+  }
+
+  func unsupported(_ feature: String, _ position: Range<Int>) -> StoaError {
+    StoaError(.unsupported, "\(feature) is not supported yet", position: position)
+  }
+
+  /// The statement's text in this range, white space squeezed.
+  func sourceText(_ position: Range<Int>) -> String {
+    guard position.lowerBound >= 0, position.upperBound <= text.count else { return "?" }
+    var bytes: [UInt8] = []
+    for byte in text[position] {
+      if byte == 0x20 || (0x09...0x0D).contains(byte) {
+        if bytes.last != 0x20 { bytes.append(0x20) }
+      } else {
+        bytes.append(byte)
+      }
+    }
+    while bytes.last == 0x20 { bytes.removeLast() }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+/// Rows with named columns: a bound query within another, or a whole one.
+struct BoundRelation {
+  var plan: LogicalPlan
+  /// Result columns in order, with names as the user shall see them; ids need not be distinct.
+  var columns: [PlanColumn]
+}

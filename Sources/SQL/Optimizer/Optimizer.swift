@@ -1,0 +1,47 @@
+import Catalog
+import Kernels
+import Vectors
+
+/// One rewriting of logical plans that keeps their meaning. Adding one: its file, and a row in
+/// `Optimizer.rules`.
+public protocol OptimizerRule: Sendable {
+  /// For `SET disabled_rules`, lower case with underscores.
+  var name: String { get }
+  func rewrite(
+    _ plan: LogicalPlan, _ context: inout OptimizerContext
+  ) throws(StoaError) -> LogicalPlan
+}
+
+/// What rules may look at, and what they hand on.
+public struct OptimizerContext {
+  public let catalog: any PlannerCatalog
+  /// For ids of new columns.
+  public var numbers: PlanNumbers
+  /// Columns of the query's result.
+  public let resultColumns: [PlanColumn]
+}
+
+/// Runs the rules in order.
+public enum Optimizer {
+  /// Rules in the order they run.
+  static let rules: [any OptimizerRule] = []
+
+  /// Names of all rules that can be switched off.
+  public static var ruleNames: [String] {
+    var names: [String] = []
+    for rule in rules where !names.contains(rule.name) { names.append(rule.name) }
+    return names + ["top_n"]
+  }
+
+  static func optimize(
+    _ query: BoundQuery, catalog: any PlannerCatalog, options: OptimizerOptions
+  ) throws(StoaError) -> LogicalPlan {
+    var context = OptimizerContext(
+      catalog: catalog, numbers: query.numbers, resultColumns: query.columns)
+    var plan = query.plan
+    for rule in rules where options.allows(rule.name) {
+      plan = try rule.rewrite(plan, &context)
+    }
+    return plan
+  }
+}

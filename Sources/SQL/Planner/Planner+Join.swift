@@ -1,0 +1,203 @@
+import Kernels
+import Vectors
+
+extension Planner {
+  /// A join: by hash when the conditions hold an equality between the sides, else by nested loops.
+  mutating func planJoin(
+    _ node: LogicalJoin, _ wanted: Set<Int>, _ filters: [WantedFilter]
+  ) throws(StoaError) -> Planned {
+    if node.isDependent {
+      throw StoaError(.unsupported, "this kind of correlated subquery is not supported yet")
+    }
+    let sides = oriented(node)
+    let keys = JoinKeys(
+      sides.conditions, left: sides.left.columnIDs, right: sides.right.columnIDs)
+    return keys.pairs.isEmpty
+      ? try planNestedLoop(sides, wanted, filters)
+      : try planHashJoin(sides, keys, wanted, filters)
+  }
+
+  /// The join with the side to be hashed on the right: the smaller one, where the kind allows it.
+  private mutating func oriented(_ node: LogicalJoin) -> LogicalJoin {
+    var swapped = node
+    (swapped.left, swapped.right) = (node.right, node.left)
+    switch node.kind {
+    case .inner, .full:
+      let left = estimator.estimate(node.left)
+      let right = estimator.estimate(node.right)
+      return left.rows < right.rows ? swapped : node
+    case .left:
+      // Building on the preserved side pays when it is much smaller: the other side streams past it.
+      let left = estimator.estimate(node.left)
+      let right = estimator.estimate(node.right)
+      guard left.rows * 4 < right.rows, !JoinKeys(node).pairs.isEmpty else { return node }
+      swapped.kind = .right
+      return swapped
+    case .right, .semi, .anti, .mark, .single: return node
+    }
+  }
+
+  private mutating func planHashJoin(
+    _ node: LogicalJoin, _ keys: JoinKeys, _ wanted: Set<Int>, _ filters: [WantedFilter]
+  ) throws(StoaError) -> Planned {
+    var needed = wanted
+    for condition in node.conditions { condition.collectColumns(into: &needed) }
+    let leftIDs = node.left.columnIDs
+    let published = wantedFilters(node.kind, keys)
+    let build = try plan(
+      node.right, wanted: needed.intersection(node.right.columnIDs), filters: [])
+    let probe = try plan(
+      node.left, wanted: needed.intersection(leftIDs),
+      filters: passedDown(filters, node.kind, leftIDs) + published.compactMap { $0 })
+    let estimate = estimator.estimate(.join(node), over: [probe.estimate, build.estimate])
+    var probeKeys: [Expression] = []
+    var buildKeys: [Expression] = []
+    var runtimeFilters: [Int?] = []
+    for (pair, filter) in zip(keys.pairs, published) {
+      let left = try physical(pair.left, probe.positions)
+      let right = try physical(pair.right, build.positions)
+      if pair.isNullSafe {
+        // NULL equals NULL: compare whether it is NULL, and the value with a stand-in for NULL.
+        probeKeys += [.isNull(left, isNegated: false), left.withoutNull]
+        buildKeys += [.isNull(right, isNegated: false), right.withoutNull]
+        runtimeFilters += [nil, nil]
+      } else {
+        probeKeys.append(left)
+        buildKeys.append(right)
+        runtimeFilters.append(filter.flatMap { usedFilters.contains($0.number) ? $0.number : nil })
+      }
+    }
+    let output = joinOutput(node, wanted, probe, build)
+    let residual = try keys.others.isEmpty ? nil : joinCondition(keys.others, probe, build)
+    let buildKeyColumns = Set(keys.pairs.lazy.filter { !$0.isNullSafe }.compactMap(\.right.columnID))
+    return Planned(
+      plan: .hashJoin(
+        HashJoinNode(
+          facts: PlanFacts(columns: output.columns, estimatedRows: estimate.rows), kind: node.kind,
+          probe: probe.plan, build: build.plan, probeKeys: probeKeys, buildKeys: buildKeys,
+          residual: residual, buildIsUnique: node.right.isUnique(on: buildKeyColumns),
+          output: output.places, runtimeFilters: runtimeFilters)),
+      positions: output.positions, estimate: estimate)
+  }
+
+  private mutating func planNestedLoop(
+    _ node: LogicalJoin, _ wanted: Set<Int>, _ filters: [WantedFilter]
+  ) throws(StoaError) -> Planned {
+    var needed = wanted
+    for condition in node.conditions { condition.collectColumns(into: &needed) }
+    let leftIDs = node.left.columnIDs
+    let build = try plan(
+      node.right, wanted: needed.intersection(node.right.columnIDs), filters: [])
+    let probe = try plan(
+      node.left, wanted: needed.intersection(leftIDs),
+      filters: passedDown(filters, node.kind, leftIDs))
+    let estimate = estimator.estimate(.join(node), over: [probe.estimate, build.estimate])
+    let output = joinOutput(node, wanted, probe, build)
+    let condition = try node.conditions.isEmpty ? nil : joinCondition(node.conditions, probe, build)
+    return Planned(
+      plan: .nestedLoopJoin(
+        NestedLoopJoinNode(
+          facts: PlanFacts(columns: output.columns, estimatedRows: estimate.rows), kind: node.kind,
+          probe: probe.plan, build: build.plan, condition: condition, output: output.places)),
+      positions: output.positions, estimate: estimate)
+  }
+
+  // MARK: parts
+
+  /// Conditions over probe columns followed by build columns.
+  private func joinCondition(
+    _ conditions: [Expression], _ probe: Planned, _ build: Planned
+  ) throws(StoaError) -> Expression {
+    var positions = probe.positions
+    for (id, position) in build.positions { positions[id] = probe.width + position }
+    return .all(of: try physical(conditions, positions))
+  }
+
+  private func joinOutput(
+    _ node: LogicalJoin, _ wanted: Set<Int>, _ probe: Planned, _ build: Planned
+  ) -> (places: [Int], columns: [OutputColumn], positions: [Int: Int]) {
+    var places: [Int] = []
+    var columns: [OutputColumn] = []
+    var positions: [Int: Int] = [:]
+    var known: [Int: Int] = [:]
+    func add(_ id: Int, _ place: Int, _ column: OutputColumn) {
+      if let position = known[place] {
+        positions[id] = position
+        return
+      }
+      known[place] = places.count
+      positions[id] = places.count
+      places.append(place)
+      columns.append(column)
+    }
+    for (id, place) in probe.positions.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) })
+    where wanted.contains(id) {
+      add(id, place, probe.plan.facts.columns[place])
+    }
+    switch node.kind {
+    case .inner, .left, .right, .full, .single:
+      for (id, place) in build.positions.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) })
+      where wanted.contains(id) {
+        add(id, probe.width + place, build.plan.facts.columns[place])
+      }
+    case .mark:
+      if let mark = node.mark, wanted.contains(mark.id) {
+        add(
+          mark.id, probe.width + build.width, OutputColumn(name: mark.name, type: mark.type))
+      }
+    case .semi, .anti: break
+    }
+    return (places, columns, positions)
+  }
+
+  // MARK: runtime filters
+
+  /// A filter for each key that is a plain probe column, for kinds that drop probe rows without a match.
+  private mutating func wantedFilters(_ kind: JoinKind, _ keys: JoinKeys) -> [WantedFilter?] {
+    var result: [WantedFilter?] = []
+    for pair in keys.pairs {
+      guard kind == .inner || kind == .semi || kind == .right, !pair.isNullSafe,
+        let column = pair.left.columnID
+      else {
+        result.append(nil)
+        continue
+      }
+      result.append(WantedFilter(number: nextFilter, column: column))
+      nextFilter += 1
+    }
+    return result
+  }
+
+  /// Filters from above that may already be applied to the probe side.
+  private func passedDown(
+    _ filters: [WantedFilter], _ kind: JoinKind, _ probeColumns: Set<Int>
+  ) -> [WantedFilter] {
+    switch kind {
+    case .inner, .left, .semi, .anti, .mark, .single:
+      filters.filter { probeColumns.contains($0.column) }
+    case .right, .full: []
+    }
+  }
+}
+
+extension JoinKeys {
+  init(_ node: LogicalJoin) {
+    self.init(node.conditions, left: node.left.columnIDs, right: node.right.columnIDs)
+  }
+}
+
+extension Expression {
+  /// The value, with some fixed value of the type in place of NULL.
+  fileprivate var withoutNull: Expression {
+    let standIn: Value =
+      switch type.physical {
+      case .bool: .boolean(false)
+      case .int8, .int16, .int32, .int64, .int128: .integer(0)
+      case .float32, .float64: .double(0)
+      case .string: .string("")
+      }
+    return .conditional(
+      [ConditionalBranch(condition: .isNull(self, isNegated: true), result: self)],
+      otherwise: .constant(standIn, type), type: type)
+  }
+}

@@ -1,0 +1,169 @@
+import Kernels
+import Vectors
+
+extension Planner {
+  /// A projection; plain columns keep their place in the input.
+  mutating func planProject(
+    _ node: LogicalProject, _ wanted: Set<Int>, _ filters: [WantedFilter]
+  ) throws(StoaError) -> Planned {
+    let items = node.items.filter { wanted.contains($0.column.id) }
+    var needed: Set<Int> = []
+    for item in items { item.expression.collectColumns(into: &needed) }
+    var passed: [WantedFilter] = []
+    for filter in filters {
+      guard let item = node.items.first(where: { $0.column.id == filter.column }),
+        let source = item.expression.columnID
+      else { continue }
+      passed.append(WantedFilter(number: filter.number, column: source))
+    }
+    let input = try plan(node.input, wanted: needed, filters: passed)
+    let estimate = estimator.estimate(.project(node), over: [input.estimate])
+    if items.allSatisfy({ $0.expression.columnID != nil }) {
+      var positions: [Int: Int] = [:]
+      for item in items {
+        if let id = item.expression.columnID { positions[item.column.id] = input.positions[id] }
+      }
+      return Planned(plan: input.plan, positions: positions, estimate: estimate)
+    }
+    var expressions: [Expression] = []
+    for item in items { expressions.append(try physical(item.expression, input.positions)) }
+    let facts = PlanFacts(
+      columns: items.map { OutputColumn(name: $0.column.name, type: $0.column.type) },
+      estimatedRows: estimate.rows)
+    return Planned(
+      plan: .project(ProjectNode(facts: facts, input: input.plan, expressions: expressions)),
+      positions: places(of: items.map(\.column)), estimate: estimate)
+  }
+
+  mutating func planAggregate(_ node: LogicalAggregate) throws(StoaError) -> Planned {
+    var needed: Set<Int> = []
+    for expression in LogicalPlan.aggregate(node).expressions {
+      expression.collectColumns(into: &needed)
+    }
+    let input = try plan(node.input, wanted: needed, filters: [])
+    let estimate = estimator.estimate(.aggregate(node), over: [input.estimate])
+    var groups: [Expression] = []
+    for group in node.groups { groups.append(try physical(group.expression, input.positions)) }
+    var calls: [AggregateCall] = []
+    for item in node.aggregates {
+      var call = item.call
+      call.arguments = try physical(call.arguments, input.positions)
+      if let filter = call.filter { call.filter = try physical(filter, input.positions) }
+      calls.append(call)
+    }
+    let columns = node.groups.map(\.column) + node.aggregates.map(\.column)
+    let facts = PlanFacts(
+      columns: columns.map { OutputColumn(name: $0.name, type: $0.type) },
+      estimatedRows: estimate.rows)
+    return Planned(
+      plan: .aggregate(
+        AggregateNode(facts: facts, input: input.plan, groups: groups, aggregates: calls)),
+      positions: places(of: columns), estimate: estimate)
+  }
+
+  mutating func planSort(
+    _ node: LogicalSort, _ wanted: Set<Int>
+  ) throws(StoaError) -> Planned {
+    let (input, items) = try sorted(node, wanted)
+    if items.isEmpty { return input }
+    return Planned(
+      plan: .sort(SortNode(facts: input.plan.facts, input: input.plan, items: items)),
+      positions: input.positions, estimate: input.estimate)
+  }
+
+  /// The input of a sort and its keys over positions; keys that are constant sort nothing.
+  private mutating func sorted(
+    _ node: LogicalSort, _ wanted: Set<Int>
+  ) throws(StoaError) -> (input: Planned, items: [SortItem]) {
+    let keys = node.items.filter { !$0.expression.columnIDs.isEmpty || !$0.expression.isDeterministic }
+    var needed = wanted
+    for key in keys { key.expression.collectColumns(into: &needed) }
+    let input = try plan(node.input, wanted: needed, filters: [])
+    var items: [SortItem] = []
+    for key in keys {
+      items.append(
+        SortItem(
+          expression: try physical(key.expression, input.positions),
+          isDescending: key.isDescending, nullsFirst: key.nullsFirst))
+    }
+    return (input, items)
+  }
+
+  // MARK: LIMIT
+
+  mutating func planLimit(
+    _ node: LogicalLimit, _ wanted: Set<Int>
+  ) throws(StoaError) -> Planned {
+    let limit = try count(node.limit, "LIMIT")
+    let offset = try count(node.offset, "OFFSET") ?? 0
+    if let limit, case .sort(let sort) = node.input, isTopN(limit, offset) {
+      let (input, items) = try sorted(sort, wanted)
+      if !items.isEmpty {
+        let estimate = estimator.estimate(.limit(node), over: [input.estimate])
+        let facts = PlanFacts(
+          columns: input.plan.facts.columns, estimatedRows: min(Double(limit), estimate.rows))
+        return Planned(
+          plan: .topN(
+            TopNNode(facts: facts, input: input.plan, items: items, limit: limit, offset: offset)),
+          positions: input.positions, estimate: estimate)
+      }
+    }
+    let input = try plan(node.input, wanted: wanted, filters: [])
+    if limit == nil, offset == 0 { return input }
+    let estimate = estimator.estimate(.limit(node), over: [input.estimate])
+    let facts = PlanFacts(columns: input.plan.facts.columns, estimatedRows: estimate.rows)
+    return Planned(
+      plan: .limit(LimitNode(facts: facts, input: input.plan, limit: limit, offset: offset)),
+      positions: input.positions, estimate: estimate)
+  }
+
+  private func isTopN(_ limit: Int, _ offset: Int) -> Bool {
+    let (end, overflow) = limit.addingReportingOverflow(offset)
+    return !overflow && end <= 1 << 20 && options.allows("top_n")
+  }
+
+  /// The number of rows a LIMIT or OFFSET means; `nil` for all.
+  private func count(
+    _ expression: Expression?, _ name: String
+  ) throws(StoaError) -> Int? {
+    guard let expression else { return nil }
+    guard expression.isFoldable else {
+      throw StoaError(.usage, "\(name) needs a value for its parameter")
+    }
+    switch try expression.evaluateConstant() {
+    case .null: return nil
+    case .integer(let value):
+      if value < 0 { throw StoaError(.evaluation, "\(name) must not be negative") }
+      return Int(clamping: value)
+    case .boolean, .double, .string:
+      throw StoaError(.inconsistency, "\(name) is no integer")
+    }
+  }
+
+  // MARK: UNION ALL
+
+  mutating func planUnion(
+    _ node: LogicalUnion, _ wanted: Set<Int>
+  ) throws(StoaError) -> Planned {
+    // At least one column, so that rows are counted the same way everywhere.
+    let kept = node.columns.indices.filter { wanted.contains(node.columns[$0].id) }
+    var inputs: [PhysicalPlan] = []
+    var estimates: [RelationEstimate] = []
+    for (input, ids) in zip(node.inputs, node.inputColumns) {
+      let columns = kept.map { index in
+        PlanColumn(id: ids[index], name: node.columns[index].name, type: node.columns[index].type)
+      }
+      let planned = try plan(input, wanted: Set(columns.map(\.id)), filters: [])
+      estimates.append(planned.estimate)
+      inputs.append(try arranged(planned, columns, isRoot: false))
+    }
+    let estimate = estimator.estimate(.unionAll(node), over: estimates)
+    let columns = kept.map { node.columns[$0] }
+    let facts = PlanFacts(
+      columns: columns.map { OutputColumn(name: $0.name, type: $0.type) },
+      estimatedRows: estimate.rows)
+    return Planned(
+      plan: .unionAll(UnionAllNode(facts: facts, inputs: inputs)),
+      positions: places(of: columns), estimate: estimate)
+  }
+}
