@@ -1,0 +1,118 @@
+import Catalog
+import Vectors
+
+// Checkpoints, clean closing, and files that nothing names any more. All of it runs under the write lock.
+extension TableStore {
+  /// Writes the state aside and begins a new log file.
+  /// - Throws: `.readOnly`, `.busy`, or what the disk said; the old log and checkpoint then stay in force.
+  public func checkpoint(timeoutMilliseconds: Int? = nil) throws(StoaError) {
+    let transaction = try beginWrite(timeoutMilliseconds: timeoutMilliseconds)
+    defer { transaction.rollback() }
+    try writeCheckpoint()
+  }
+
+  /// Order: new log file, checkpoint that names it, CURRENT that names the checkpoint. Each is durable before
+  /// the next, so a stop anywhere leaves a CURRENT whose files are complete.
+  func writeCheckpoint() throws(StoaError) {
+    try inner.withLock { inner throws(StoaError) in
+      if let refusal = inner.refusal { throw refusal }
+      if inner.logEnd == UInt64(LogHeader.byteCount) { return }
+      inner.lastCheckpointFailed = true
+      let log = inner.log &+ 1
+      let number = inner.checkpoint &+ 1
+      let header = LogHeader(id: id, number: log, previousCommit: inner.state.commit)
+      try Creation.write(header.encoded(), layout.log(log), fileSystem)
+      try fileSystem.syncDirectory(layout.logDirectory)
+      let start = UInt64(LogHeader.byteCount)
+      let file = CheckpointFile(
+        id: id, number: number, log: log, logOffset: start, state: inner.state)
+      try Creation.write(file.encoded(), layout.checkpoint(number), fileSystem)
+      try fileSystem.syncDirectory(layout.checkpointDirectory)
+      try publish(checkpoint: number, &inner)
+      inner.log = log
+      inner.logEnd = start
+      inner.checkpoint = number
+      inner.logFile = nil
+      inner.lastCheckpointFailed = false
+      try? writeTip(&inner, isClosed: false)
+      inner.logFile = try fileSystem.open(layout.log(log), .update)
+      removeOldGenerations(inner)
+    }
+  }
+
+  /// Replaces CURRENT. Once the rename was tried, either file may be in force after a failure, and commits
+  /// to the wrong log would be lost: so a failure from there on ends writing.
+  private func publish(checkpoint number: UInt64, _ inner: inout Inner) throws(StoaError) {
+    let current = CurrentFile(id: id, checkpoint: number, commit: inner.state.commit)
+    let aside = layout.current + ".tmp"
+    try Creation.write(current.encoded(), aside, fileSystem)
+    do throws(StoaError) {
+      try fileSystem.rename(aside, to: layout.current)
+      try fileSystem.syncDirectory(layout.root)
+    } catch {
+      refuseWriting(&inner, after: error)
+      throw error
+    }
+  }
+
+  /// Keeps the checkpoint in force, the one before it and the logs since, as a way back from damage.
+  private func removeOldGenerations(_ inner: borrowing Inner) {
+    let checkpoints = (try? fileSystem.list(layout.checkpointDirectory)) ?? []
+    for name in checkpoints {
+      guard let number = StoreLayout.number(name, suffix: "") else { continue }
+      if number &+ 1 < inner.checkpoint || number > inner.checkpoint {
+        try? fileSystem.unlink(layout.checkpoint(number))
+      }
+    }
+    let logs = (try? fileSystem.list(layout.logDirectory)) ?? []
+    for name in logs {
+      guard let number = StoreLayout.number(name, suffix: ".log") else { continue }
+      if number &+ 1 < inner.log || number > inner.log { try? fileSystem.unlink(layout.log(number)) }
+    }
+  }
+
+  /// Records durably where the log ends. Does nothing when this process wrote nothing.
+  func closeCleanly() throws(StoaError) {
+    let (hasWritten, file) = inner.withLock {
+      ($0.hasWritten && $0.refusal == nil && !$0.isWriting, $0.lockFile)
+    }
+    guard hasWritten, let file, try file.tryLock(0..<1, .exclusive) else { return }
+    defer { try? file.unlock(0..<1) }
+    // Another process may have written since; then closing cleanly is its business.
+    let isNewest = inner.withLock { inner -> Bool in
+      let tip = Recovery.readTip(layout, fileSystem, id: id)
+      return tip?.log == inner.log && tip?.offset == inner.logEnd
+    }
+    guard isNewest else { return }
+    if inner.withLock({ $0.logEnd > options.closingLogByteLimit }) { try writeCheckpoint() }
+    try inner.withLock { inner throws(StoaError) in
+      try writeTip(&inner, isClosed: true)
+      try fileSystem.syncDirectory(layout.root)
+    }
+  }
+
+  /// After a writer died: takes the lock if it is free, cuts the log's torn tail, removes orphans.
+  func tidyAfterUncleanStop() {
+    guard let transaction = try? beginWrite(timeoutMilliseconds: 0) else { return }
+    transaction.rollback()
+  }
+
+  /// Removes segment files that no commit names: loads that never committed, tables dropped while somebody
+  /// still read them. Files another process may still read stay until a later collection.
+  func collectOrphans(_ inner: borrowing Inner) {
+    if leases.isReadElsewhere(before: inner.state.commit) { return }
+    let names = (try? fileSystem.list(layout.segmentsDirectory)) ?? []
+    for name in names {
+      guard let table = TableID(name) else { continue }
+      let directory = layout.tableDirectory(table)
+      let known = Set((inner.state.segments[table] ?? []).map { layout.segment(table, $0.id) })
+      let files = (try? fileSystem.list(directory)) ?? []
+      for file in files {
+        let path = "\(directory)/\(file)"
+        guard StoreLayout.number(file, suffix: ".seg") != nil, !known.contains(path) else { continue }
+        if !leases.isWaiting(path) { try? fileSystem.unlink(path) }
+      }
+      if inner.state.catalog.table(table) == nil { try? fileSystem.removeDirectory(directory) }
+    }
+  }
+}

@@ -1,0 +1,184 @@
+import Catalog
+import Encodings
+import Synchronization
+import Vectors
+
+/// An open warehouse: snapshots for readers, one write transaction at a time for the writer.
+///
+/// Lock order: the writer gate (a flag here, then the lock file) · `inner` · the lease table · the cache.
+/// File calls that can block happen outside `inner`, except the 64 bytes of TIP and what a refresh reads.
+public final class TableStore: Sendable {
+  struct Inner {
+    var state: StoreState
+    var references: [TableID: [SegmentReference]] = [:]
+    var log: UInt64
+    var logEnd: UInt64
+    var checkpoint: UInt64
+    /// Why nothing may be written any more: damage found, or a sync that failed.
+    var refusal: StoaError?
+    var warnings: [String]
+    /// Next id for a segment being written; ids of failed loads are not used again by this process.
+    var nextSegmentID: SegmentID
+    var statistics: [TableID: (segments: [SegmentID], merged: TableStatistics)] = [:]
+    var hasWritten = false
+    var isClosed = false
+    /// Set while a transaction is open in this process.
+    var isWriting = false
+    var lastCheckpointFailed = false
+    var lockFile: (any File)?
+    var tipFile: (any File)?
+    var logFile: (any File)?
+    /// The lease that the store itself holds on `state.commit`.
+    var leasedCommit: CommitNumber
+  }
+
+  public let path: String
+  public let id: WarehouseID
+  public let mode: AccessMode
+  public let budget: MemoryBudget
+  public let cache: ChunkCache
+  let layout: StoreLayout
+  let fileSystem: any FileSystem
+  let options: StoreOptions
+  let leases: LeaseTable
+  let inner: Mutex<Inner>
+
+  /// Opens the warehouse in the directory `path`; mode `.readWrite` makes it when absent.
+  /// - Throws: when there is none or it is of a newer version. Damage does not prevent opening: see
+  ///   `warnings` and `refusal`.
+  public static func open(
+    path: String, fileSystem: any FileSystem = RealFileSystem.shared, mode: AccessMode,
+    budget: MemoryBudget, options: StoreOptions = StoreOptions()
+  ) throws(StoaError) -> TableStore {
+    let layout = StoreLayout(root: path)
+    if try fileSystem.fileSize(layout.warehouse) == nil {
+      guard mode == .readWrite else {
+        throw StoaError(.io, "there is no warehouse here", path: path)
+      }
+      try Creation.run(
+        layout, fileSystem, id: options.newWarehouseID ?? .random(), now: options.clock())
+    }
+    return try TableStore(layout, fileSystem, mode, budget, options)
+  }
+
+  private init(
+    _ layout: StoreLayout, _ fileSystem: any FileSystem, _ mode: AccessMode, _ budget: MemoryBudget,
+    _ options: StoreOptions
+  ) throws(StoaError) {
+    let leaseFile = try? fileSystem.open(layout.leases, .read)
+    leases = LeaseTable(file: leaseFile, fileSystem: fileSystem)
+    let found = try TableStore.recover(layout, fileSystem, leases)
+    path = layout.root
+    id = found.id
+    self.layout = layout
+    self.fileSystem = fileSystem
+    self.mode = mode
+    self.budget = budget
+    self.options = options
+    cache = ChunkCache(budget: budget)
+    let refusal: StoaError? =
+      mode == .readOnly
+      ? StoaError(.readOnly, "the warehouse was opened read-only", path: layout.root)
+      : found.damage.map { TableStore.refusal(after: $0) }
+    inner = Mutex(
+      Inner(
+        state: found.state, log: found.log, logEnd: found.logEnd, checkpoint: found.checkpoint,
+        refusal: refusal, warnings: found.warnings, nextSegmentID: found.state.nextSegmentID,
+        leasedCommit: found.state.commit))
+    inner.withLock { rebuildReferences(&$0) }
+    if mode == .readWrite, found.damage == nil, found.tip?.isClosed == false || found.isTailTorn {
+      tidyAfterUncleanStop()
+    }
+  }
+
+  /// Reads the state and takes a lease on it; again when a writer moved on in between.
+  private static func recover(
+    _ layout: StoreLayout, _ fileSystem: any FileSystem, _ leases: LeaseTable
+  ) throws(StoaError) -> Recovery {
+    var attempt = 0
+    while true {
+      attempt += 1
+      let found: Recovery
+      do throws(StoaError) {
+        found = try Recovery(
+          layout: layout, fileSystem: fileSystem,
+          stopsAtTip: isWriterActive(layout, fileSystem))
+      } catch {
+        // A checkpoint may have been replaced and removed while it was being read.
+        if error.kind == .io, attempt < 3 { continue }
+        throw error
+      }
+      try leases.take(found.state.commit)
+      let tip = Recovery.readTip(layout, fileSystem, id: found.id)
+      if tip == found.tip || attempt >= 5 { return found }
+      leases.release(found.state.commit)
+    }
+  }
+
+  private static func isWriterActive(
+    _ layout: StoreLayout, _ fileSystem: any FileSystem
+  ) -> Bool {
+    guard let lock = try? fileSystem.open(layout.lock, .read) else { return false }
+    return (try? lock.isLockedElsewhere(0..<1)) ?? false
+  }
+
+  static func refusal(after damage: StoaError) -> StoaError {
+    var error = damage
+    error.kind = .readOnly
+    error.message = "the warehouse is damaged and can only be read: \(damage.message)"
+    error.hint = "It is open at the last good commit; copy what you need to a new warehouse"
+    return error
+  }
+
+  /// What was found wrong so far, a sentence each, naming file and offset.
+  public var warnings: [String] { inner.withLock { $0.warnings } }
+
+  /// Why writing is refused; `nil` when it is not.
+  public var refusal: StoaError? { inner.withLock { $0.refusal } }
+
+  /// The newest commit known here.
+  public var commit: CommitNumber { inner.withLock { $0.state.commit } }
+
+  /// The newest state. Sees what other processes committed before the call.
+  public func snapshot() throws(StoaError) -> Snapshot {
+    try inner.withLock { inner throws(StoaError) -> Snapshot in
+      if inner.isClosed { throw StoaError(.usage, "the warehouse is closed", path: path) }
+      if !inner.isWriting { refresh(&inner) }
+      return try makeSnapshot(inner)
+    }
+  }
+
+  func makeSnapshot(_ inner: borrowing Inner) throws(StoaError) -> Snapshot {
+    try leases.take(inner.state.commit)
+    return Snapshot(
+      commit: inner.state.commit, timestamp: inner.state.timestamp, catalog: inner.state.catalog,
+      references: inner.references, lease: SnapshotLease(leases, commit: inner.state.commit),
+      store: self)
+  }
+
+  /// Statistics of one table, merged once per list of segments.
+  func statistics(of table: TableID, in snapshot: Snapshot) throws(StoaError) -> TableStatistics {
+    let references = snapshot.segments(of: table)
+    let ids = references.map(\.description.id)
+    if let known = inner.withLock({ $0.statistics[table] }), known.segments == ids {
+      return known.merged
+    }
+    guard let definition = snapshot.catalog.table(table) else { return TableStatistics(rowCount: 0) }
+    let merged = TableStatistics.merged(definition, try snapshot.readers(of: table))
+    inner.withLock { $0.statistics[table] = (ids, merged) }
+    return merged
+  }
+
+  /// Gives everything back. After a write the log's end is recorded durably, so that a log that ends
+  /// earlier is known to be damaged; a long log is checkpointed.
+  public func close() throws(StoaError) {
+    let wasOpen = inner.withLock { inner -> Bool in
+      defer { inner.isClosed = true }
+      return !inner.isClosed
+    }
+    guard wasOpen else { return }
+    defer { cache.removeAll() }
+    try closeCleanly()
+    leases.release(inner.withLock { $0.leasedCommit })
+  }
+}
