@@ -77,7 +77,7 @@ struct DamageTests {
     }
   }
 
-  @Test("Every file cut at 200 places, and every file missing")
+  @Test("Every file cut near its ends and at 200 places between, and every file missing")
   func truncations() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     print("truncation seed \(seed)")
@@ -89,6 +89,14 @@ struct DamageTests {
       let length = Int.random(in: 0..<file.contents.count, using: &random)
       system.overwrite(file.path, with: Array(file.contents.prefix(length)))
       try check(system.afterKill(), file.path, states, "seed \(seed): \(file.path) cut to \(length)")
+      system.overwrite(file.path, with: file.contents)
+    }
+    for file in files {
+      let count = file.contents.count
+      for length in Set((0..<min(count, 120)).map { $0 } + (max(0, count - 60)..<count).map { $0 }) {
+        system.overwrite(file.path, with: Array(file.contents.prefix(length)))
+        try check(system.afterKill(), file.path, states, "\(file.path) cut to \(length)")
+      }
       system.overwrite(file.path, with: file.contents)
     }
     for file in files where !file.path.hasSuffix("WAREHOUSE") {

@@ -70,7 +70,9 @@ struct CheckpointFile: Hashable {
     self.number = try reader.u64()
     let commit = try reader.u64()
     let byteCount = try reader.u64()
-    guard byteCount == UInt64(bytes.count - CheckpointFile.headerByteCount - 8) else {
+    guard bytes.count >= CheckpointFile.headerByteCount + 8,
+      byteCount == UInt64(bytes.count - CheckpointFile.headerByteCount - 8)
+    else {
       throw reader.damage("the file has another length than it should")
     }
     let body = Array(bytes[CheckpointFile.headerByteCount..<(bytes.count - 8)])
