@@ -83,6 +83,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["Stoa", "Storage", "Kernels", "Vectors"],
       path: "Tests/TestSupport"),
     .testTarget(name: "VectorsTests", dependencies: ["Vectors"]),
+    .testTarget(name: "BenchmarkTests", dependencies: ["SSBGenerator"]),
     .testTarget(
       name: "LogicTests", dependencies: ["TestSupport", "Stoa", "Vectors"],
       exclude: ["check_answers.py", "cases"]),
