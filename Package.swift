@@ -94,6 +94,9 @@ let package = Package(
     .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Vectors"]),
     .testTarget(
       name: "StorageTests", dependencies: ["Storage", "Encodings", "Catalog", "Kernels", "Vectors"]),
+    .testTarget(
+      name: "StoaTests", dependencies: ["Stoa", "TestSupport", "Storage", "Vectors"]),
+    .testTarget(name: "CLITests", dependencies: ["TestSupport", "Stoa", "stoa"]),
     .testTarget(name: "SQLTests", dependencies: ["SQL", "Catalog", "Kernels", "Vectors"]),
     .testTarget(
       name: "ExecutorTests",

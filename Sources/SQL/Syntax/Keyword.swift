@@ -63,3 +63,11 @@ enum Keyword: String, CaseIterable, Sendable {
     }
   }
 }
+
+/// What printers of SQL need to know about words.
+public enum SQLWord {
+  /// Whether `word`, in any case, must be in double quotes to be a name.
+  public static func isReserved(_ word: String) -> Bool {
+    Keyword.named(Array(word.utf8)[...])?.isReserved ?? false
+  }
+}

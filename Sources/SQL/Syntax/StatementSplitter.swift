@@ -27,9 +27,11 @@ public struct StatementSplitter: Sendable {
   private var position = 0
   /// First byte of the statement in progress.
   private var start = 0
-  /// Bytes and lines of the stream before `buffer[0]`.
+  /// Bytes of the stream before `buffer[0]`.
   private var offset = 0
+  /// Line of the stream at `buffer[counted]`.
   private var line = 1
+  private var counted = 0
   /// Set when the text ends within what may be the tag of a dollar quote.
   private var awaitsTag = false
 
@@ -77,11 +79,18 @@ public struct StatementSplitter: Sendable {
   }
 
   private mutating func discardFinished() {
-    line += buffer[..<start].reduce(0) { $0 + ($1 == 0x0A ? 1 : 0) }
+    countLines(to: start)
+    counted = 0
     offset += start
     buffer.removeSubrange(..<start)
     position -= start
     start = 0
+  }
+
+  private mutating func countLines(to end: Int) {
+    guard counted < end else { return }
+    for byte in buffer[counted..<end] where byte == 0x0A { line += 1 }
+    counted = end
   }
 
   private mutating func makePiece(to end: Int) -> Piece? {
@@ -90,10 +99,9 @@ public struct StatementSplitter: Sendable {
     var upper = end
     while upper > lower, Lexer.isBlank(buffer[upper - 1]) { upper -= 1 }
     guard Self.skipBlanks(buffer, from: lower, to: upper) < upper else { return nil }
-    let linesBefore = buffer[..<lower].reduce(0) { $0 + ($1 == 0x0A ? 1 : 0) }
+    countLines(to: lower)
     return Piece(
-      text: String(decoding: buffer[lower..<upper], as: UTF8.self), offset: offset + lower,
-      line: line + linesBefore)
+      text: String(decoding: buffer[lower..<upper], as: UTF8.self), offset: offset + lower, line: line)
   }
 
   /// First byte that is neither blank nor in a comment.

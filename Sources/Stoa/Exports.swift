@@ -1,0 +1,2 @@
+// Programs that use Stoa handle its values, batches and errors, which live in Vectors.
+@_exported import Vectors

@@ -1,0 +1,1 @@
+// Tests of the shell as a program come with the shell.
