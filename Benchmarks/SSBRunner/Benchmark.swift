@@ -1,0 +1,256 @@
+import SSBGenerator
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// Generates, loads, runs the queries on all engines in turn, compares answers, reports.
+struct Benchmark {
+  let options: Options
+  let scale: SSBScale
+  let queries: [(name: String, sql: String)]
+
+  init(_ options: Options) throws(SSBError) {
+    self.options = options
+    scale = try SSBScale(factor: options.scale)
+    queries = SSBQueries.all.filter { options.queries?.contains($0.name) ?? true }
+  }
+
+  private var tables: String { options.scaleDirectory + "/tables" }
+
+  /// Writes the .tbl files unless a complete set is there.
+  func generate() throws(SSBError) {
+    let mark = tables + "/complete"
+    if access(mark, F_OK) == 0 { return }
+    try Benchmark.makeDirectories(tables)
+    let clock = ContinuousClock()
+    let start = clock.now
+    let files = try SSBGenerator(scale: scale).write(to: tables, threadCount: 2)
+    let seconds = Benchmark.seconds(clock.now - start)
+    for file in files {
+      note("\(file.path): \(file.rowCount) rows, \(number(Double(file.byteCount) / 1e6, 1)) MB")
+    }
+    let rows = Double(files.last?.rowCount ?? 0)
+    note("generated in \(number(seconds, 1)) s, \(number(rows / seconds / 1e6, 1)) M line orders/s")
+    try Benchmark.touch(mark)
+  }
+
+  func run() throws(SSBError) {
+    try generate()
+    var reports: [EngineReport] = []
+    var processes: [EngineProcess] = []
+    for name in engineNames() {
+      var report = EngineReport(name: name)
+      report.load = try load(name)
+      let process = try start(name)
+      report.version = try process.send("version")["version"]?.string ?? ""
+      reports.append(report)
+      processes.append(process)
+    }
+    guard !processes.isEmpty else { throw SSBError("no engine to run; try make peers") }
+    for threads in options.threadCounts {
+      for process in processes { _ = try process.send("threads", "\(threads)") }
+      for query in queries { try measure(query, threads, processes, &reports) }
+    }
+    for (index, process) in processes.enumerated() {
+      reports[index].peakBytes = try process.send("memory")["peakBytes"]?.number ?? 0
+      process.quit()
+    }
+    let report = Report(
+      scale: options.scale, repeats: options.repeats, queries: queries.map(\.name),
+      engines: reports)
+    print(report.markdown())
+  }
+
+  /// The requested engines, or Stoa and the peers whose Python is there.
+  private func engineNames() -> [String] {
+    if let engines = options.engines { return engines }
+    guard access(options.python, X_OK) == 0 else {
+      note("no peers at \(options.python) (make peers installs them)")
+      return ["stoa"]
+    }
+    return ["stoa", "duckdb-sorted", "duckdb", "clickhouse"]
+  }
+
+  private func warehouse(_ engine: String) -> String { "\(options.scaleDirectory)/\(engine)" }
+
+  private func start(_ engine: String) throws(SSBError) -> EngineProcess {
+    let path = warehouse(engine)
+    let python = [options.python, "-u"]
+    let arguments: [String]
+    switch engine {
+    case "stoa": arguments = [CommandLine.arguments[0], "engine", path + "/ssb.stoa"]
+    case "duckdb": arguments = python + ["Benchmarks/peers/duckdb_peer.py", path + "/ssb.db"]
+    case "duckdb-sorted":
+      arguments = python + ["Benchmarks/peers/duckdb_peer.py", path + "/ssb.db", "--sorted"]
+    case "clickhouse":
+      arguments = python + ["Benchmarks/peers/clickhouse_peer.py", path + "/ssb"]
+    default: throw SSBError("unknown engine \(engine)")
+    }
+    return try EngineProcess(name: engine, arguments: arguments)
+  }
+
+  /// Loads in a process of its own (so that its memory does not count for the queries), or reads what an earlier load
+  /// noted.
+  private func load(_ engine: String) throws(SSBError) -> LoadReport {
+    let path = warehouse(engine)
+    let mark = path + "/load.json"
+    if !options.reloads, let text = Benchmark.read(mark), let facts = JSONValue(text) {
+      return LoadReport(facts)
+    }
+    note("loading \(engine)")
+    Benchmark.removeTree(path)
+    try Benchmark.makeDirectories(path)
+    let process = try start(engine)
+    _ = try process.send("threads", "\(options.threadCounts.max() ?? 1)")
+    let facts = LoadReport(try process.send("load", tables))
+    process.quit()
+    try Benchmark.write(facts.json, to: mark)
+    return facts
+  }
+
+  /// One warm-up and the timed runs of one query, engine after engine each time.
+  private func measure(
+    _ query: (name: String, sql: String), _ threads: Int, _ processes: [EngineProcess],
+    _ reports: inout [EngineReport]
+  ) throws(SSBError) {
+    var seconds = [[Double]](repeating: [], count: processes.count)
+    var cpu = [[Double]](repeating: [], count: processes.count)
+    var answers: [[String]] = []
+    for round in 0...options.repeats {
+      for (index, process) in processes.enumerated() {
+        let answer = try process.send("query", query.sql)
+        if round == 0 {
+          answers.append(Benchmark.normalised(answer["rows"]))
+        } else {
+          seconds[index].append(answer["seconds"]?.number ?? 0)
+          cpu[index].append(answer["cpuSeconds"]?.number ?? 0)
+        }
+      }
+    }
+    for index in answers.indices where answers[index] != answers[0] {
+      throw SSBError(
+        "\(query.name): \(processes[index].name) answers \(answers[index].count) rows "
+          + "(\(answers[index].prefix(2))), \(processes[0].name) \(answers[0].count) rows "
+          + "(\(answers[0].prefix(2)))")
+    }
+    for index in processes.indices {
+      reports[index].medians[threads, default: []].append(Benchmark.median(seconds[index]))
+      reports[index].cpuSeconds[threads, default: []].append(
+        cpu[index].reduce(0, +) / Double(cpu[index].count))
+    }
+    note(
+      "\(query.name), \(threads) thread(s), \(answers[0].count) rows: "
+        + zip(processes, seconds).map { process, times in
+          "\(process.name) \(number(Benchmark.median(times) * 1000, 2)) ms"
+        }.joined(separator: ", "))
+  }
+
+  /// Rows as sorted texts: ORDER BY leaves ties open.
+  private static func normalised(_ rows: JSONValue?) -> [String] {
+    (rows?.array ?? []).map { row in
+      (row.array ?? []).map { cell in
+        if let number = cell.number, number == number.rounded(), abs(number) < 1e15 {
+          return "\(Int(number))"
+        }
+        return cell.string ?? cell.number.map { "\($0)" } ?? "NULL"
+      }.joined(separator: "|")
+    }.sorted()
+  }
+
+  static func median(_ values: [Double]) -> Double {
+    let sorted = values.sorted()
+    guard !sorted.isEmpty else { return 0 }
+    let middle = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  }
+
+  static func seconds(_ duration: Duration) -> Double {
+    Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+  }
+}
+
+extension LoadReport {
+  init(_ facts: JSONValue) {
+    self.init(
+      seconds: facts["seconds"]?.number ?? 0, cpuSeconds: facts["cpuSeconds"]?.number ?? 0,
+      rows: facts["rows"]?.number ?? 0, byteCount: facts["byteCount"]?.number ?? 0)
+  }
+
+  var json: String {
+    "{\"seconds\": \(seconds), \"cpuSeconds\": \(cpuSeconds), \"rows\": \(rows), "
+      + "\"byteCount\": \(byteCount)}\n"
+  }
+}
+
+/// A line of progress, apart from the report.
+func note(_ text: String) {
+  let bytes = Array((text + "\n").utf8)
+  _ = write(2, bytes, bytes.count)
+}
+
+// MARK: files
+
+extension Benchmark {
+  static func makeDirectories(_ path: String) throws(SSBError) {
+    var prefix = path.hasPrefix("/") ? "/" : ""
+    for component in path.split(separator: "/") {
+      prefix += component + "/"
+      if mkdir(prefix, 0o755) != 0 && errno != EEXIST {
+        throw SSBError("cannot make \(prefix): \(String(cString: strerror(errno)))")
+      }
+    }
+  }
+
+  static func touch(_ path: String) throws(SSBError) { try write("", to: path) }
+
+  static func write(_ text: String, to path: String) throws(SSBError) {
+    guard let file = fopen(path, "w") else {
+      throw SSBError("cannot write \(path): \(String(cString: strerror(errno)))")
+    }
+    fputs(text, file)
+    fclose(file)
+  }
+
+  static func read(_ path: String) -> String? {
+    guard let file = fopen(path, "r") else { return nil }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    let count = fread(&bytes, 1, bytes.count, file)
+    return String(decoding: bytes[..<count], as: UTF8.self)
+  }
+
+  /// Removes a file or a directory with everything in it.
+  static func removeTree(_ path: String) {
+    for name in entries(path) { removeTree("\(path)/\(name)") }
+    remove(path)
+  }
+
+  /// Bytes of all files in and below `path`.
+  static func byteCount(of path: String) -> Int {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return 0 }
+    let names = entries(path)
+    guard names.isEmpty else { return names.reduce(0) { $0 + byteCount(of: "\(path)/\($1)") } }
+    return status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : 0
+  }
+
+  /// Names in a directory; none for anything else.
+  private static func entries(_ path: String) -> [String] {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
+      let directory = opendir(path)
+    else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names
+  }
+}

@@ -1,0 +1,106 @@
+"""What every peer of the benchmark has in common: a loop that reads one command per line from standard
+input (words separated by tabs) and answers each with one line of JSON.
+
+  load<TAB>directory       loads the five .tbl files of the directory: seconds, cpuSeconds, rows, byteCount
+  threads<TAB>count        threads to use from now on
+  query<TAB>SQL            seconds (the engine's own time), cpuSeconds, rows (texts)
+  memory                   peakBytes of this process
+  quit
+"""
+import json
+import os
+import resource
+import sys
+import time
+
+TABLES = ["customer", "supplier", "part", "dates", "lineorder"]
+
+COLUMNS = {
+    "customer": [
+        ("c_custkey", "int"), ("c_name", "text"), ("c_address", "text"), ("c_city", "word"),
+        ("c_nation", "word"), ("c_region", "word"), ("c_phone", "text"), ("c_mktsegment", "word")],
+    "supplier": [
+        ("s_suppkey", "int"), ("s_name", "text"), ("s_address", "text"), ("s_city", "word"),
+        ("s_nation", "word"), ("s_region", "word"), ("s_phone", "text")],
+    "part": [
+        ("p_partkey", "int"), ("p_name", "text"), ("p_mfgr", "word"), ("p_category", "word"),
+        ("p_brand1", "word"), ("p_color", "word"), ("p_type", "word"), ("p_size", "int"),
+        ("p_container", "word")],
+    "dates": [
+        ("d_datekey", "int"), ("d_date", "text"), ("d_dayofweek", "word"), ("d_month", "word"),
+        ("d_year", "int"), ("d_yearmonthnum", "int"), ("d_yearmonth", "word"),
+        ("d_daynuminweek", "int"), ("d_daynuminmonth", "int"), ("d_daynuminyear", "int"),
+        ("d_monthnuminyear", "int"), ("d_weeknuminyear", "int"), ("d_sellingseason", "word"),
+        ("d_lastdayinweekfl", "int"), ("d_lastdayinmonthfl", "int"), ("d_holidayfl", "int"),
+        ("d_weekdayfl", "int")],
+    "lineorder": [
+        ("lo_orderkey", "int"), ("lo_linenumber", "int"), ("lo_custkey", "int"),
+        ("lo_partkey", "int"), ("lo_suppkey", "int"), ("lo_orderdate", "int"),
+        ("lo_orderpriority", "word"), ("lo_shippriority", "int"), ("lo_quantity", "int"),
+        ("lo_extendedprice", "int"), ("lo_ordtotalprice", "int"), ("lo_discount", "int"),
+        ("lo_revenue", "int"), ("lo_supplycost", "int"), ("lo_tax", "int"),
+        ("lo_commitdate", "int"), ("lo_shipmode", "word")],
+}
+
+
+def file_name(table):
+    return "date.tbl" if table == "dates" else table + ".tbl"
+
+
+def cpu_seconds():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def peak_bytes():
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def directory_bytes(path):
+    if os.path.isfile(path):
+        return os.path.getsize(path)
+    total = 0
+    for folder, _, files in os.walk(path):
+        for name in files:
+            entry = os.path.join(folder, name)
+            if not os.path.islink(entry):
+                total += os.path.getsize(entry)
+    return total
+
+
+def timed(work):
+    cpu, start = cpu_seconds(), time.perf_counter()
+    result = work()
+    return result, {"seconds": time.perf_counter() - start, "cpuSeconds": cpu_seconds() - cpu}
+
+
+def serve(engine):
+    """Answers commands with the methods load, set_threads and query of `engine`."""
+    for line in sys.stdin:
+        words = line.rstrip("\n").split("\t")
+        try:
+            if words[0] == "load":
+                facts, answer = timed(lambda: engine.load(words[1]))
+                answer.update(facts)
+            elif words[0] == "threads":
+                engine.set_threads(int(words[1]))
+                answer = {}
+            elif words[0] == "query":
+                rows, answer = timed(lambda: engine.query(words[1]))
+                answer["rows"] = [[str(cell) for cell in row] for row in rows]
+            elif words[0] == "memory":
+                answer = {"peakBytes": peak_bytes()}
+            elif words[0] == "version":
+                answer = {"version": engine.version()}
+            elif words[0] == "quit":
+                engine.close()
+                return
+            else:
+                answer = {"error": "unknown command " + words[0]}
+        except Exception as error:  # noqa: BLE001: the runner prints it
+            answer = {"error": "%s: %s" % (type(error).__name__, error)}
+        print(json.dumps(answer), flush=True)
