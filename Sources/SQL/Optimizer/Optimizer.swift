@@ -24,7 +24,24 @@ public struct OptimizerContext {
 /// Runs the rules in order.
 public enum Optimizer {
   /// Rules in the order they run.
-  static let rules: [any OptimizerRule] = []
+  static let rules: [any OptimizerRule] = [
+    ConstantFolding(),
+    CastSimplification(),
+    BooleanSimplification(),
+    OuterJoinSimplification(),
+    MarkJoinSimplification(),
+    TransitivePredicates(),
+    PredicatePushdown(),
+    SemiJoinPushdown(),
+    ColumnPruning(),
+    JoinElimination(),
+    JoinOrder(),
+    DistinctRemoval(),
+    SortRemoval(),
+    LimitPushdown(),
+    ColumnPruning(),
+    SemiJoinReduction(),
+  ]
 
   /// Names of all rules that can be switched off.
   public static var ruleNames: [String] {

@@ -10,8 +10,8 @@ extension Planner {
       throw StoaError(.unsupported, "this kind of correlated subquery is not supported yet")
     }
     let sides = oriented(node)
-    let keys = JoinKeys(
-      sides.conditions, left: sides.left.columnIDs, right: sides.right.columnIDs)
+    var keys = JoinKeys(sides)
+    keys.dropNeedlessNullSafety(sides)
     return keys.pairs.isEmpty
       ? try planNestedLoop(sides, wanted, filters)
       : try planHashJoin(sides, keys, wanted, filters)
@@ -43,7 +43,7 @@ extension Planner {
     var needed = wanted
     for condition in node.conditions { condition.collectColumns(into: &needed) }
     let leftIDs = node.left.columnIDs
-    let published = wantedFilters(node.kind, keys)
+    let published = wantedFilters(node, keys)
     let build = try plan(
       node.right, wanted: needed.intersection(node.right.columnIDs), filters: [])
     let probe = try plan(
@@ -153,11 +153,14 @@ extension Planner {
   // MARK: runtime filters
 
   /// A filter for each key that is a plain probe column, for kinds that drop probe rows without a match.
-  private mutating func wantedFilters(_ kind: JoinKind, _ keys: JoinKeys) -> [WantedFilter?] {
+  private mutating func wantedFilters(
+    _ node: LogicalJoin, _ keys: JoinKeys
+  ) -> [WantedFilter?] {
     var result: [WantedFilter?] = []
+    let canFilter = node.kind == .inner || node.kind == .semi || node.kind == .right
     for pair in keys.pairs {
-      guard kind == .inner || kind == .semi || kind == .right, !pair.isNullSafe,
-        let column = pair.left.columnID
+      guard canFilter, !pair.isNullSafe, let column = pair.left.columnID,
+        !isCoveredByForeignKey(column, pair.right, node)
       else {
         result.append(nil)
         continue
@@ -166,6 +169,21 @@ extension Planner {
       nextFilter += 1
     }
     return result
+  }
+
+  /// Whether every value of the probe column is among the keys anyway, because it is a foreign key to the
+  /// whole table hashed: a filter would cost and drop nothing.
+  private func isCoveredByForeignKey(
+    _ column: Int, _ buildKey: Expression, _ node: LogicalJoin
+  ) -> Bool {
+    guard case .get(let build) = node.right, let key = buildKey.columnID,
+      let place = build.columns.firstIndex(where: { $0.id == key }),
+      let origin = node.left.origin(of: column)
+    else { return false }
+    return origin.get.table.foreignKeys.contains {
+      $0.referencedTable == build.table.id && $0.columns == [origin.column]
+        && $0.referencedColumns == [build.sources[place]]
+    }
   }
 
   /// Filters from above that may already be applied to the probe side.
@@ -183,6 +201,17 @@ extension Planner {
 extension JoinKeys {
   init(_ node: LogicalJoin) {
     self.init(node.conditions, left: node.left.columnIDs, right: node.right.columnIDs)
+  }
+
+  /// NULL can equal NULL only where both sides can be NULL.
+  mutating func dropNeedlessNullSafety(_ node: LogicalJoin) {
+    guard pairs.contains(where: \.isNullSafe) else { return }
+    let present = node.left.nonNullColumns.union(node.right.nonNullColumns)
+    for index in pairs.indices {
+      if pairs[index].left.isNeverNull(given: present) || pairs[index].right.isNeverNull(given: present) {
+        pairs[index].isNullSafe = false
+      }
+    }
   }
 }
 

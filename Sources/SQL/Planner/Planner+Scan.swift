@@ -44,6 +44,9 @@ extension Planner {
     _ node: LogicalFilter, _ wanted: Set<Int>, _ filters: [WantedFilter]
   ) throws(StoaError) -> Planned {
     var conditions = node.conditions.flatMap(\.conjuncts)
+    if conditions.contains(where: { $0.constantValue.map { $0 != .boolean(true) } ?? false }) {
+      return planNothing(node.input, wanted)
+    }
     let input: Planned
     if case .get(let get) = node.input {
       let columns = get.columns.reduce(into: Set<Int>()) { $0.insert($1.id) }
@@ -72,6 +75,16 @@ extension Planner {
     let used = condition.columnIDs
     guard used.count == 1, used.isSubset(of: columns) else { return false }
     return condition.isDeterministic && condition.cannotFail
+  }
+
+  /// No rows at all: below a condition that is never true.
+  private func planNothing(_ input: LogicalPlan, _ wanted: Set<Int>) -> Planned {
+    let columns = input.columns.filter { wanted.contains($0.id) }
+    let facts = PlanFacts(
+      columns: columns.map { OutputColumn(name: $0.name, type: $0.type) }, estimatedRows: 0)
+    return Planned(
+      plan: .values(ValuesNode(facts: facts, rows: [])), positions: places(of: columns),
+      estimate: RelationEstimate(rows: 0, columns: [:]))
   }
 
   // MARK: other leaves

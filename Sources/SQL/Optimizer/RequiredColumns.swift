@@ -1,0 +1,43 @@
+import Kernels
+import Vectors
+
+extension LogicalPlan {
+  /// For each input, the columns it must give out when `wanted` of this operator's are wanted.
+  func requiredOfInputs(_ wanted: Set<Int>) -> [Set<Int>] {
+    switch self {
+    case .get, .values, .tableFunction, .reference: return []
+    case .filter(let node): return [wanted.addingColumns(of: node.conditions)]
+    case .project(let node):
+      let used = node.items.lazy.filter { wanted.contains($0.column.id) }.map(\.expression)
+      return [Set<Int>().addingColumns(of: Array(used))]
+    case .join(let node):
+      let all = wanted.addingColumns(of: node.conditions)
+      var left = all.intersection(node.left.columnIDs)
+      if node.isDependent {
+        left.formUnion(node.right.freeColumns.intersection(node.left.columnIDs))
+      }
+      return [left, all.intersection(node.right.columnIDs)]
+    case .aggregate(let node):
+      var used = node.groups.map(\.expression)
+      for item in node.aggregates where wanted.contains(item.column.id) {
+        used += item.call.arguments
+        if let filter = item.call.filter { used.append(filter) }
+      }
+      return [Set<Int>().addingColumns(of: used)]
+    case .sort(let node): return [wanted.addingColumns(of: node.items.map(\.expression))]
+    case .limit, .singleRow: return [wanted]
+    case .unionAll(let node):
+      let places = node.columns.indices.filter { wanted.contains(node.columns[$0].id) }
+      return node.inputColumns.map { ids in Set(places.map { ids[$0] }) }
+    case .materialize(let node): return [node.input.columnsRead(from: node.number), wanted]
+    }
+  }
+}
+
+extension Set<Int> {
+  func addingColumns(of expressions: [Expression]) -> Set<Int> {
+    var result = self
+    for expression in expressions { expression.collectColumns(into: &result) }
+    return result
+  }
+}
