@@ -109,16 +109,18 @@ struct LogScan {
   var fileSize: UInt64
 
   /// Reads the records of log `number` from `start`, the first of which must follow `commit`.
-  /// - Parameter syncedEnd: what TIP says was acknowledged of this file, or 0.
+  /// - Parameters:
+  ///   - bytes: the file from `base` on.
+  ///   - syncedEnd: what TIP says was acknowledged of this file, or 0.
   /// - Throws: `.unsupported` for a record of a newer version.
   init(
-    _ bytes: [UInt8], id: WarehouseID, number: UInt64, from start: UInt64, after commit: CommitNumber,
-    syncedEnd: UInt64, path: String
+    _ bytes: [UInt8], base: UInt64 = 0, id: WarehouseID, number: UInt64, from start: UInt64,
+    after commit: CommitNumber, syncedEnd: UInt64, path: String
   ) throws(StoaError) {
-    fileSize = UInt64(bytes.count)
+    fileSize = base &+ UInt64(bytes.count)
     end = start
     ending = .exact
-    guard start <= fileSize else {
+    guard start >= base, start <= fileSize else {
       end = fileSize
       ending = .damaged("the log ends before offset \(start)")
       return
@@ -127,12 +129,13 @@ struct LogScan {
     while end < fileSize {
       let found: (record: LogRecord, byteCount: Int)
       do throws(StoaError) {
-        found = try LogScan.record(bytes, at: Int(end), id: id, number: number, path: path)
+        found = try LogScan.record(
+          bytes, base: base, at: Int(end - base), id: id, number: number, path: path)
       } catch {
         if error.kind == .unsupported { throw error }
         ending = LogScan.judge(
-          error.message, bytes, badOffset: Int(end), id: id, number: number, syncedEnd: syncedEnd,
-          path: path)
+          error.message, bytes, base: base, badOffset: Int(end - base), id: id, number: number,
+          syncedEnd: syncedEnd, path: path)
         return
       }
       guard found.record.commit == next &+ 1 else {
@@ -149,14 +152,14 @@ struct LogScan {
   /// A bad record is a torn tail when nothing says it was ever acknowledged: TIP does not reach past it and no
   /// good record follows.
   private static func judge(
-    _ message: String, _ bytes: [UInt8], badOffset: Int, id: WarehouseID, number: UInt64,
-    syncedEnd: UInt64, path: String
+    _ message: String, _ bytes: [UInt8], base: UInt64, badOffset: Int, id: WarehouseID,
+    number: UInt64, syncedEnd: UInt64, path: String
   ) -> Ending {
-    if UInt64(badOffset) < syncedEnd { return .damaged(message) }
+    if base &+ UInt64(badOffset) < syncedEnd { return .damaged(message) }
     var offset = (badOffset + 8) & ~7
     while offset + LogRecord.headerByteCount <= bytes.count {
       if bytes[offset] == LogRecord.magic[0],
-        (try? record(bytes, at: offset, id: id, number: number, path: path)) != nil
+        (try? record(bytes, base: base, at: offset, id: id, number: number, path: path)) != nil
       {
         return .damaged(message)
       }
@@ -165,17 +168,17 @@ struct LogScan {
     return .torn
   }
 
-  /// The record at `offset` and its length on disk.
+  /// The record at index `offset` of `bytes`, which begin at `base` of the file, and its length on disk.
   static func record(
-    _ bytes: [UInt8], at offset: Int, id: WarehouseID, number: UInt64, path: String
+    _ bytes: [UInt8], base: UInt64 = 0, at offset: Int, id: WarehouseID, number: UInt64, path: String
   ) throws(StoaError) -> (record: LogRecord, byteCount: Int) {
     let available = bytes.count - offset
     guard available >= LogRecord.headerByteCount else {
-      throw StoaError(.corruption, "a record is cut off", path: path, offset: UInt64(offset))
+      throw StoaError(.corruption, "a record is cut off", path: path, offset: base &+ UInt64(offset))
     }
     var reader = ByteReader(
       Array(bytes[offset..<(offset + LogRecord.headerByteCount)]), path: path,
-      baseOffset: UInt64(offset))
+      baseOffset: base &+ UInt64(offset))
     guard try reader.take(4) == LogRecord.magic else { throw reader.damage("no record begins here") }
     let byteCount = Int(try reader.u32())
     let commit = try reader.u64()
@@ -187,12 +190,12 @@ struct LogScan {
     guard padded <= available else { throw reader.damage("a record is cut off") }
     let bodyStart = offset + LogRecord.headerByteCount
     let body = Array(bytes[bodyStart..<(bodyStart + byteCount)])
-    let seed = BlockIdentity(id, .log, file: number).at(offset: UInt64(offset)).seed
+    let seed = BlockIdentity(id, .log, file: number).at(offset: base &+ UInt64(offset)).seed
     guard Checksum.compute(Array(bytes[offset..<(offset + 32)]) + body, seed: seed) == checksum else {
       throw reader.damage("the checksum of a record does not fit")
     }
     var edits: [LogEdit] = []
-    var bodyReader = ByteReader(body, path: path, baseOffset: UInt64(bodyStart))
+    var bodyReader = ByteReader(body, path: path, baseOffset: base &+ UInt64(bodyStart))
     for _ in 0..<editCount { edits.append(try LogEdit.decode(from: &bodyReader)) }
     guard bodyReader.isAtEnd else { throw bodyReader.damage("a record holds more than its edits") }
     return (LogRecord(commit: commit, timestamp: timestamp, edits: edits), padded)

@@ -201,7 +201,12 @@ public final class SegmentWriter {
     let checksum = Checksum.compute(bytes, seed: identity.seed)
     try file.write(
       bytes + SegmentFooter.trailer(footerByteCount: bytes.count, checksum: checksum), at: end)
-    try file.sync()
+    do throws(StoaError) {
+      try file.sync()
+    } catch {
+      transaction?.syncFailed(error)
+      throw error
+    }
     let trailer = UInt64(SegmentFooter.trailerByteCount)
     return SegmentDescription(
       table: definition.id, id: id, byteCount: end &+ UInt64(bytes.count) &+ trailer,

@@ -40,10 +40,11 @@ extension TableStore {
   private func follow(_ tip: TipFile, _ inner: inout Inner) throws(StoaError) {
     let path = layout.log(inner.log)
     let file = try fileSystem.open(path, .read)
-    let buffer = try file.readBuffer(at: 0, byteCount: Int(clamping: tip.offset))
+    let start = inner.logEnd
+    let buffer = try file.readBuffer(at: start, byteCount: Int(clamping: tip.offset &- start))
     let scan = try LogScan(
-      [UInt8](buffer.bytes), id: id, number: inner.log, from: inner.logEnd, after: inner.state.commit,
-      syncedEnd: tip.offset, path: path)
+      [UInt8](buffer.bytes), base: start, id: id, number: inner.log, from: start,
+      after: inner.state.commit, syncedEnd: tip.offset, path: path)
     var state = inner.state
     for record in scan.records {
       try state.apply(record.edits, commit: record.commit, timestamp: record.timestamp)

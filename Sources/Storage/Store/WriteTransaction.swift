@@ -129,9 +129,16 @@ public final class WriteTransaction: @unchecked Sendable {
     do throws(StoaError) {
       try store.fileSystem.syncDirectory(path)
     } catch {
-      store.inner.withLock { store.refuseWriting(&$0, after: error) }
+      syncFailed(error)
       throw error
     }
+  }
+
+  /// Nothing is written after a failed sync. A full disk may say so only when syncing; that is no failure of
+  /// what was acknowledged.
+  func syncFailed(_ error: StoaError) {
+    guard error.kind != .resource else { return }
+    store.inner.withLock { store.refuseWriting(&$0, after: error) }
   }
 
   /// Forgets the changes, removes the files written, gives the lock back. Harmless when already done.
