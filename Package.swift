@@ -90,12 +90,8 @@ let package = Package(
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "Vectors"], exclude: ["Fixtures"]),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings", "Kernels", "Vectors"]),
-<<<<<<< HEAD
     .testTarget(name: "FormatsTests", dependencies: ["Formats", "Kernels", "Vectors", zstd]),
-=======
-    .testTarget(name: "FormatsTests", dependencies: ["Formats", "Kernels", "Vectors"]),
     .testTarget(name: "AcceptanceTests", dependencies: ["TestSupport", "stoa"]),
->>>>>>> 434ef16 (AcceptanceTests: real warehouses, wrong things and kill -9 through the command line)
     .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Vectors"]),
     .testTarget(
       name: "StorageTests", dependencies: ["Storage", "Encodings", "Catalog", "Kernels", "Vectors"]),
