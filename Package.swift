@@ -53,6 +53,10 @@ let package = Package(
         "Executor", "SQL", "Storage", "Catalog", "Formats", "Kernels", "Vectors", "CKernels",
       ],
       swiftSettings: release),
+    .target(
+      name: "MaterializedAggregates",
+      dependencies: ["Executor", "SQL", "Storage", "Catalog", "Kernels", "Vectors"],
+      swiftSettings: release),
     // 5
     .target(
       name: "Stoa",
@@ -91,6 +95,8 @@ let package = Package(
       name: "KernelsTests", dependencies: ["Kernels", "Vectors"], exclude: ["Fixtures"]),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings", "Kernels", "Vectors"]),
     .testTarget(name: "FormatsTests", dependencies: ["Formats", "Kernels", "Vectors", zstd]),
+    .testTarget(
+      name: "MaterializedAggregatesTests", dependencies: ["MaterializedAggregates", "Catalog"]),
     .testTarget(name: "AcceptanceTests", dependencies: ["TestSupport", "stoa"]),
     .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Vectors"]),
     .testTarget(
