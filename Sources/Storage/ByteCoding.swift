@@ -42,7 +42,9 @@ struct ByteWriter {
 
   /// Overwrites four bytes written before.
   mutating func setU32(_ value: UInt32, at offset: Int) {
-    withUnsafeBytes(of: value.littleEndian) { bytes.replaceSubrange(offset..<(offset + 4), with: $0) }
+    withUnsafeBytes(of: value.littleEndian) {
+      bytes.replaceSubrange(offset..<(offset + 4), with: $0)
+    }
   }
 }
 
@@ -119,7 +121,9 @@ struct ByteReader {
   /// A count of elements of at least `width` bytes each, checked against the bytes left.
   mutating func count(ofWidth width: Int) throws(StoaError) -> Int {
     let count = Int(try u32())
-    guard count <= remaining / max(1, width) else { throw damage("a count of \(count) is too large") }
+    guard count <= remaining / max(1, width) else {
+      throw damage("a count of \(count) is too large")
+    }
     return count
   }
 

@@ -107,7 +107,8 @@ struct CrashTests {
         try check(
           system.afterPowerLoss(seed: seed &+ UInt64(call) &* 3 &+ variant),
           acknowledged: acknowledged,
-          "seed \(seed): power lost at call \(call) (\(system.calls[call - 1])), variant \(variant)")
+          "seed \(seed): power lost at call \(call) (\(system.calls[call - 1])), variant \(variant)"
+        )
       }
     }
   }
@@ -141,7 +142,8 @@ struct CrashTests {
         system.clearFaults()
         if step.name == "close" { return number }
         let found = try Fixture.contents(store)
-        #expect(found == CrashTests.states[number], "\(place): step \(step.name) failed with \(error)")
+        #expect(
+          found == CrashTests.states[number], "\(place): step \(step.name) failed with \(error)")
         if store.refusal != nil { return number }
         do { try step.run(store) } catch {
           Issue.record("\(place): step \(step.name) failed again: \(error)")

@@ -88,12 +88,14 @@ struct DamageTests {
       let file = files[Int.random(in: 0..<files.count, using: &random)]
       let length = Int.random(in: 0..<file.contents.count, using: &random)
       system.overwrite(file.path, with: Array(file.contents.prefix(length)))
-      try check(system.afterKill(), file.path, states, "seed \(seed): \(file.path) cut to \(length)")
+      try check(
+        system.afterKill(), file.path, states, "seed \(seed): \(file.path) cut to \(length)")
       system.overwrite(file.path, with: file.contents)
     }
     for file in files {
       let count = file.contents.count
-      for length in Set((0..<min(count, 120)).map { $0 } + (max(0, count - 60)..<count).map { $0 }) {
+      for length in Set((0..<min(count, 120)).map { $0 } + (max(0, count - 60)..<count).map { $0 })
+      {
         system.overwrite(file.path, with: Array(file.contents.prefix(length)))
         try check(system.afterKill(), file.path, states, "\(file.path) cut to \(length)")
       }
@@ -146,8 +148,10 @@ struct InspectorTests {
     let text = lines.joined(separator: "\n")
     #expect(!text.contains("damaged"), "\(text)")
     for expected in [
-      "warehouse id 01020304-0506-0708-090a-0b0c0d0e0f10", "checkpoint number 2", "closed cleanly true",
-      "create table id 1 \"t\" sort key [1]", "add segment table 1 id 2", "rowGroupCount 3, rows [16, 16, 8]",
+      "warehouse id 01020304-0506-0708-090a-0b0c0d0e0f10", "checkpoint number 2",
+      "closed cleanly true",
+      "create table id 1 \"t\" sort key [1]", "add segment table 1 id 2",
+      "rowGroupCount 3, rows [16, 16, 8]",
       "column id 2 VARCHAR", "dictionaryEntryCount 7", "row group 1: offset ", "encoding ",
     ] {
       #expect(text.contains(expected), "\(expected) is missing")

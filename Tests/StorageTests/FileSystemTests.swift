@@ -140,8 +140,9 @@ struct ChecksumTests {
     #expect(Checksum.compute(Array("abc".utf8), seed: 0) == 0x44BC_2CF5_AD77_0999)
     let long = Array("xxhash is an extremely fast non-cryptographic hash algorithm".utf8)
     #expect(Checksum.compute(long, seed: 0) != Checksum.compute(long, seed: 1))
-    #expect(Checksum.compute(Array("Nobody inspects the spammish repetition".utf8), seed: 0)
-      == 0xFBCE_A83C_8A37_8BF1)
+    #expect(
+      Checksum.compute(Array("Nobody inspects the spammish repetition".utf8), seed: 0)
+        == 0xFBCE_A83C_8A37_8BF1)
   }
 
   @Test("The identity of a block is part of its checksum")
@@ -149,7 +150,8 @@ struct ChecksumTests {
     let id = WarehouseID(bytes: [1, 2, 3])
     let base = BlockIdentity(id, .segment, table: 1, file: 2, rowGroup: 3, column: 4)
     let others = [
-      BlockIdentity(WarehouseID(bytes: [1, 2]), .segment, table: 1, file: 2, rowGroup: 3, column: 4),
+      BlockIdentity(
+        WarehouseID(bytes: [1, 2]), .segment, table: 1, file: 2, rowGroup: 3, column: 4),
       BlockIdentity(id, .log, table: 1, file: 2, rowGroup: 3, column: 4),
       BlockIdentity(id, .segment, table: 2, file: 2, rowGroup: 3, column: 4),
       BlockIdentity(id, .segment, table: 1, file: 3, rowGroup: 3, column: 4),

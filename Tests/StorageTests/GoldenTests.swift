@@ -17,7 +17,8 @@ struct GoldenTests {
     id: 2, name: "t",
     columns: [
       ColumnDefinition(id: 1, name: "k", type: .integer, isNullable: false),
-      ColumnDefinition(id: 2, name: "v", type: .decimal(precision: 9, scale: 2), defaultValue: .integer(5)),
+      ColumnDefinition(
+        id: 2, name: "v", type: .decimal(precision: 9, scale: 2), defaultValue: .integer(5)),
     ], keys: [KeyDefinition(columns: [1], isPrimary: true)], sortKey: [1])
 
   private let segment = SegmentDescription(
@@ -39,7 +40,8 @@ struct GoldenTests {
   @Test("A checkpoint of one table and one segment")
   func checkpoint() throws {
     var state = StoreState()
-    try state.apply([.catalog(.createTable(table)), .addSegment(segment)], commit: 9, timestamp: 1002)
+    try state.apply(
+      [.catalog(.createTable(table)), .addSegment(segment)], commit: 9, timestamp: 1002)
     let file = CheckpointFile(id: fixedID, number: 2, log: 4, logOffset: 64, state: state)
     #expect(hex(file.encoded()) == GoldenBytes.checkpoint)
   }

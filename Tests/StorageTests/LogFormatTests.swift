@@ -11,7 +11,8 @@ let fixedID = WarehouseID(bytes: Array(1...16))
 func everyTypeTable(id: TableID = 7) -> TableDefinition {
   let types: [LogicalType] = [
     .boolean, .tinyint, .smallint, .integer, .bigint, .hugeint, .real, .double,
-    .decimal(precision: 9, scale: 2), .decimal(precision: 30, scale: 4), .varchar, .date, .timestamp,
+    .decimal(precision: 9, scale: 2), .decimal(precision: 30, scale: 4), .varchar, .date,
+    .timestamp,
   ]
   var columns = types.enumerated().map { index, type in
     ColumnDefinition(id: ColumnID(index + 1), name: "c\(index)", type: type)
@@ -22,7 +23,10 @@ func everyTypeTable(id: TableID = 7) -> TableDefinition {
   columns[10].forcedEncoding = "BITMAP"
   return TableDefinition(
     id: id, name: "Every \"type\"", columns: columns,
-    keys: [KeyDefinition(columns: [4], isPrimary: true), KeyDefinition(columns: [5, 4], isPrimary: false)],
+    keys: [
+      KeyDefinition(columns: [4], isPrimary: true),
+      KeyDefinition(columns: [5, 4], isPrimary: false),
+    ],
     foreignKeys: [ForeignKeyDefinition(columns: [3], referencedTable: 2, referencedColumns: [1])],
     sortKey: [12, 4])
 }
@@ -62,7 +66,9 @@ struct LogFormatTests {
     for offset in bytes.indices {
       var broken = bytes
       broken[offset] ^= 0x10
-      #expect(throws: StoaError.self) { try CheckpointFile(broken, id: fixedID, number: 4, path: "x") }
+      #expect(throws: StoaError.self) {
+        try CheckpointFile(broken, id: fixedID, number: 4, path: "x")
+      }
     }
   }
 
@@ -128,10 +134,14 @@ struct LogFormatTests {
     writer.zeros(3)
     writer.u32(0)
     var reader = ByteReader(writer.bytes, path: "x")
-    #expect { try LogEdit.decode(from: &reader) } throws: { ($0 as? StoaError)?.kind == .unsupported }
+    #expect { try LogEdit.decode(from: &reader) } throws: {
+      ($0 as? StoaError)?.kind == .unsupported
+    }
     var file = WarehouseFile(id: fixedID, created: 1).encoded()
     file[8] = 9
-    #expect { try WarehouseFile(file, path: "x") } throws: { ($0 as? StoaError)?.kind == .corruption }
+    #expect { try WarehouseFile(file, path: "x") } throws: {
+      ($0 as? StoaError)?.kind == .corruption
+    }
     let checksum = Checksum.compute(Array(file.prefix(56)), seed: 0)
     var fixed = ByteWriter()
     fixed.append(Array(file.prefix(56)))

@@ -37,7 +37,8 @@ struct SegmentTests {
     case .int64: return .integer(Int128(number))
     case .int128: return .integer(Int128(number) * (shape == .random ? 1 << 40 : 1))
     case .float32: return .double(Double(Float(number)))
-    case .float64: return .double(shape == .random && number % 9 == 0 ? -.infinity : Double(number) / 3)
+    case .float64:
+      return .double(shape == .random && number % 9 == 0 ? -.infinity : Double(number) / 3)
     case .string:
       let suffix = shape == .random ? String(repeating: "é", count: Int(random.next() % 20)) : ""
       return .string(shape == .narrow && number == 0 ? "" : "value \(number)\(suffix)")
@@ -45,7 +46,8 @@ struct SegmentTests {
   }
 
   private func column(
-    _ type: LogicalType, _ shape: Shape, rows: Range<Int>, nullsEvery: Int, _ random: inout SplitMix64
+    _ type: LogicalType, _ shape: Shape, rows: Range<Int>, nullsEvery: Int,
+    _ random: inout SplitMix64
   ) -> [Value] {
     rows.map { row in
       let value = value(type, shape, row: row, &random)
@@ -133,7 +135,10 @@ struct SegmentTests {
 
   @Test("Forced encodings are used and read back")
   func forced() throws {
-    for name in ["CONSTANT", "RLE", "DICTIONARY", "BITMAP", "BITPACKED", "DELTA", "PATCHED", "PLAIN", "ZSTD", "LATER"] {
+    for name in [
+      "CONSTANT", "RLE", "DICTIONARY", "BITMAP", "BITPACKED", "DELTA", "PATCHED", "PLAIN", "ZSTD",
+      "LATER",
+    ] {
       let columns = [
         ColumnDefinition(id: 1, name: "number", type: .integer, forcedEncoding: name),
         ColumnDefinition(id: 2, name: "text", type: .varchar, forcedEncoding: name),
@@ -171,7 +176,8 @@ struct SegmentTests {
       row % 50 == 7 ? Value.null : Value.string("a rather long value \(row / 100 * 50 + row % 50)")
     }
     let batch = Batch(columns: [Vector.make(.varchar, values)], rowCount: values.count)
-    let readers = try roundTrip(definition, [batch], capacity: 100, "giving up", dictionaryLimit: 120)
+    let readers = try roundTrip(
+      definition, [batch], capacity: 100, "giving up", dictionaryLimit: 120)
     #expect(readers.first?.column(1)?.dictionaryEntryCount == 0)
     let kept = try roundTrip(definition, [batch], capacity: 100, "kept", dictionaryLimit: 500)
     #expect(kept.first?.column(1)?.dictionaryEntryCount == 441)
@@ -191,7 +197,9 @@ struct SegmentTests {
     #expect(readers.first?.column(1)?.dictionaryBlocks.count == 2)
   }
 
-  @Test("A full segment is followed by another one; dictionary, constant and run vectors are taken as they are")
+  @Test(
+    "A full segment is followed by another one; dictionary, constant and run vectors are taken as they are"
+  )
   func rollOver() throws {
     let definition = TableDefinition(
       id: 1, name: "t",
@@ -247,7 +255,9 @@ struct SegmentTests {
     let transaction = try store.beginWrite()
     let encoder = try transaction.makeTableWriter(1).encoder()
     let good = Fixture.batch(0..<3)
-    #expect(throws: StoaError.self) { try encoder.encode(Array(good.columns.dropLast()), rowCount: 3) }
+    #expect(throws: StoaError.self) {
+      try encoder.encode(Array(good.columns.dropLast()), rowCount: 3)
+    }
     #expect(throws: StoaError.self) { try encoder.encode(good.columns, rowCount: 4) }
     var columns = good.columns
     columns[0] = Vector.make(.integer, [.integer(1), .null, .integer(2)])

@@ -7,7 +7,9 @@ import Vectors
 
 /// Tables and rows small enough to compare whole.
 enum Fixture {
-  static let types: [LogicalType] = [.integer, .varchar, .decimal(precision: 12, scale: 2), .double]
+  static let types: [LogicalType] = [
+    .integer, .varchar, .decimal(precision: 12, scale: 2), .double,
+  ]
 
   static func table(_ name: String, id: TableID) -> TableDefinition {
     var columns = types.enumerated().map { index, type in

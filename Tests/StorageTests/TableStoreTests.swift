@@ -63,7 +63,9 @@ struct TableStoreTests {
       transaction.rollback()
       #expect(throws: StoaError.self) { try transaction.commit() }
     }
-    try { let transaction = try store.beginWrite(); try Fixture.load(0..<5, into: "t", transaction) }()
+    try {
+      let transaction = try store.beginWrite(); try Fixture.load(0..<5, into: "t", transaction)
+    }()
     #expect(!system.files.contains { $0.path.hasSuffix(".seg") })
     #expect(try Fixture.contents(store) == ["t": []])
     try Fixture.load(7..<9, into: "t", in: store)
@@ -180,5 +182,60 @@ struct TableStoreTests {
     #expect(budget.usedBytes == store.cache.byteCount)
     try store.close()
     #expect(budget.usedBytes == 0)
+  }
+
+  @Test(
+    "A torn tail is dropped, reported, and cut off by the next writer; the orphan of the load goes")
+  func tornTail() throws {
+    let system = SimulatedFileSystem()
+    let store = try Fixture.open(system)
+    try Fixture.create("t", in: store)
+    let abandoned = try store.beginWrite()
+    try Fixture.load(0..<9, into: "t", abandoned)
+    let killed = system.afterKill()
+    let log = try killed.readAll("w/log/000001.log")
+    killed.overwrite("w/log/000001.log", with: log + Array("COMT torn".utf8))
+    let reader = try Fixture.open(killed, .readOnly)
+    #expect(reader.warnings.count == 1 && reader.warnings[0].contains("w/log/000001.log, offset"))
+    #expect(try Fixture.contents(reader) == ["t": []])
+    #expect(killed.files.contains { $0.path.hasSuffix(".seg") })
+    let writer = try Fixture.open(killed)
+    #expect(writer.warnings.count == 1 && writer.refusal == nil)
+    #expect(try killed.readAll("w/log/000001.log") == log)
+    #expect(!killed.files.contains { $0.path.hasSuffix(".seg") })
+    try Fixture.load(0..<3, into: "t", in: writer)
+    #expect(try Fixture.contents(reader) == ["t": Fixture.expected([0..<3])])
+  }
+
+  @Test("A warehouse of a newer version is refused and left as it is")
+  func newerVersion() throws {
+    let system = SimulatedFileSystem()
+    try Fixture.open(system).close()
+    var writer = ByteWriter()
+    writer.append(Array(try system.readAll("w/WAREHOUSE").prefix(56)))
+    writer.setU32(formatVersion + 1, at: 8)
+    writer.u64(Checksum.compute(writer.bytes, seed: 0))
+    system.overwrite("w/WAREHOUSE", with: writer.bytes)
+    let before = system.files.map(\.contents)
+    for mode in [AccessMode.readOnly, .readWrite] {
+      #expect { try Fixture.open(system, mode) } throws: {
+        ($0 as? StoaError)?.kind == .unsupported && ($0 as? StoaError)?.path == "w/WAREHOUSE"
+      }
+    }
+    #expect(system.files.map(\.contents) == before)
+  }
+
+  @Test("Transactions of one process wait for each other")
+  func oneWriter() throws {
+    let store = try Fixture.open(SimulatedFileSystem())
+    let first = try store.beginWrite()
+    #expect { try store.beginWrite(timeoutMilliseconds: 5) } throws: {
+      ($0 as? StoaError)?.kind == .busy
+    }
+    first.rollback()
+    try store.beginWrite().rollback()
+    try store.close()
+    #expect { try store.beginWrite() } throws: { ($0 as? StoaError)?.kind == .usage }
+    #expect { try store.snapshot() } throws: { ($0 as? StoaError)?.kind == .usage }
   }
 }

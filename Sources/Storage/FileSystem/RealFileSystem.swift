@@ -119,7 +119,8 @@ private final class RealFile: File {
     return UInt64(max(0, status.st_size))
   }
 
-  func read(into target: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoaError) -> Int {
+  func read(into target: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoaError) -> Int
+  {
     guard let base = target.baseAddress else { return 0 }
     var done = 0
     while done < target.count {

@@ -163,7 +163,6 @@ public final class SimulatedFileSystem: FileSystem {
   }
 }
 
-
 extension SimulatedFileSystem {
   public func open(_ path: String, _ mode: FileMode) throws(StoaError) -> any File {
     let node = try call("open", path) { (state, name) throws(StoaError) -> Node in
@@ -327,7 +326,6 @@ private func simulatedError(_ verb: String, _ path: String, _ reason: String) ->
   StoaError(.io, "cannot \(verb): \(reason)", path: path)
 }
 
-
 extension SimulatedFileSystem {
   fileprivate static let sectorBytes = 512
 
@@ -427,12 +425,14 @@ private final class SimulatedFile: File, @unchecked Sendable {
     try system.call("fstat", path) { (_, _) throws(StoaError) in UInt64(node.contents.count) }
   }
 
-  func read(into target: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoaError) -> Int {
+  func read(into target: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoaError) -> Int
+  {
     try system.call("read", path) { (_, _) throws(StoaError) in
       guard offset < UInt64(node.contents.count) else { return 0 }
       let count = min(target.count, node.contents.count - Int(offset))
       node.contents.withUnsafeBytes { bytes in
-        target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[Int(offset)..<(Int(offset) + count)]))
+        target.copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: bytes[Int(offset)..<(Int(offset) + count)]))
       }
       return count
     }

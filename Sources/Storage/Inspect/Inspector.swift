@@ -94,7 +94,8 @@ public struct Inspector {
 // The small files and the log.
 extension Inspector {
   /// The fields that every file begins with; the checksum is judged with `seed`.
-  private func head(_ bytes: [UInt8], _ path: String, seed: UInt64) throws(StoaError) -> WarehouseID {
+  private func head(_ bytes: [UInt8], _ path: String, seed: UInt64) throws(StoaError) -> WarehouseID
+  {
     var reader = ByteReader(bytes, path: path)
     try reader.skip(8)
     let version = try reader.u32()

@@ -80,7 +80,8 @@ struct CheckpointFile: Hashable {
     guard try tail.u64() == Checksum.compute(body, seed: seed) else {
       throw reader.damage("the checksum of the body does not fit")
     }
-    var bodyReader = ByteReader(body, path: path, baseOffset: UInt64(CheckpointFile.headerByteCount))
+    var bodyReader = ByteReader(
+      body, path: path, baseOffset: UInt64(CheckpointFile.headerByteCount))
     var editCount = ByteReader(Array(bytes[12..<16]), path: path)
     let timestamp = Int64(bitPattern: try bodyReader.u64())
     log = try bodyReader.u64()

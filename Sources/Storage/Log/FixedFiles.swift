@@ -172,7 +172,8 @@ func checkedReader(
   let version = try reader.u32()
   guard version <= formatVersion else {
     throw StoaError(
-      .unsupported, "the file has format version \(version), this program knows up to \(formatVersion)",
+      .unsupported,
+      "the file has format version \(version), this program knows up to \(formatVersion)",
       hint: newerVersionHint, path: path)
   }
   try reader.skip(4)

@@ -42,10 +42,13 @@ extension LogEdit {
     let byteCount = Int(try reader.u32())
     guard let kind = Kind(rawValue: kindByte) else {
       throw StoaError(
-        .unsupported, "the edit kind \(kindByte) is unknown to this version", hint: newerVersionHint,
+        .unsupported, "the edit kind \(kindByte) is unknown to this version",
+        hint: newerVersionHint,
         path: reader.path, offset: reader.baseOffset &+ UInt64(reader.offset))
     }
-    guard byteCount <= reader.remaining else { throw reader.damage("an edit is longer than its record") }
+    guard byteCount <= reader.remaining else {
+      throw reader.damage("an edit is longer than its record")
+    }
     let start = reader.offset
     let edit = try decodeBody(kind, from: &reader)
     guard reader.offset - start == byteCount else {
@@ -116,7 +119,9 @@ extension TableDefinition {
     let nextColumnID = try reader.u32()
     let sortKey = try reader.list()
     var columns: [ColumnDefinition] = []
-    for _ in 0..<(try reader.count(ofWidth: 12)) { columns.append(try ColumnDefinition(from: &reader)) }
+    for _ in 0..<(try reader.count(ofWidth: 12)) {
+      columns.append(try ColumnDefinition(from: &reader))
+    }
     var keys: [KeyDefinition] = []
     for _ in 0..<(try reader.count(ofWidth: 5)) {
       let isPrimary = try reader.flag()
@@ -266,7 +271,8 @@ extension Value {
   /// Whether a vector of `physical` can hold the value.
   func fits(_ physical: PhysicalType) -> Bool {
     switch (self, physical) {
-    case (.null, _), (.boolean, .bool), (.double, .float32), (.double, .float64), (.string, .string):
+    case (.null, _), (.boolean, .bool), (.double, .float32), (.double, .float64),
+      (.string, .string):
       true
     case (.integer(let value), .int8): Int8(exactly: value) != nil
     case (.integer(let value), .int16): Int16(exactly: value) != nil

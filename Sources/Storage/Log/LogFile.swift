@@ -170,16 +170,20 @@ struct LogScan {
 
   /// The record at index `offset` of `bytes`, which begin at `base` of the file, and its length on disk.
   static func record(
-    _ bytes: [UInt8], base: UInt64 = 0, at offset: Int, id: WarehouseID, number: UInt64, path: String
+    _ bytes: [UInt8], base: UInt64 = 0, at offset: Int, id: WarehouseID, number: UInt64,
+    path: String
   ) throws(StoaError) -> (record: LogRecord, byteCount: Int) {
     let available = bytes.count - offset
     guard available >= LogRecord.headerByteCount else {
-      throw StoaError(.corruption, "a record is cut off", path: path, offset: base &+ UInt64(offset))
+      throw StoaError(
+        .corruption, "a record is cut off", path: path, offset: base &+ UInt64(offset))
     }
     var reader = ByteReader(
       Array(bytes[offset..<(offset + LogRecord.headerByteCount)]), path: path,
       baseOffset: base &+ UInt64(offset))
-    guard try reader.take(4) == LogRecord.magic else { throw reader.damage("no record begins here") }
+    guard try reader.take(4) == LogRecord.magic else {
+      throw reader.damage("no record begins here")
+    }
     let byteCount = Int(try reader.u32())
     let commit = try reader.u64()
     let timestamp = Int64(bitPattern: try reader.u64())
@@ -191,7 +195,8 @@ struct LogScan {
     let bodyStart = offset + LogRecord.headerByteCount
     let body = Array(bytes[bodyStart..<(bodyStart + byteCount)])
     let seed = BlockIdentity(id, .log, file: number).at(offset: base &+ UInt64(offset)).seed
-    guard Checksum.compute(Array(bytes[offset..<(offset + 32)]) + body, seed: seed) == checksum else {
+    guard Checksum.compute(Array(bytes[offset..<(offset + 32)]) + body, seed: seed) == checksum
+    else {
       throw reader.damage("the checksum of a record does not fit")
     }
     var edits: [LogEdit] = []

@@ -76,13 +76,17 @@ public struct DistinctSketch: Hashable, Sendable {
       for _ in 0..<pairCount {
         let index = Int(try reader.u16())
         let rank = try reader.u8()
-        guard index < DistinctSketch.registerCount else { throw reader.damage("a sketch index is \(index)") }
+        guard index < DistinctSketch.registerCount else {
+          throw reader.damage("a sketch index is \(index)")
+        }
         registers[index] = rank
       }
     case 1: registers = try reader.take(DistinctSketch.registerCount)
     default: throw reader.damage("the sketch form \(form) is unknown")
     }
-    guard registers.allSatisfy({ $0 <= 56 }) else { throw reader.damage("a sketch rank is too large") }
+    guard registers.allSatisfy({ $0 <= 56 }) else {
+      throw reader.damage("a sketch rank is too large")
+    }
   }
 }
 

@@ -224,7 +224,8 @@ extension SegmentColumn {
     dictionaryBlocks = try SegmentColumn.blocks(&reader, end)
     bitmapBlocks = try SegmentColumn.blocks(&reader, end)
     let capacity = SegmentFooter.rowGroupCapacity
-    guard flags <= 7, nullCount <= UInt64(rowGroups.reduce(0, +)), dictionaryBlocks.count == (dictionaryEntryCount + capacity - 1) / capacity,
+    guard flags <= 7, nullCount <= UInt64(rowGroups.reduce(0, +)),
+      dictionaryBlocks.count == (dictionaryEntryCount + capacity - 1) / capacity,
       bitmapBlocks.count <= 1
     else { throw reader.damage("the description of column \(id) cannot be") }
     chunks = []

@@ -46,7 +46,8 @@ public final class SegmentReader: Sendable {
     let size = try file.size()
     guard size == description.byteCount else {
       throw StoaError(
-        .corruption, "the segment has \(size) bytes instead of \(description.byteCount)", path: path,
+        .corruption, "the segment has \(size) bytes instead of \(description.byteCount)",
+        path: path,
         offset: min(size, description.byteCount))
     }
     let footer = try readFooter(file, size: size, path: path) { bytes in
@@ -81,7 +82,8 @@ public final class SegmentReader: Sendable {
     let bytes = [UInt8](buffer.bytes)
     guard isVerified(bytes) else {
       throw StoaError(
-        .corruption, "the footer is not the one that was committed", path: path, offset: footerStart)
+        .corruption, "the footer is not the one that was committed", path: path, offset: footerStart
+      )
     }
     var reader = ByteReader(bytes, path: path, baseOffset: footerStart)
     return try SegmentFooter(from: &reader)
@@ -97,6 +99,13 @@ public final class SegmentReader: Sendable {
   /// What is known of a chunk without reading it; `nil` for a column added later.
   public func zoneMap(rowGroup: Int, column: ColumnID) -> ZoneMap? {
     positions[column].map { footer.columns[$0].chunks[rowGroup].zone }
+  }
+
+  /// Bytes of a column in the file: its chunks and its dictionary; 0 for a column added later.
+  public func byteCount(ofColumn column: ColumnID) -> Int {
+    guard let stored = self.column(column) else { return 0 }
+    let blocks = stored.chunks.map(\.block) + stored.dictionaryBlocks + stored.bitmapBlocks
+    return blocks.reduce(0) { $0 + Int($1.byteCount) }
   }
 
   /// Bytes of a chunk in the file; 0 for a column added later.
@@ -228,13 +237,32 @@ extension SegmentReader {
     return buffer
   }
 
-  /// Reads everything and compares every checksum, zone maps included; for VERIFY.
+  /// Reads everything, compares every checksum, and every zone map with the values; for VERIFY.
   public func verify(_ table: TableDefinition) throws(StoaError) {
-    for column in table.columns where positions[column.id] != nil {
-      for rowGroup in 0..<rowGroupCount {
+    for column in table.columns {
+      guard let stored = self.column(column.id) else { continue }
+      for (rowGroup, entry) in stored.chunks.enumerated() {
         let chunk = try readChunk(rowGroup, column)
         _ = try chunk.decode(rows: 0..<chunk.rowCount)
+        try compare(chunk, entry, rowGroup, column)
       }
+    }
+  }
+
+  private func compare(
+    _ chunk: ColumnChunk, _ entry: ChunkEntry, _ rowGroup: Int, _ column: ColumnDefinition
+  ) throws(StoaError) {
+    let zone = entry.zone
+    var isRight = chunk.nullCount == zone.nullCount
+    if let bounds = try chunk.minMax() {
+      let isBelow = zone.maxIsExact ? bounds.max == zone.max : !(bounds.max < zone.max)
+      let isAbove = zone.minIsExact ? bounds.min == zone.min : !(bounds.min < zone.min)
+      isRight = isRight && isBelow && isAbove
+    }
+    guard isRight else {
+      throw StoaError(
+        .corruption, "the zone map does not fit the values", path: path, offset: entry.block.offset,
+        rowGroup: rowGroup, column: column.name)
     }
   }
 }

@@ -67,7 +67,9 @@ struct ColumnState {
 
   var byteCount: Int {
     dictionary.byteCount
-      + kept.reduce(0) { $0 + $1.local.byteCount + $1.numbers.count * 4 + ($1.validity == nil ? 0 : $1.rowCount / 8) }
+      + kept.reduce(0) {
+        $0 + $1.local.byteCount + $1.numbers.count * 4 + ($1.validity == nil ? 0 : $1.rowCount / 8)
+      }
   }
 
   mutating func keep(_ codes: LocalCodes, rowGroup: Int) {

@@ -68,7 +68,8 @@ public final class SegmentWriter {
 
   /// Rows that `append` still takes.
   public var room: Int {
-    isFull ? 0 : (options.rowGroupLimit - rowGroups.count) * options.rowGroupCapacity - pending.rowCount
+    isFull
+      ? 0 : (options.rowGroupLimit - rowGroups.count) * options.rowGroupCapacity - pending.rowCount
   }
 
   /// Adds rows, one vector per column of the table in its order. The caller watches `room`; a
@@ -247,14 +248,16 @@ public final class SegmentWriter {
     }
   }
 
-  private func writeDictionary(_ index: Int, _ entries: Vector) throws(StoaError) -> [BlockLocation] {
+  private func writeDictionary(_ index: Int, _ entries: Vector) throws(StoaError) -> [BlockLocation]
+  {
     var bytes: [UInt8] = []
     var blocks: [BlockLocation] = []
     for start in stride(from: 0, to: entries.count, by: SegmentFooter.rowGroupCapacity) {
       let part = entries.slice(start..<min(start + SegmentFooter.rowGroupCapacity, entries.count))
       let block = try ChunkCoding.encode(part, forced: nil)
       blocks.append(
-        place(block.bytes, rowGroup: BlockIdentity.dictionary(blocks.count), column: index, in: &bytes))
+        place(
+          block.bytes, rowGroup: BlockIdentity.dictionary(blocks.count), column: index, in: &bytes))
     }
     try flush(bytes)
     return blocks

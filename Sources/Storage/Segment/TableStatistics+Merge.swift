@@ -24,7 +24,8 @@ extension ColumnStatistics {
     var hasUnknownMaximum = false
     for segment in segments {
       guard let stored = segment.column(column.id) else {
-        result.addConstant(column.defaultValue ?? .null, rowCount: segment.rowCount, &sketch, column)
+        result.addConstant(
+          column.defaultValue ?? .null, rowCount: segment.rowCount, &sketch, column)
         continue
       }
       result.nullCount += Int(clamping: stored.nullCount)
@@ -36,7 +37,9 @@ extension ColumnStatistics {
     }
     if hasUnknownMaximum { result.maximum = nil }
     let valueCount = segments.reduce(0) { $0 + $1.rowCount } - result.nullCount
-    if !segments.isEmpty { result.distinctCount = Swift.min(sketch.estimate, Double(max(0, valueCount))) }
+    if !segments.isEmpty {
+      result.distinctCount = Swift.min(sketch.estimate, Double(max(0, valueCount)))
+    }
     return result
   }
 

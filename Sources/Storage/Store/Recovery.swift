@@ -118,7 +118,8 @@ struct Recovery {
     logEnd = file.logOffset
     var next: UInt64? = file.log
     while let current = next {
-      let isExact = try replay(current, from: current == file.log ? file.logOffset : nil, stopsAtTip)
+      let isExact = try replay(
+        current, from: current == file.log ? file.logOffset : nil, stopsAtTip)
       // Only a state that is read-only anyway may go on into a log that no checkpoint names.
       next = !isInForce && isExact && continues(current &+ 1) ? current &+ 1 : nil
     }
@@ -154,7 +155,8 @@ struct Recovery {
     log = number
     logFileSize = UInt64(bytes.count)
     let scan = try LogScan(
-      bytes, id: id, number: number, from: start ?? UInt64(LogHeader.byteCount), after: state.commit,
+      bytes, id: id, number: number, from: start ?? UInt64(LogHeader.byteCount),
+      after: state.commit,
       syncedEnd: syncedEnd, path: path)
     return try apply(scan, path: path)
   }
@@ -167,7 +169,8 @@ struct Recovery {
       } catch {
         found(
           StoaError(
-            .corruption, "commit \(record.commit) contradicts the state: \(error.message)", path: path))
+            .corruption, "commit \(record.commit) contradicts the state: \(error.message)",
+            path: path))
         return false
       }
       state = next
@@ -190,7 +193,8 @@ struct Recovery {
     guard let tip, tip.commit > state.commit, damage == nil else { return }
     found(
       StoaError(
-        .corruption, "commit \(tip.commit) was acknowledged but commit \(state.commit) is the last found",
+        .corruption,
+        "commit \(tip.commit) was acknowledged but commit \(state.commit) is the last found",
         path: layout.log(tip.log), offset: logEnd))
   }
 }

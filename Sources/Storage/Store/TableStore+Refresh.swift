@@ -60,12 +60,14 @@ extension TableStore {
   func reload(_ inner: inout Inner, stopsAtTip: Bool) throws(StoaError) -> Recovery {
     let found = try Recovery(layout: layout, fileSystem: fileSystem, stopsAtTip: stopsAtTip)
     guard found.id == id else {
-      throw StoaError(.corruption, "another warehouse took this one's place", path: layout.warehouse)
+      throw StoaError(
+        .corruption, "another warehouse took this one's place", path: layout.warehouse)
     }
     for warning in found.warnings { warn(warning, &inner) }
     if found.state.commit < inner.state.commit {
       throw StoaError(
-        .corruption, "commit \(inner.state.commit) is no longer in the log", path: layout.log(found.log))
+        .corruption, "commit \(inner.state.commit) is no longer in the log",
+        path: layout.log(found.log))
     }
     inner.log = found.log
     inner.checkpoint = found.checkpoint

@@ -67,7 +67,9 @@ extension TableStore {
     let logs = (try? fileSystem.list(layout.logDirectory)) ?? []
     for name in logs {
       guard let number = StoreLayout.number(name, suffix: ".log") else { continue }
-      if number &+ 1 < inner.log || number > inner.log { try? fileSystem.unlink(layout.log(number)) }
+      if number &+ 1 < inner.log || number > inner.log {
+        try? fileSystem.unlink(layout.log(number))
+      }
     }
   }
 
@@ -109,7 +111,9 @@ extension TableStore {
       let files = (try? fileSystem.list(directory)) ?? []
       for file in files {
         let path = "\(directory)/\(file)"
-        guard StoreLayout.number(file, suffix: ".seg") != nil, !known.contains(path) else { continue }
+        guard StoreLayout.number(file, suffix: ".seg") != nil, !known.contains(path) else {
+          continue
+        }
         if !leases.isWaiting(path) { try? fileSystem.unlink(path) }
       }
       if inner.state.catalog.table(table) == nil { try? fileSystem.removeDirectory(directory) }

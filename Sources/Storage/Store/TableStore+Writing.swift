@@ -96,7 +96,9 @@ extension TableStore {
         if let refusal = inner.refusal { throw refusal }
         try repairTail(found, &inner)
       }
-      if inner.logFile == nil { inner.logFile = try fileSystem.open(layout.log(inner.log), .update) }
+      if inner.logFile == nil {
+        inner.logFile = try fileSystem.open(layout.log(inner.log), .update)
+      }
       if !inner.hasWritten || tip?.isClosed != false { try writeTip(&inner, isClosed: false) }
       if !inner.hasWritten {
         inner.hasWritten = true

@@ -163,7 +163,9 @@ public final class TableStore: Sendable {
     if let known = inner.withLock({ $0.statistics[table] }), known.segments == ids {
       return known.merged
     }
-    guard let definition = snapshot.catalog.table(table) else { return TableStatistics(rowCount: 0) }
+    guard let definition = snapshot.catalog.table(table) else {
+      return TableStatistics(rowCount: 0)
+    }
     let merged = TableStatistics.merged(definition, try snapshot.readers(of: table))
     inner.withLock { $0.statistics[table] = (ids, merged) }
     return merged
