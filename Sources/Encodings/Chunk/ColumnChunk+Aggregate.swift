@@ -14,9 +14,10 @@ extension ColumnChunk {
   }
 
   /// The exact sum of the integers of `selection` (all rows when `nil`), NULLs left out; `nil` when the type is
-  /// not an integer type, or the sum does not fit 128 bits.
+  /// not an integer type, or the sum (or a part of it) does not fit 128 bits.
   public final func sum(_ selection: SelectionVector? = nil) throws(StoaError) -> Int128? {
     guard type.physical.isInteger else { return nil }
+    if nullCount == rowCount { return 0 }
     guard let rows = validRows(selection) else { return try sumRows(nil, rowCount) }
     if rows.count == 0 { return 0 }
     return try sumRows(UnsafePointer(rows.positions), rows.count)

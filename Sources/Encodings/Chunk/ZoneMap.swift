@@ -122,7 +122,8 @@ extension ValueTest {
     _ table: KeyTable, _ low: Int128, _ high: Int128, whole: Bool
   ) -> FilterVerdict {
     let first = Int(low - Int128(table.minimum))
-    let end = Int(Swift.min(high - Int128(table.minimum), Int128(table.count - 1))) + 1
+    let last = Swift.min(high, Int128(table.minimum) + Int128(table.count) - 1)
+    let end = Int(last - Int128(table.minimum)) + 1
     guard end - first <= 4096 else { return .some }
     var passing = 0
     for index in first..<end where table.bytes[index] != 0 { passing += 1 }

@@ -64,27 +64,34 @@ struct EntryTable {
   }
 
   private func hash(_ key: StringView) -> UInt32 {
-    var hash: UInt64
-    if physical != .string || key.isInline {
-      hash = (key.head ^ 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
-      hash = (hash ^ (hash >> 32) ^ key.tail) &* 0x94D0_49BB_1331_11EB
-    } else {
-      hash = key.head
-      key.withBytes { bytes in
-        var at = 0
-        while at + 8 <= bytes.count {
-          hash = (hash ^ bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)) &* 0x9E37_79B9_7F4A_7C15
-          hash ^= hash >> 29
-          at += 8
-        }
-        while at < bytes.count {
-          hash = (hash ^ UInt64(bytes[at])) &* 0x9E37_79B9_7F4A_7C15
-          at += 1
-        }
+    let hash = physical == .string ? EntryTable.hash(key) : EntryTable.mix(key)
+    return UInt32(truncatingIfNeeded: hash)
+  }
+
+  private static func mix(_ key: StringView) -> UInt64 {
+    var hash = (key.head ^ 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
+    hash = (hash ^ (hash >> 32) ^ key.tail) &* 0x94D0_49BB_1331_11EB
+    return hash ^ (hash >> 32)
+  }
+
+  /// A hash of a string's bytes.
+  static func hash(_ key: StringView) -> UInt64 {
+    if key.isInline { return mix(key) }
+    var hash = key.head
+    key.withBytes { bytes in
+      var at = 0
+      while at + 8 <= bytes.count {
+        let word = bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+        hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+        hash ^= hash >> 29
+        at += 8
+      }
+      while at < bytes.count {
+        hash = (hash ^ UInt64(bytes[at])) &* 0x9E37_79B9_7F4A_7C15
+        at += 1
       }
     }
-    hash ^= hash >> 32
-    return UInt32(truncatingIfNeeded: hash)
+    return hash ^ (hash >> 32)
   }
 
   private mutating func find(_ key: StringView, limit: Int) -> UInt32? {

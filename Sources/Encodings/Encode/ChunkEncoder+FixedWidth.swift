@@ -10,10 +10,13 @@ extension ChunkEncoder {
     let count = filled.count
     let bounds = VectorBounds.minMax(column)
     let nullCount = column.validity?.nullCount ?? 0
+    let values = filled.base.assumingMemoryBound(to: Bits.self)
+    let distinct = DistinctEstimate.make(count, most: count) {
+      UInt64(truncatingIfNeeded: values[$0] ^ (Bits.bitWidth > 64 ? values[$0] >> 64 : 0))
+    }
     var zone = ZoneMap.make(
       rowCount: count, nullCount: nullCount, min: bounds.min, max: bounds.max,
-      distinctEstimate: count, isSorted: nullCount == 0 && VectorBounds.ascends(filled))
-    let values = filled.base.assumingMemoryBound(to: Bits.self)
+      distinctEstimate: distinct, isSorted: nullCount == 0 && VectorBounds.ascends(filled))
     if forced == nil || forced == .constant, (1..<count).allSatisfy({ values[$0] == values[0] }) {
       zone.distinctEstimate = 1
       var draft = ChunkDraft(column.type, count, column.validity)

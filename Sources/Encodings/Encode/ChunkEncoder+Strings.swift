@@ -9,10 +9,11 @@ extension ChunkEncoder {
     let count = filled.count
     let bounds = VectorBounds.minMax(column)
     let nullCount = column.validity?.nullCount ?? 0
+    let views = filled.base.assumingMemoryBound(to: StringView.self)
+    let distinct = DistinctEstimate.make(count, most: count) { EntryTable.hash(views[$0]) }
     var zone = ZoneMap.make(
       rowCount: count, nullCount: nullCount, min: bounds.min, max: bounds.max,
-      distinctEstimate: count, isSorted: nullCount == 0 && VectorBounds.ascends(filled))
-    let views = filled.base.assumingMemoryBound(to: StringView.self)
+      distinctEstimate: distinct, isSorted: nullCount == 0 && VectorBounds.ascends(filled))
     defer { withExtendedLifetime(filled) {} }
     if forced == nil || forced == .constant, (1..<count).allSatisfy({ views[$0] == views[0] }) {
       zone.distinctEstimate = 1

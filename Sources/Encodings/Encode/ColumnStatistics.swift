@@ -74,11 +74,17 @@ enum DistinctEstimate {
   /// The estimator of Charikar, Chaudhuri, Motwani, Narasayya, "Towards Estimation Error Guarantees for Distinct
   /// Values", PODS 2000: values seen once in the sample stand for sqrt(rows / sample) others. At most `span` + 1.
   static func make(_ values: [UInt64], span: UInt64) -> Int {
-    let size = min(values.count, 2048)
+    let most = span >= UInt64(values.count) ? values.count : Int(span) + 1
+    return make(values.count, most: most) { values[$0] }
+  }
+
+  /// The same for values given by their bits or hashes.
+  static func make(_ count: Int, most: Int, _ value: (Int) -> UInt64) -> Int {
+    let size = min(count, 2048)
     guard size > 0 else { return 0 }
     var sample: [UInt64] = []
     sample.reserveCapacity(size)
-    for index in 0..<size { sample.append(values[index * values.count / size]) }
+    for index in 0..<size { sample.append(value(index * count / size)) }
     sample.sort()
     var distinct = 0
     var singles = 0
@@ -88,9 +94,8 @@ enum DistinctEstimate {
       if index - start == 1 { singles += 1 }
       start = index
     }
-    let scale = (Double(values.count) / Double(size)).squareRoot()
+    let scale = (Double(count) / Double(size)).squareRoot()
     let estimate = Int(scale * Double(singles)) + distinct - singles
-    let most = span >= UInt64(values.count) ? values.count : Int(span) + 1
     return max(1, min(estimate, most))
   }
 }
