@@ -12,4 +12,7 @@ static inline __attribute__((always_inline)) void stoa_prefetch(const void *addr
   __builtin_prefetch(address, 0, 3);
 }
 
+/// First occurrence of the needle (at least one byte) in the haystack, or NULL.
+const void *stoa_find(const void *haystack, size_t haystackLength, const void *needle, size_t needleLength);
+
 #endif

@@ -14,7 +14,7 @@ enum ArithmeticResolution {
     guard left.isNumeric, right.isNumeric else { return nil }
     if left.isInteger && right.isInteger { return integers(op, left, right) }
     if left.isFloatingPoint || right.isFloatingPoint {
-      return floats(op, left == .real && right == .real ? .real : .double)
+      return floats(op, left == .double || right == .double ? .double : .real)
     }
     if op == .divide { return floats(op, .double) }
     let literal = { (number: Int) -> Int128? in

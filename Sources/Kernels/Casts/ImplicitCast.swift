@@ -30,6 +30,33 @@ public enum ImplicitCast {
     return commonType(left, right)
   }
 
+  /// The type all of `expressions` are cast to (branches of CASE, arguments of COALESCE, rows of VALUES),
+  /// literals giving way; `nil` when there is none or no expression.
+  public static func commonType(of expressions: [Expression]) -> LogicalType? {
+    guard let first = expressions.first else { return nil }
+    var type = first.type
+    var literal = first.literal
+    for expression in expressions.dropFirst() {
+      let other = expression.literal
+      guard let common = commonType(type, literal: literal, expression.type, literal: other) else {
+        return nil
+      }
+      type = common
+      literal = demanding(literal, other)
+    }
+    return type
+  }
+
+  /// Of two literals the one that is harder to fit; `nil` when one operand is none.
+  private static func demanding(_ left: Value?, _ right: Value?) -> Value? {
+    guard let left, let right else { return nil }
+    if case .integer(let a) = left, case .integer(let b) = right {
+      return a.magnitude > b.magnitude ? left : right
+    }
+    if case .string = left, case .string = right { return left }
+    return nil
+  }
+
   private static func adopted(
     _ literal: Value?, _ type: LogicalType, other: LogicalType, otherIsLiteral: Bool
   ) -> LogicalType? {
@@ -110,5 +137,12 @@ public enum ImplicitCast {
     if (source.isInteger || source.isDecimal) && target == .double { return 25 }
     if (source.isInteger || source.isDecimal) && target == .real { return 30 }
     return nil
+  }
+}
+
+extension Expression {
+  /// The value of a constant that is not NULL.
+  public var literal: Value? {
+    if case .constant(let value, _) = self, !value.isNull { value } else { nil }
   }
 }

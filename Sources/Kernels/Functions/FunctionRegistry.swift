@@ -3,10 +3,32 @@ import Vectors
 /// Every scalar function and operator by name. `bind` is what a binder calls: it chooses the signature,
 /// inserts casts, and rewrites the functions that evaluate their arguments only where needed.
 public enum FunctionRegistry {
-  /// All functions, in the order of the tables below: one row per function.
-  public static let all: [ScalarFunction] =
-    arithmeticFunctions + numericFunctions + textFunctions + dateFunctions + conditionalFunctions
-    + otherFunctions
+  /// One row per function.
+  public static let all: [ScalarFunction] = [
+    // Arithmetic
+    .add, .subtract, .multiply, .divide, .integerDivide, .modulo,
+    .bitAnd, .bitOr, .bitXor, .bitNot, .shiftLeft, .shiftRight,
+    // Numbers
+    .abs, .sign, .round, .trunc, .ceil, .floor,
+    .sqrt, .cbrt, .exp, .ln, .log, .log2, .log10, .power,
+    .sine, .cosine, .tangent, .cotangent, .arcSine, .arcCosine, .arcTangent, .arcTangent2,
+    .hyperbolicSine, .hyperbolicCosine, .hyperbolicTangent, .degrees, .radians, .pi,
+    .isNaN, .isInfinite, .isFinite, .random,
+    // Text
+    .length, .octetLength, .bitLength, .upper, .lower, .initcap, .substring, .left, .right,
+    .trim, .ltrim, .rtrim, .concatenateOperator, .concat, .concatWithSeparator,
+    .startsWith, .endsWith, .contains, .position, .replace, .splitPart, .translate,
+    .lpad, .rpad, .repeatText, .reverse, .ascii, .chr, .like, .ilike,
+    // Dates
+    .datePart, .dateTrunc, .year, .quarter, .month, .week, .day, .dayOfWeek, .isoDayOfWeek,
+    .dayOfYear, .isoYear, .decade, .century, .millennium, .hour, .minute, .second, .millisecond,
+    .microsecond, .epoch, .epochMilliseconds, .makeDate, .makeTimestamp, .toTimestamp, .currentDate,
+    .now, .dateDiff, .dateAdd, .lastDay, .dayName, .monthName, .strftime, .strptime, .age,
+    // Conditions
+    .coalesce, .nullIf, .ifThenElse, .greatest, .least,
+    // Others
+    .typeOf, .hash,
+  ]
 
   private static let byName: [String: ScalarFunction] = {
     var table: [String: ScalarFunction] = [:]
@@ -31,10 +53,7 @@ public enum FunctionRegistry {
       }
       return expression
     }
-    let literals = arguments.map { argument -> Value? in
-      if case .constant(let value, _) = argument, !value.isNull { value } else { nil }
-    }
-    let bound = try resolve(name, arguments.map(\.type), literals: literals)
+    let bound = try resolve(name, arguments.map(\.type), literals: arguments.map(\.literal))
     var cast: [Expression] = []
     for (argument, type) in zip(arguments, bound.argumentTypes) {
       cast.append(try coerce(argument, to: type))

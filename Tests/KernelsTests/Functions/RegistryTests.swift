@@ -11,7 +11,10 @@ struct RegistryTests {
     let arguments = try function.example.arguments.map { try $0.expression() }
     let call = try FunctionRegistry.bind(name, arguments)
     let text = TextFormatter.string(try call.evaluateConstant(), call.type)
-    #expect(text == function.example.result, "\(function.exampleSQL)")
+    // Clocks and random numbers promise no particular value.
+    if function.example.result != "any" {
+      #expect(text == function.example.result, "\(function.exampleSQL)")
+    }
     #expect(!function.help.isEmpty && !function.help.contains("\n"))
   }
 

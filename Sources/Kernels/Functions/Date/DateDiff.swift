@@ -1,0 +1,102 @@
+import Vectors
+
+/// Differences and sums of dates.
+enum DateDiff {
+  /// How many boundaries of the field lie between two timestamps: 1 year from 31 December to 1 January.
+  static func boundaries(_ field: DateField, _ start: Int64, _ end: Int64) -> Int64 {
+    let (from, to) = (Calendar.split(start), Calendar.split(end))
+    let days = Int64(to.days - from.days)
+    func months(_ length: Int) -> Int64 {
+      let (a, b) = (Calendar.day(fromDays: from.days), Calendar.day(fromDays: to.days))
+      return Int64(
+        Calendar.floorDivide(b.year * 12 + b.month - 1, length)
+          - Calendar.floorDivide(a.year * 12 + a.month - 1, length))
+    }
+    func units(_ unit: Int64) -> Int64 {
+      // Whole units on each side of the day border; a day holds a whole number of units.
+      let inDays = days.multipliedReportingOverflow(by: Calendar.microsecondsPerDay / unit)
+      return inDays.partialValue &+ to.microseconds / unit &- from.microseconds / unit
+    }
+    switch field {
+    case .millennium: return field.value(days: to.days) - field.value(days: from.days)
+    case .century: return field.value(days: to.days) - field.value(days: from.days)
+    case .decade: return months(120)
+    case .year: return months(12)
+    case .isoyear: return field.value(days: to.days) - field.value(days: from.days)
+    case .quarter: return months(3)
+    case .month: return months(1)
+    case .week:
+      return Int64(
+        Calendar.floorDivide(to.days + 3, 7) - Calendar.floorDivide(from.days + 3, 7))
+    case .day, .dow, .isodow, .doy: return days
+    case .hour: return units(3_600_000_000)
+    case .minute: return units(60_000_000)
+    case .second, .epoch: return units(1_000_000)
+    case .millisecond: return units(1000)
+    case .microsecond: return units(1)
+    }
+  }
+
+  /// Years, months, days and time from `start` to `end`, as PostgreSQL's age.
+  static func age(from start: Int64, to end: Int64) -> Interval {
+    if end < start, let turned = age(from: end, to: start).negated { return turned }
+    let (from, to) = (Calendar.split(start), Calendar.split(end))
+    var (a, b) = (Calendar.day(fromDays: from.days), Calendar.day(fromDays: to.days))
+    var micros = to.microseconds - from.microseconds
+    if micros < 0 {
+      micros += Calendar.microsecondsPerDay
+      b.day -= 1
+    }
+    var days = b.day - a.day
+    var months = (b.year - a.year) * 12 + b.month - a.month
+    if days < 0 {
+      days += Calendar.dayCount(year: a.year, month: a.month)
+      months -= 1
+    }
+    a.day = 1
+    return Interval(
+      months: Int32(clamping: months), days: Int32(clamping: days), microseconds: micros)
+  }
+}
+
+extension ScalarFunction {
+  static let dateDiff = ScalarFunction(
+    "date_diff", aliases: ["datediff"], .date,
+    help: "How many boundaries of a field (year, month, day, hour, …) lie between two dates",
+    example: .init(.text("month"), .date("2024-01-31"), .date("2024-03-01"), gives: "2"),
+    .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
+      guard arguments.types.count == 3 else { return nil }
+      let field = try DateField.literal(arguments, of: "date_diff")
+      for number in 1...2
+      where ImplicitCast.cost(arguments.types[number], .timestamp, literal: arguments.literal(number)) == nil {
+        return nil
+      }
+      return .make("date_diff_\(field.rawValue)", [.varchar, .timestamp, .timestamp], .bigint) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+        try RowKernels.binary([arguments[1], arguments[2]], count, .bigint, zero: 0 as Int64) {
+          (start: Int64, end: Int64) in DateDiff.boundaries(field, start, end)
+        }
+      }
+    })
+
+  static let dateAdd = ScalarFunction(
+    "date_add", .date, help: "Date or timestamp plus an interval",
+    example: .init(.date("2024-01-31"), .interval("1 month"), gives: "2024-02-29 00:00:00"),
+    .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
+      guard arguments.types.count == 2 else { return nil }
+      return try ArithmeticResolution.binary(.add, arguments.types[0], arguments.types[1])
+    })
+
+  static let age = ScalarFunction(
+    "age", .date, help: "Years, months, days and time from the second timestamp to the first",
+    example: .init(.timestamp("2024-03-01 12:00:00"), .timestamp("2023-01-31 00:00:00"),
+      gives: "1 year 1 month 1 day 12:00:00"),
+    .overloads([
+      Overload([.timestamp, .timestamp], .interval) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+        try RowKernels.binary(arguments, count, .interval, zero: 0 as Int128) {
+          (end: Int64, start: Int64) in DateDiff.age(from: start, to: end).packed
+        }
+      }
+    ]))
+}
