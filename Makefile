@@ -25,7 +25,8 @@ build: packages
 
 # Loads the bundled shop and shows five answers, a profiled plan and where the bytes went.
 demo: build
-	@datasets/shop/demo.sh $(STOA)
+	$(RELEASE) --product shopdata
+	@datasets/shop/demo.sh $(STOA) .build/release/shopdata
 
 test: packages
 	swift build --build-tests $(TRAITS)

@@ -78,6 +78,8 @@ let package = Package(
     .executableTarget(
       name: "ssb", dependencies: ["Stoa", "SSBGenerator"], path: "Benchmarks/SSBRunner",
       swiftSettings: release),
+    .target(name: "ShopData", path: "datasets/shop/Generator"),
+    .executableTarget(name: "shopdata", dependencies: ["ShopData"], path: "datasets/shop/Tool"),
     .executableTarget(
       name: "micro",
       dependencies: ["Stoa", "Executor", "Storage", "Encodings", "Kernels", "Vectors"],
@@ -87,7 +89,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["Stoa", "Storage", "Kernels", "Vectors"],
       path: "Tests/TestSupport"),
     .testTarget(name: "VectorsTests", dependencies: ["Vectors"]),
-    .testTarget(name: "BenchmarkTests", dependencies: ["SSBGenerator"]),
+    .testTarget(name: "BenchmarkTests", dependencies: ["SSBGenerator", "ShopData"]),
     .testTarget(
       name: "LogicTests", dependencies: ["TestSupport", "Stoa", "Vectors"],
       exclude: ["check_answers.py", "cases"]),

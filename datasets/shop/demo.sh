@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Usage: demo.sh STOA SHOPDATA
+# Loads the shop into .build/demo/shop.stoa, asks it five questions, shows how one of them was answered and where the
+# bytes went.
+set -euo pipefail
+stoa=$(realpath "${1:-.build/release/stoa}")
+shopdata=$(realpath "${2:-.build/release/shopdata}")
+cd "$(dirname "$0")/../.."
+
+work=.build/demo
+rm -rf "$work"
+mkdir -p "$work"
+echo "== generating 200,000 sales"
+"$shopdata" "$work/sales.csv"
+ls -l "$work/sales.csv" | awk '{print $5 " bytes of CSV"}'
+
+echo "== creating and loading $work/shop.stoa"
+"$stoa" "$work/shop.stoa" -f datasets/shop/schema.sql
+time "$stoa" "$work/shop.stoa" -f datasets/shop/load.sql
+
+echo "== five questions (datasets/shop/queries.sql)"
+"$stoa" "$work/shop.stoa" -f datasets/shop/queries.sql
+
+echo "== how the first one was answered"
+{ echo "EXPLAIN ANALYZE"; awk '/;/ { print; exit } { print }' datasets/shop/queries.sql; } > "$work/explain.sql"
+"$stoa" "$work/shop.stoa" -f "$work/explain.sql"
+
+echo "== where the bytes went"
+du -sh "$work/shop.stoa" | cut -f1
+find "$work/shop.stoa" -type f -printf '%10s  %P\n' | sort -k2
+largest=$(find "$work/shop.stoa" -name '*.seg' -printf '%s %p\n' | sort -rn | awk 'NR == 1 { print $2 }')
+if [ -n "$largest" ]; then
+  echo "== inside the largest segment"
+  "$stoa" inspect "$largest" | head -40 || true
+fi
+echo "Try it: $stoa $work/shop.stoa"
