@@ -100,6 +100,8 @@ let package = Package(
     .testTarget(
       name: "MaterializedAggregatesTests", dependencies: ["MaterializedAggregates", "Catalog"]),
     .testTarget(name: "AcceptanceTests", dependencies: ["TestSupport", "stoa"]),
+      name: "IngestTests",
+      dependencies: ["Ingest", "Storage", "Catalog", "Formats", "Kernels", "Vectors"]),
     .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Vectors"]),
     .testTarget(
       name: "StorageTests", dependencies: ["Storage", "Encodings", "Catalog", "Kernels", "Vectors"]),
