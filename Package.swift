@@ -100,6 +100,7 @@ let package = Package(
     .testTarget(
       name: "MaterializedAggregatesTests", dependencies: ["MaterializedAggregates", "Catalog"]),
     .testTarget(name: "AcceptanceTests", dependencies: ["TestSupport", "stoa"]),
+    .testTarget(
       name: "IngestTests",
       dependencies: ["Ingest", "Storage", "Catalog", "Formats", "Kernels", "Vectors"]),
     .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Vectors"]),

@@ -16,7 +16,7 @@ extension CSVColumnSink {
         && context.isNullToken(UnsafeBufferPointer(start: text + start, count: count))
       {
         out[row] = StringView()
-        setNull(firstRow &+ row)
+        setNull(firstRow &+ row, start, end)
         return
       }
       if Int(text[start]) == quote && count > 0 {

@@ -10,6 +10,7 @@ final class CSVColumnSink {
     case outOfRange
     case invalidUTF8
     case afterQuote
+    case isNull
   }
 
   struct FailedField {
@@ -22,6 +23,7 @@ final class CSVColumnSink {
 
   let column: Int
   let type: LogicalType
+  let isNullable: Bool
   let context: CSVParseContext
   let values: Buffer
   private let capacity: Int
@@ -32,9 +34,10 @@ final class CSVColumnSink {
   var pointsIntoBlock = false
   private(set) var failures: [FailedField] = []
 
-  init(column: Int, type: LogicalType, capacity: Int, context: CSVParseContext) {
+  init(column: Int, _ declared: CSVColumn, capacity: Int, context: CSVParseContext) {
     self.column = column
-    self.type = type
+    type = declared.type
+    isNullable = declared.isNullable
     self.capacity = capacity
     self.context = context
     values = Buffer(byteCount: max(1, capacity * type.physical.byteWidth))
@@ -74,7 +77,8 @@ final class CSVColumnSink {
       validity: validity.map { Validity(adopting: $0, count: count) }, owners: owners)
   }
 
-  func setNull(_ row: Int) {
+  func setNull(_ row: Int, _ start: Int, _ end: Int) {
+    guard isNullable else { return fail(row, start, end, .isNull) }
     if validity == nil {
       let count = Validity.wordCount(max(1, capacity))
       let words = Buffer(of: UInt64.self, count: count)
@@ -106,7 +110,7 @@ final class CSVColumnSink {
       text = UnsafeBufferPointer(start: context.text + inside.start, count: inside.end - inside.start)
     }
     if context.isNullToken(text) {
-      setNull(row)
+      setNull(row, start, end)
       return placeholder
     }
     let outcome =

@@ -66,11 +66,16 @@ public struct CSVColumn: Sendable, Hashable {
   public var type: LogicalType
   /// False skips the column: its fields are not looked at and it is absent from batches.
   public var isRead: Bool
+  /// False rejects rows in which the field is NULL.
+  public var isNullable: Bool
 
-  public init(name: String, type: LogicalType, isRead: Bool = true) {
+  public init(
+    name: String, type: LogicalType, isRead: Bool = true, isNullable: Bool = true
+  ) {
     self.name = name
     self.type = type
     self.isRead = isRead
+    self.isNullable = isNullable
   }
 }
 

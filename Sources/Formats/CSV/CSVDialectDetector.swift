@@ -13,6 +13,18 @@ public struct DetectedCSV: Sendable, Hashable {
   public var oddRowCount: Int
   /// Whether rows end with CRLF.
   public var hasCarriageReturns: Bool
+
+  public init(
+    dialect: CSVDialect, columns: [CSVColumn], sampledRowCount: Int, isWholeInput: Bool,
+    oddRowCount: Int, hasCarriageReturns: Bool
+  ) {
+    self.dialect = dialect
+    self.columns = columns
+    self.sampledRowCount = sampledRowCount
+    self.isWholeInput = isWholeInput
+    self.oddRowCount = oddRowCount
+    self.hasCarriageReturns = hasCarriageReturns
+  }
 }
 
 /// Finds delimiter, quote, header, NULL words, names and types of delimited text by majority over a sample from the

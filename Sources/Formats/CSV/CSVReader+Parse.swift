@@ -60,7 +60,7 @@ private final class CSVBlockParser {
     let capacity = block.newlineCount
     sinks = reader.columns.indices.filter { reader.columns[$0].isRead }.map {
       CSVColumnSink(
-        column: $0, type: reader.columns[$0].type, capacity: capacity, context: context)
+        column: $0, reader.columns[$0], capacity: capacity, context: context)
     }
     rowStarts = Buffer(of: UInt32.self, count: capacity + 1)
   }
@@ -178,6 +178,7 @@ private final class CSVBlockParser {
     case .invalid: row.reason = "not a valid \(type)"
     case .outOfRange: row.reason = "out of range for \(type)"
     case .invalidUTF8: row.reason = "invalid UTF-8"
+    case .isNull: row.reason = "NULL in a NOT NULL column"
     case .afterQuote: row.reason = "text after the closing quote"
     }
     return row

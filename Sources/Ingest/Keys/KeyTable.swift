@@ -9,6 +9,8 @@ protocol KeyTable: AnyObject {
   /// Calls `body(row, origin)` for every row whose key is there, or `missing(row)` where it is not. NULLs are skipped.
   func find(_ rows: KeyRows, found: (_ row: Int, _ origin: Int64) -> Void, missing: (_ row: Int) -> Void)
   var byteCount: Int { get }
+  /// Bounds of single integer keys; `nil` when unknown or there are none.
+  var bounds: ClosedRange<Int64>? { get }
 }
 
 extension KeyShape {
@@ -28,8 +30,11 @@ final class IntegerKeyTable: KeyTable {
   private var keys = [Int64](repeating: 0, count: 1024)
   private var origins = [Int64](repeating: IntegerKeyTable.free, count: 1024)
   private(set) var count = 0
+  private var lowest = Int64.max
+  private var highest = Int64.min
 
   var byteCount: Int { keys.count * 16 }
+  var bounds: ClosedRange<Int64>? { count == 0 ? nil : lowest...highest }
 
   func insert(_ rows: KeyRows, origins added: [Int64], onDuplicate: (Int, Int64) -> Void) {
     reserve(rows.count)
@@ -47,6 +52,8 @@ final class IntegerKeyTable: KeyTable {
         keys[slot] = key
         origins[slot] = added[row]
         count += 1
+        lowest = min(lowest, key)
+        highest = max(highest, key)
       }
     }
   }
@@ -88,6 +95,7 @@ final class ByteKeyTable: KeyTable {
   private var origins: [Int64] = []
 
   var byteCount: Int { interner.byteCount + origins.count * 8 }
+  var bounds: ClosedRange<Int64>? { nil }
 
   func insert(_ rows: KeyRows, origins added: [Int64], onDuplicate: (Int, Int64) -> Void) {
     each(rows) { row, view in

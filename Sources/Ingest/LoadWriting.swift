@@ -1,0 +1,115 @@
+import Catalog
+import Storage
+import Vectors
+
+/// The last phase of a load: rows in final order become row groups, by all threads; keys are checked on the way.
+final class LoadWriting {
+  /// A row group on its way to the segment.
+  private struct Group {
+    var encoded: EncodedRowGroup
+    /// The table's columns, kept only when some key has to look at them.
+    var columns: [Vector]
+    var origins: [Int64]
+    var rowCount: Int
+  }
+
+  /// Rows of a table that refers to itself, looked at when all keys are known.
+  private struct SelfReference {
+    let check: ForeignKeyCheck
+    var keys: [[Vector]] = []
+    var rows: [(columns: [Vector], origins: [Int64])] = []
+  }
+
+  private let loader: TableLoader
+  private let columnCount: Int
+  private let uniques: [UniqueCheck]
+  private var selfReferences: [SelfReference]
+  private var writtenCount = 0
+
+  init(_ loader: TableLoader) throws(StoaError) {
+    self.loader = loader
+    columnCount = loader.definition.columns.count
+    var uniques: [UniqueCheck] = []
+    for key in loader.definition.keys {
+      uniques.append(try UniqueCheck(key, of: loader.definition, in: loader.transaction))
+    }
+    self.uniques = uniques
+    selfReferences = loader.foreignKeys.filter { $0.keys == nil }.map { SelfReference(check: $0) }
+  }
+
+  func run() throws(StoaError) -> [SegmentDescription] {
+    loader.report(.sorting, rowCount: 0)
+    let rows = try loader.stage.sortedRows()
+    let options = SegmentWriterOptions()
+    let writer = try loader.transaction.makeTableWriter(loader.definition.id, options: options)
+    let encoder = try writer.encoder()
+    let check = loader.options.checkCancellation
+    let isSmall = loader.stage.rowCount <= options.rowGroupCapacity
+    try OrderedPipeline.run(
+      threads: isSmall ? 1 : loader.options.threads,
+      produce: { () throws(StoaError) -> GroupPlan? in
+        try check?()
+        return try rows.nextGroup(capacity: options.rowGroupCapacity)
+      },
+      transform: { (plan: GroupPlan) throws(StoaError) -> Group in
+        try self.encode(plan, encoder)
+      },
+      consume: { (group: Group) throws(StoaError) in
+        try self.checkKeys(group)
+        try writer.write(group.encoded)
+        self.writtenCount += group.rowCount
+        self.loader.report(.writing, rowCount: self.writtenCount)
+      })
+    try finishKeys()
+    return try writer.finish()
+  }
+
+  private func encode(_ plan: GroupPlan, _ encoder: RowGroupEncoder) throws(StoaError) -> Group {
+    let vectors = (0..<columnCount).map { plan.table.gather($0, plan.rows, count: plan.count) }
+    let encoded = try encoder.encode(vectors, rowCount: plan.count)
+    guard loader.carriesOrigins else {
+      return Group(encoded: encoded, columns: [], origins: [], rowCount: plan.count)
+    }
+    let origins = plan.table.gather(columnCount, plan.rows, count: plan.count)
+    let bits = origins.withValues(as: Int64.self) {
+      Array(UnsafeBufferPointer(start: $0, count: plan.count))
+    }
+    return Group(encoded: encoded, columns: vectors, origins: bits, rowCount: plan.count)
+  }
+
+  private func checkKeys(_ group: Group) throws(StoaError) {
+    for check in uniques {
+      try check.add(group.columns, origins: group.origins)
+      if check.violations.count >= Violations.sufficientCount,
+        let error = check.error(loader.origins)
+      {
+        throw error
+      }
+    }
+    for index in selfReferences.indices {
+      let check = selfReferences[index].check
+      selfReferences[index].keys.append(check.ownPositions.map { group.columns[$0] })
+      selfReferences[index].rows.append((group.columns, group.origins))
+    }
+  }
+
+  /// What can be known only when all rows have passed.
+  private func finishKeys() throws(StoaError) {
+    for check in uniques {
+      try check.checkExisting(in: loader.transaction.snapshot)
+      if let error = check.error(loader.origins) { throw error }
+    }
+    for reference in selfReferences {
+      var batches = reference.keys
+      let columns = reference.check.ownPositions.map { loader.definition.columns[$0] }
+      try TableKeys.read(columns, of: loader.definition.id, in: loader.transaction.snapshot) {
+        batches.append($0)
+      }
+      let keys = ReferencedKeys(reference.check.shape, batches)
+      for row in reference.rows {
+        reference.check.check(row.columns, against: keys) { RowOrigin(bits: row.origins[$0]) }
+      }
+    }
+    try loader.checkForeignKeys(atEnd: true)
+  }
+}

@@ -1,0 +1,180 @@
+import Catalog
+import Kernels
+import Storage
+import Vectors
+
+/// The one way rows get into tables. Rows are given in batches by any number of workers, checked (types, NOT NULL, foreign
+/// keys), staged in memory or sorted runs, and at the end sorted by the table's sort key, checked for duplicate keys, encoded
+/// and written as segments of the transaction. Nothing is visible before the caller commits it.
+///
+///   batches ─▶ LoadWorker: cast · NOT NULL · FOREIGN KEY ─▶ Stage (chunks, spilled runs)
+///                                     finish: sort · merge ─▶ gather · encode · unique keys ─▶ TableWriter
+///
+/// After an error the caller rolls the transaction back.
+public final class TableLoader: @unchecked Sendable {
+  public let definition: TableDefinition
+  let transaction: WriteTransaction
+  let options: LoadOptions
+  let stage: Stage
+  let origins: RowOrigins
+  /// Whether rows carry their origin through the sort.
+  let carriesOrigins: Bool
+  let foreignKeys: [ForeignKeyCheck]
+  private let startSeconds = monotonicSeconds()
+  private lazy var ownWorker = makeWorker()
+  private var appendedCount = 0
+  private var isFinished = false
+
+  /// - Parameter files: names that messages give to the files that rows come from.
+  /// - Throws: when there is no such table.
+  public init(
+    into table: TableID, transaction: WriteTransaction, options: LoadOptions = LoadOptions(),
+    files: [String] = []
+  ) throws(StoaError) {
+    guard let definition = transaction.catalog.table(table) else {
+      throw StoaError(.binding, "there is no table with id \(table)")
+    }
+    self.definition = definition
+    self.transaction = transaction
+    self.options = options
+    origins = RowOrigins(files: files)
+    var checks: [ForeignKeyCheck] = []
+    for key in definition.foreignKeys {
+      checks.append(try ForeignKeyCheck(key, of: definition, in: transaction))
+    }
+    foreignKeys = checks
+    carriesOrigins = !definition.keys.isEmpty || checks.contains { $0.keys == nil }
+    stage = Stage(
+      types: definition.columns.map(\.type) + (carriesOrigins ? [.bigint] : []),
+      sortColumns: definition.sortKey.compactMap { definition.index(of: $0) }, options: options,
+      budget: transaction.store.budget)
+  }
+
+  /// A place for one thread to give rows at; workers may be used at the same time.
+  public func makeWorker() -> LoadWorker { LoadWorker(self) }
+
+  /// Adds rows, one vector per column of the table in its order (or of types that can be cast to theirs). From one
+  /// thread at a time; rows without sort key keep the order of the calls.
+  /// - Throws: `.constraint` for NULL in a NOT NULL column, `.evaluation` for a value that does not fit.
+  public func append(_ batch: Batch) throws(StoaError) {
+    try options.checkCancellation?()
+    try ownWorker.append(
+      batch, position: appendedCount, origins: BatchOrigins(file: 0, firstLine: UInt64(appendedCount) + 1))
+    appendedCount += batch.rowCount
+    try checkForeignKeys(atEnd: false)
+    if stage.isFull {
+      try stage.spill()
+      ownWorker.reset()
+    }
+  }
+
+  /// The error of broken foreign keys, as soon as there are enough to stop for.
+  func checkForeignKeys(atEnd: Bool) throws(StoaError) {
+    for check in foreignKeys where atEnd || check.violations.count >= Violations.sufficientCount {
+      if let error = check.error(origins, table: definition) { throw error }
+    }
+  }
+
+  /// Sorts, checks and writes all rows. The segments belong to the transaction; the loader is spent.
+  /// - Throws: `.constraint` naming values and lines of duplicates and orphans.
+  public func finish() throws(StoaError) -> LoadSummary {
+    guard !isFinished else { throw StoaError(.usage, "the load is already finished") }
+    isFinished = true
+    try checkForeignKeys(atEnd: true)
+    var summary = LoadSummary()
+    summary.rowCount = stage.rowCount
+    if stage.rowCount > 0 {
+      let written = try LoadWriting(self).run()
+      summary.segmentCount = written.count
+      summary.segmentByteCount = written.reduce(0) { $0 + Int(clamping: $1.byteCount) }
+      summary.spilledRunCount = stage.runs.count
+    }
+    summary.seconds = monotonicSeconds() - startSeconds
+    return summary
+  }
+
+  func report(_ phase: LoadProgress.Phase, rowCount: Int) {
+    options.progress?(
+      LoadProgress(
+        phase: phase, rowCount: rowCount, rejectCount: 0, byteCount: 0, totalByteCount: nil,
+        seconds: monotonicSeconds() - startSeconds))
+  }
+}
+
+/// Where the rows of a batch come from.
+struct BatchOrigins {
+  var file: Int
+  /// Line (or number) of the first row.
+  var firstLine: UInt64
+  /// Lines after the first of each row, when they do not simply count.
+  var offsets: [UInt32]?
+
+  subscript(row: Int) -> RowOrigin {
+    RowOrigin(file: file, line: firstLine + UInt64(offsets.map { Int($0[row]) } ?? row))
+  }
+}
+
+/// One thread's way into a load.
+public final class LoadWorker {
+  private let loader: TableLoader
+  private let writer: StageWriter
+
+  init(_ loader: TableLoader) {
+    self.loader = loader
+    writer = StageWriter(loader.stage)
+  }
+
+  /// After a spill the chunk at hand is gone.
+  func reset() { writer.reset() }
+
+  /// Casts, checks and stages the rows at `position` of the input.
+  func append(_ batch: Batch, position: Int, origins: BatchOrigins) throws(StoaError) {
+    guard batch.rowCount > 0 else { return }
+    guard batch.columns.count == loader.definition.columns.count else {
+      throw StoaError(
+        .inconsistency, "a batch of \(batch.columns.count) columns for a table of \(loader.definition.columns.count)",
+        table: loader.definition.name)
+    }
+    var columns: [Vector] = []
+    for (vector, column) in zip(batch.columns, loader.definition.columns) {
+      let fitting = try cast(vector, column)
+      if !column.isNullable && fitting.mayHaveNulls { try checkNotNull(fitting, column, origins) }
+      columns.append(fitting)
+    }
+    for check in loader.foreignKeys {
+      if let keys = check.keys { check.check(columns, against: keys) { origins[$0] } }
+    }
+    if loader.carriesOrigins { columns.append(LoadWorker.vector(origins, batch.rowCount)) }
+    writer.append(columns, rowCount: batch.rowCount, position: position)
+  }
+
+  private func cast(_ vector: Vector, _ column: ColumnDefinition) throws(StoaError) -> Vector {
+    if vector.type == column.type { return vector }
+    do throws(StoaError) {
+      return try Cast.apply(vector, to: column.type)
+    } catch {
+      var named = error
+      named.column = named.column ?? column.name
+      named.table = named.table ?? loader.definition.name
+      throw named
+    }
+  }
+
+  private func checkNotNull(
+    _ vector: Vector, _ column: ColumnDefinition, _ origins: BatchOrigins
+  ) throws(StoaError) {
+    for row in 0..<vector.count where !vector.isValid(row) {
+      let origin = origins[row]
+      throw StoaError(
+        .constraint, "NULL in a NOT NULL column", path: loader.origins.path(origin),
+        line: loader.origins.line(origin), column: column.name, table: loader.definition.name)
+    }
+  }
+
+  private static func vector(_ origins: BatchOrigins, _ count: Int) -> Vector {
+    let buffer = Buffer(of: Int64.self, count: count)
+    let target = buffer.typed(Int64.self)
+    for row in 0..<count { target[row] = origins[row].bits }
+    return Vector(flat: buffer, type: .bigint, count: count)
+  }
+}
