@@ -225,6 +225,48 @@ struct SegmentTests {
     #expect(readers.map(\.rowCount) == [48, 48, 48, 36])
   }
 
+  @Test("A clustered column gets a bitmap index, a scattered one does not")
+  func bitmapIndex() throws {
+    let definition = TableDefinition(
+      id: 1, name: "t",
+      columns: [
+        ColumnDefinition(id: 1, name: "clustered", type: .varchar),
+        ColumnDefinition(id: 2, name: "scattered", type: .varchar),
+        ColumnDefinition(id: 3, name: "filler", type: .double),
+      ])
+    var random = SplitMix64(seed: 3)
+    let batches = (0..<4).map { (group: Int) -> Batch in
+      var clustered: [Value] = []
+      var scattered: [Value] = []
+      var filler: [Value] = []
+      for row in (group * 2048)..<((group + 1) * 2048) {
+        clustered.append(group == 2 || row % 2048 > 2000 ? .null : .string("\(row / 1500)"))
+        scattered.append(.string("\(random.next() % 9)"))
+        filler.append(.double(Double(random.next() >> 12)))
+      }
+      let columns = [
+        Vector.make(.varchar, clustered), Vector.make(.varchar, scattered),
+        Vector.make(.double, filler),
+      ]
+      return Batch(columns: columns, rowCount: 2048)
+    }
+    let readers = try roundTrip(definition, batches, capacity: 2048, "bitmap index")
+    let reader = try #require(readers.first)
+    #expect(try reader.bitmapIndex(of: definition.columns[1]) == nil)
+    let column = definition.columns[0]
+    let index = try #require(try reader.bitmapIndex(of: column))
+    let entries = try #require(try reader.dictionary(of: column)).allValues
+    for group in 0..<reader.rowGroupCount {
+      let chunk = try reader.columnChunk(rowGroup: group, column: column)
+      let values = try chunk.decode(rows: 0..<chunk.rowCount).allValues
+      for code in 0...entries.count {
+        let wanted = code < entries.count ? entries[code] : Value.null
+        let rows = try index.rows(code: code, rowGroup: group).rows
+        #expect(rows == values.indices.filter { values[$0] == wanted })
+      }
+    }
+  }
+
   @Test("Row groups encoded by several threads are written in order by one")
   func parallel() async throws {
     let system = SimulatedFileSystem()

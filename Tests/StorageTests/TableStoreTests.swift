@@ -103,6 +103,26 @@ struct TableStoreTests {
     #expect(files() == 0)
   }
 
+  @Test("On a real disk too, a file dropped by one process stays while another reads it")
+  func realLeases() throws {
+    try withTemporaryDirectory { root in
+      let system = RealFileSystem.shared
+      let store = try Fixture.open(system, path: "\(root)/w")
+      try Fixture.create("t", in: store)
+      try Fixture.load(0..<20, into: "t", in: store)
+      let other = try Fixture.open(system, .readOnly, path: "\(root)/w")
+      var held: Snapshot? = try other.snapshot()
+      try Fixture.drop("t", in: store)
+      let table = try #require(held?.catalog.table(named: "t"))
+      #expect(try system.list("\(root)/w/segments/1")?.count == 1)
+      #expect(try Fixture.rows(table, held!.readers(of: table.id)).count == 20)
+      held = nil
+      #expect(try Fixture.contents(other).isEmpty)
+      store.leases.removeUnused()
+      #expect(try system.list("\(root)/w/segments/1")?.count == 0)
+    }
+  }
+
   @Test("A long log gets a checkpoint and a successor, old ones go")
   func rotation() throws {
     let system = SimulatedFileSystem()

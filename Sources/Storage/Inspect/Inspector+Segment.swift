@@ -95,6 +95,9 @@ extension Inspector {
         "  dictionaryEntryCount \(column.dictionaryEntryCount), \(dictionaryBytes) bytes in"
           + " \(column.dictionaryBlocks.count) blocks")
     }
+    for block in column.bitmapBlocks {
+      output("  bitmap index: offset \(block.offset), byteCount \(block.byteCount)")
+    }
     for (rowGroup, chunk) in column.chunks.enumerated() {
       attempt { () throws(StoaError) in
         try describe(chunk, rowGroup, column, dictionary, identity, file)

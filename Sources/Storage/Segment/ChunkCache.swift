@@ -24,6 +24,7 @@ public final class ChunkCache: Sendable {
   public enum Block: Sendable {
     case chunk(ColumnChunk)
     case vector(Vector)
+    case bitmaps(BitmapIndex)
   }
 
   private final class Entry: @unchecked Sendable {

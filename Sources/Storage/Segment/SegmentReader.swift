@@ -190,6 +190,24 @@ extension SegmentReader {
     }
   }
 
+  /// Which rows have which code of the column's dictionary; `nil` when the segment has no index for it.
+  public func bitmapIndex(of column: ColumnDefinition) throws(StoaError) -> BitmapIndex? {
+    guard let stored = self.column(column.id), let block = stored.bitmapBlocks.first else {
+      return nil
+    }
+    let number = BlockIdentity.bitmapIndex
+    let key = ChunkCache.Key(segment: description.id, rowGroup: number, column: column.id)
+    if case .bitmaps(let index)? = cache.find(key) { return index }
+    let location = ChunkLocation(path: path, offsetInFile: block.offset, column: column.name)
+    let buffer = try read(block, rowGroup: number, column.id, location)
+    let index = try BitmapIndex(bytes: buffer.bytes, owner: buffer, location: location)
+    guard index.entryCount == stored.dictionaryEntryCount, index.rowGroupCount == rowGroupCount
+    else { throw location.damaged("a bitmap index of another column") }
+    let cached = cache.insert(key, .bitmaps(index), byteCount: Int(block.byteCount))
+    if case .bitmaps(let kept) = cached { return kept }
+    return index
+  }
+
   private func readDictionary(
     _ column: ColumnDefinition, _ stored: SegmentColumn
   ) throws(StoaError) -> Vector {

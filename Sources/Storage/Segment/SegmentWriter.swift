@@ -218,12 +218,14 @@ public final class SegmentWriter {
   private func finishColumn(_ index: Int) throws(StoaError) -> SegmentColumn {
     let definition = definition.columns[index]
     var blocks: [BlockLocation] = []
+    var bitmaps: [BlockLocation] = []
     var entryCount = 0
     if !columns[index].kept.isEmpty {
       let (entries, ranks) = columns[index].sorted(type: definition.type)
       entryCount = entries.count
-      try writeCodes(index, entries, ranks)
+      let bitmapIndex = try writeCodes(index, entries, ranks)
       blocks = try writeDictionary(index, entries)
+      if let bitmapIndex { bitmaps = [try write(bitmapIndex, of: index)] }
       columns[index].sketch.add(entries)
     }
     let chunks = rowGroups.indices.compactMap { columns[index].chunks[$0] }
@@ -231,21 +233,41 @@ public final class SegmentWriter {
       throw StoaError(.inconsistency, "a chunk was not written", column: definition.name)
     }
     return SegmentColumn(
-      definition, chunks, columns[index].sketch, dictionaryEntryCount: entryCount, blocks)
+      definition, chunks, columns[index].sketch, dictionaryEntryCount: entryCount, blocks, bitmaps)
   }
 
+  /// Writes the chunks of a dictionary column.
+  /// - Returns: its bitmap index, if that is worth its bytes.
   private func writeCodes(
     _ index: Int, _ entries: Vector, _ ranks: [UInt32]
-  ) throws(StoaError) {
+  ) throws(StoaError) -> Buffer? {
     let kept = columns[index].kept
     columns[index].kept = []
     let forced = definition.columns[index].forcedEncoding
+    var bitmaps = BitmapIndexAttempt(
+      entryCount: entries.count, rowGroups: rowGroups, segmentByteCount: end)
     for group in kept {
       let codes = group.codes(ranks: ranks)
+      bitmaps.append(
+        codes, rowGroup: group.rowGroup, count: group.rowCount, validity: group.validity)
       let block = try ChunkCoding.encodeCodes(
         codes, count: group.rowCount, dictionary: entries, validity: group.validity, forced: forced)
       try write([(index, block)], rowGroup: group.rowGroup)
     }
+    // Row groups without codes are all NULL, or have too many values for an index to be right.
+    let others = Set(rowGroups.indices).subtracting(kept.map(\.rowGroup))
+    let areNull = others.allSatisfy {
+      columns[index].chunks[$0]?.zone.nullCount == rowGroups[$0]
+    }
+    return areNull ? bitmaps.finish() : nil
+  }
+
+  private func write(_ bitmapIndex: Buffer, of index: Int) throws(StoaError) -> BlockLocation {
+    var bytes: [UInt8] = []
+    let location = place(
+      bitmapIndex, rowGroup: BlockIdentity.bitmapIndex, column: index, in: &bytes)
+    try flush(bytes)
+    return location
   }
 
   private func writeDictionary(_ index: Int, _ entries: Vector) throws(StoaError) -> [BlockLocation]
@@ -266,5 +288,8 @@ public final class SegmentWriter {
 
 extension BlockIdentity {
   /// Stands for the row group in the identity of dictionary block `number`.
-  static func dictionary(_ number: Int) -> UInt32 { wholeSegment &- 1 &- UInt32(number) }
+  static func dictionary(_ number: Int) -> UInt32 { wholeSegment &- 2 &- UInt32(number) }
+
+  /// Stands for the row group in the identity of a bitmap index.
+  static let bitmapIndex = wholeSegment &- 1
 }
