@@ -10,7 +10,7 @@ extension Vector {
     }
     return Vector(
       type: flat.type, count: count, form: .dictionary, base: base, storage: storage,
-      validity: mask.flatMap { $0.nullCount == 0 ? nil : $0 }, child: flat.withoutValidity,
+      validity: mask.flatMap { $0.nullCount == 0 ? nil : $0 }, child: flat.ignoringNulls,
       owners: [])
   }
 

@@ -133,11 +133,11 @@ extension Vector {
     }
     let mask = child!.validity?.gather(UnsafePointer(codes), count: rows.count)
     return Vector(
-      codes: target, count: rows.count, dictionary: child!.withoutValidity, validity: mask)
+      codes: target, count: rows.count, dictionary: child!.ignoringNulls, validity: mask)
   }
 
   /// The same slots with no NULL marked; the caller carries the NULLs elsewhere.
-  var withoutValidity: Vector {
+  public var ignoringNulls: Vector {
     validity == nil
       ? self
       : Vector(

@@ -15,4 +15,13 @@ static inline __attribute__((always_inline)) void stoa_prefetch(const void *addr
 /// First occurrence of the needle (at least one byte) in the haystack, or NULL.
 const void *stoa_find(const void *haystack, size_t haystackLength, const void *needle, size_t needleLength);
 
+/// Tells the processor that this is a spin loop.
+static inline __attribute__((always_inline)) void stoa_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}
+
 #endif
