@@ -1,0 +1,181 @@
+import Kernels
+import SQL
+import Vectors
+
+// A join whose build side does not fit into memory: both sides are divided by the hash of their keys and written to
+// a temporary file, then joined partition by partition (Kitsuregawa, Tanaka, Moto-oka, "Application of hash to
+// data base machine and its architecture", 1983). Only one partition's build rows per worker are in memory.
+
+/// Rows divided by the hash of keys, in one temporary file.
+final class PartitionedRows: @unchecked Sendable {
+  static let count = 32
+  private let context: ExecutionContext
+  private let profile: OperatorProfile?
+  private let monitor = Monitor()
+  private var parts: [[SpilledBatch]] = Array(repeating: [], count: PartitionedRows.count)
+  private let file: SpillFile
+
+  init(context: ExecutionContext, profile: OperatorProfile?) throws(StoaError) {
+    self.context = context
+    self.profile = profile
+    file = try SpillFile(directory: context.settings.temporaryDirectory)
+  }
+
+  /// Writes the rows of `batch` to the partitions of their `keys`.
+  func add(_ batch: Batch, keys: [Vector]) throws(StoaError) {
+    let count = batch.rowCount
+    guard count > 0 else { return }
+    let hashes = Buffer(of: UInt64.self, count: count)
+    let hash = hashes.typed(UInt64.self)
+    Hashing.hash(rows: keys, count: count, into: hash)
+    var positions: [[UInt32]] = Array(repeating: [], count: PartitionedRows.count)
+    // The hash table uses the lowest and the highest bits.
+    for row in 0..<count { positions[Int(hash[row] >> 24 & 31)].append(UInt32(row)) }
+    for (index, rows) in positions.enumerated() where !rows.isEmpty {
+      try context.cancellation.check()
+      let written = try file.write(batch.gather(rows, count: rows.count))
+      profile?.addSpill(bytes: written.byteCount)
+      monitor.withLock { parts[index].append(written) }
+    }
+  }
+
+  /// Batches of partition `index`.
+  func partition(_ index: Int) -> [SpilledBatch] { monitor.withLock { parts[index] } }
+}
+
+/// Both sides of a join on disk.
+final class SpilledJoin: @unchecked Sendable {
+  let join: HashJoin
+  let build: PartitionedRows
+  let probe: PartitionedRows
+  /// Over the whole build side, for the mark of IN.
+  var buildRowCount = 0
+  var hasNullKey = false
+
+  init(_ join: HashJoin, profile: OperatorProfile?) throws(StoaError) {
+    self.join = join
+    build = try PartitionedRows(context: join.context, profile: profile)
+    probe = try PartitionedRows(context: join.context, profile: profile)
+  }
+
+  /// Writes build rows out.
+  func add(_ block: JoinBlock) throws(StoaError) {
+    let keys = block.keyVectors(join)
+    try build.add(Batch(columns: keys + block.payload, rowCount: block.rowCount), keys: keys)
+  }
+
+  /// The look-up structure of one partition.
+  func table(_ index: Int) throws(StoaError) -> HashJoinTable {
+    var blocks: [JoinBlock] = []
+    let reservation = MemoryReservation(join.context.budget)
+    let keyCount = join.node.buildKeys.count
+    for part in build.partition(index) {
+      let batch = try part.read()
+      try reservation.resize(
+        to: reservation.byteCount + batch.byteCount, for: "a partition of a join")
+      var block = JoinBlock(
+        keys: Array(batch.columns[..<keyCount]), payload: Array(batch.columns[keyCount...]),
+        rowCount: batch.rowCount)
+      for key in block.keys { block.validity = Validity.intersection(block.validity, key.validity) }
+      blocks.append(block)
+    }
+    try reservation.resize(
+      to: reservation.byteCount + HashJoinTable.byteCount(join, rowCount: blocks.rowCount),
+      for: "a partition of a join")
+    let table = try HashJoinTable(join, blocks, reservation: reservation)
+    for step in table.steps { try step.run() }
+    table.widenNulls(hasNullKey: hasNullKey, isEmpty: buildRowCount == 0)
+    return table
+  }
+}
+
+extension JoinBlock {
+  /// The keys as columns, NULLs included.
+  func keyVectors(_ join: HashJoin) -> [Vector] {
+    guard let integers else { return keys }
+    let narrow = IntegerKeys.narrow(integers, join.layout.types[0], count: rowCount)
+    guard let validity else { return [narrow] }
+    return [
+      Vector(flat: narrow.storage, type: narrow.type, count: rowCount, validity: validity)
+    ]
+  }
+}
+
+/// Puts probe rows on disk; they come back through the continuation.
+final class SpillingProbe: BatchOperator {
+  private let spilled: SpilledJoin
+  private let keys: [ExpressionEvaluator]
+
+  init(_ spilled: SpilledJoin) {
+    self.spilled = spilled
+    keys = spilled.join.node.probeKeys.map(ExpressionEvaluator.init)
+  }
+
+  override func push(_ batch: Batch) throws(StoaError) {
+    try spilled.probe.add(batch, keys: try keys.evaluate(batch).columns)
+  }
+}
+
+/// The join itself, one partition a morsel.
+final class SpilledJoinSource: TableSource, @unchecked Sendable {
+  private let spilled: SpilledJoin
+
+  init(_ spilled: SpilledJoin) { self.spilled = spilled }
+
+  var morselCount: Int { PartitionedRows.count }
+  var estimatedRowCount: Int { 1 << 20 }
+  func makeReader() -> any TableReader { Reader(spilled) }
+
+  private final class Reader: TableReader {
+    private let spilled: SpilledJoin
+    private var table: HashJoinTable?
+    private var probe: HashProbe?
+    private var parts: [SpilledBatch] = []
+    private var nextPart = 0
+    private var unmatched: (any TableReader)?
+    private var unmatchedMorsels: [Int] = []
+
+    init(_ spilled: SpilledJoin) { self.spilled = spilled }
+
+    func open(morsel: Int) throws(StoaError) {
+      let table = try spilled.table(morsel)
+      self.table = table
+      probe = HashProbe(spilled.join, table)
+      parts = spilled.probe.partition(morsel)
+      nextPart = 0
+      unmatched = nil
+    }
+
+    func next() throws(StoaError) -> Batch? {
+      while let probe {
+        if let batch = try probe.next() { return batch }
+        guard nextPart < parts.count else {
+          self.probe = nil
+          startUnmatched()
+          break
+        }
+        try probe.push(try parts[nextPart].read())
+        nextPart += 1
+      }
+      while let unmatched {
+        if let batch = try unmatched.next() { return batch }
+        guard let morsel = unmatchedMorsels.popLast() else {
+          self.unmatched = nil
+          break
+        }
+        try unmatched.open(morsel: morsel)
+      }
+      table = nil
+      return nil
+    }
+
+    private func startUnmatched() {
+      guard let table, let matched = table.matched else { return }
+      let rest = UnmatchedRows(
+        payload: table.payload, rowCount: table.rowCount, matched: matched, owner: table,
+        output: JoinOutput(spilled.join), capacity: spilled.join.context.settings.batchCapacity)
+      unmatchedMorsels = Array((0..<rest.morselCount).reversed())
+      unmatched = rest.makeReader()
+    }
+  }
+}

@@ -1,0 +1,278 @@
+import Catalog
+import Kernels
+import SQL
+import Vectors
+
+/// Cuts a physical plan into pipelines, in an order in which each finds what it depends on done: build sides
+/// before probes, shared rows before references.
+struct PipelineBuilder {
+  let context: ExecutionContext
+  private(set) var pipelines: [Pipeline] = []
+  private var shared: [Int: CollectSink] = [:]
+  private var filters: [Int: RuntimeFilter] = [:]
+  private var depth = 0
+
+  /// Operators nested deeper than this are refused rather than risking the stack.
+  private static let depthLimit = 1_000
+
+  init(context: ExecutionContext) { self.context = context }
+
+  /// Ends `chain` with `sink`.
+  mutating func finish(_ chain: Chain, into sink: PipelineSink) {
+    pipelines.append(Pipeline(chain: chain, sink: sink, context: context))
+  }
+
+  /// A chain that gives out the rows of `plan`; pipelines it needs first are added.
+  mutating func chain(for plan: PhysicalPlan) throws(StoaError) -> Chain {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth < PipelineBuilder.depthLimit else {
+      throw StoaError(.resource, "the plan nests more than \(PipelineBuilder.depthLimit) operators")
+    }
+    let profile = context.profile?.makeOperator()
+    switch plan {
+    case .scan(let node): return try scan(node, profile)
+    case .values(let node):
+      let source = try ValuesSource.make(node, capacity: context.settings.batchCapacity)
+      return Chain(source: source, sourceProfile: profile, isOrdered: true)
+    case .tableFunction(let node): return try tableFunction(node, profile)
+    case .filter(let node):
+      let factory = FilterFactory(node.condition, capacity: context.settings.batchCapacity)
+      return try append(factory, to: node.input, profile)
+    case .project(let node): return try append(ProjectFactory(node.expressions), to: node.input, profile)
+    case .hashJoin(let node): return try hashJoin(node, profile)
+    case .nestedLoopJoin(let node): return try nestedLoopJoin(node, profile)
+    case .aggregate(let node): return try aggregate(node, profile)
+    case .sort(let node): return try sort(node, profile)
+    case .topN(let node): return try topN(node, profile)
+    case .limit(let node):
+      var chain = try append(
+        LimitFactory(limit: node.limit, offset: node.offset), to: node.input, profile)
+      if (node.limit ?? .max) <= context.settings.batchCapacity { chain.isOrdered = true }
+      return chain
+    case .unionAll(let node): return try unionAll(node, profile)
+    case .singleRow(let node):
+      var chain = try append(
+        SingleRowFactory(types: node.facts.columns.map(\.type)), to: node.input, profile)
+      chain.isOrdered = true
+      return chain
+    case .materialize(let node):
+      let sharedChain = try chain(for: node.shared)
+      let sink = CollectSink(context: context, purpose: "rows of a common table expression")
+      sink.profile = profile
+      finish(sharedChain, into: sink)
+      shared[node.number] = sink
+      return try chain(for: node.input)
+    case .reference(let node): return try reference(node, profile)
+    }
+  }
+
+  private mutating func append(
+    _ factory: OperatorFactory, to input: PhysicalPlan, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    var chain = try chain(for: input)
+    factory.profile = profile
+    chain.operators.append(factory)
+    return chain
+  }
+
+  private mutating func scan(
+    _ node: ScanNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    let filters = node.runtimeFilters.map { runtimeFilter($0.filter) }
+    let request = ScanRequest(node: node, runtimeFilters: filters, profile: profile)
+    let source = try context.scanFactory(request, context)
+    return Chain(source: source, sourceProfile: profile)
+  }
+
+  /// The filter with this number; a join and a scan ask for the same one.
+  private mutating func runtimeFilter(_ number: Int) -> RuntimeFilter {
+    if let made = filters[number] { return made }
+    let made = RuntimeFilter(number: number)
+    filters[number] = made
+    return made
+  }
+
+  private func tableFunction(
+    _ node: TableFunctionNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    let name = node.name.lowercased()
+    let source: any TableSource
+    if let factory = context.tableFunctions[name] {
+      source = try factory(node, context)
+    } else if name == "range" || name == "generate_series" {
+      source = try SeriesSource(
+        node, includesEnd: name == "generate_series", batchCapacity: context.settings.batchCapacity)
+    } else {
+      throw StoaError(.binding, "there is no table function \(node.name)")
+    }
+    return Chain(source: source, sourceProfile: profile)
+  }
+
+  private func reference(
+    _ node: ReferenceNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    guard let sink = shared[node.number] else {
+      throw StoaError(.inconsistency, "reference \(node.number) has nothing to refer to")
+    }
+    let source = DeferredSource { () throws(StoaError) in BatchSource(sink.batches) }
+    return Chain(source: source, sourceProfile: profile)
+  }
+
+  private mutating func unionAll(
+    _ node: UnionAllNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    var branches: [Chain] = []
+    for input in node.inputs {
+      let branch = try chain(for: input)
+      if branch.operators.contains(where: \.hasContinuation) {
+        let sink = CollectSink(context: context, purpose: "rows of a UNION ALL branch")
+        finish(branch, into: sink)
+        branches.append(
+          Chain(source: DeferredSource { () throws(StoaError) in BatchSource(sink.batches) }))
+      } else {
+        branches.append(branch)
+      }
+    }
+    let source = UnionSource(branches)
+    return Chain(source: source, sourceProfile: profile, isOrdered: source.isOrdered)
+  }
+
+  private mutating func nestedLoopJoin(
+    _ node: NestedLoopJoinNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    let probeProfileStart = context.profile?.operators.count
+    let build = CollectSink(context: context, purpose: "the inner side of a join")
+    // The probe side is numbered first by EXPLAIN but must run after the build side.
+    let buildChain = try chainAfterProbe(node.build, probe: node.probe, from: probeProfileStart)
+    finish(buildChain, into: build)
+    var chain = try probeChain(node.probe, from: probeProfileStart)
+    let factory = NestedLoopJoinFactory(node, build: build, context: context)
+    factory.profile = profile
+    chain.operators.append(factory)
+    return chain
+  }
+
+  private mutating func hashJoin(
+    _ node: HashJoinNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    let probeProfileStart = context.profile?.operators.count
+    let published = node.runtimeFilters.map { $0.map { runtimeFilter($0) } }
+    let join = HashJoin(
+      node, filters: published, isFiltered: filterCovers(node), context: context)
+    let sink = HashJoinBuildSink(join)
+    sink.profile = profile
+    let buildChain = try chainAfterProbe(node.build, probe: node.probe, from: probeProfileStart)
+    finish(buildChain, into: sink)
+    var chain = try probeChain(node.probe, from: probeProfileStart)
+    let factory = HashJoinProbeFactory(join)
+    factory.profile = profile
+    chain.operators.append(factory)
+    return chain
+  }
+
+  /// Whether every row that reaches the probe came through a scan that applied the join's only filter to the
+  /// column that is the probe key; then an exact filter spares the probe its look-up.
+  private func filterCovers(_ node: HashJoinNode) -> Bool {
+    guard node.probeKeys.count == 1, let number = node.runtimeFilters.first ?? nil,
+      case .column(let position, _) = node.probeKeys[0],
+      let origin = node.probe.origin(of: position)
+    else { return false }
+    return origin.scan.runtimeFilters.contains { $0.filter == number && $0.column == origin.column }
+  }
+
+  /// Builds the chain of a join's build side with profile numbers after those of the probe side.
+  private mutating func chainAfterProbe(
+    _ build: PhysicalPlan, probe: PhysicalPlan, from start: Int?
+  ) throws(StoaError) -> Chain {
+    guard let profile = context.profile, let start else { return try chain(for: build) }
+    let probeCount = probe.operatorCount
+    let held = Array(profile.operators[start...])
+    profile.operators.append(contentsOf: (0..<probeCount).map { _ in OperatorProfile() })
+    assert(held.isEmpty)
+    return try chain(for: build)
+  }
+
+  /// Builds the probe side, whose profiles take the places kept for them.
+  private mutating func probeChain(
+    _ probe: PhysicalPlan, from start: Int?
+  ) throws(StoaError) -> Chain {
+    guard let profile = context.profile, let start else { return try chain(for: probe) }
+    let later = Array(profile.operators[(start + probe.operatorCount)...])
+    profile.operators.removeSubrange(start...)
+    let chain = try chain(for: probe)
+    profile.operators.append(contentsOf: later)
+    return chain
+  }
+
+  private mutating func aggregate(
+    _ node: AggregateNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    let input = try chain(for: node.input)
+    let sink = AggregateSink(node, context: context)
+    sink.profile = profile
+    finish(input, into: sink)
+    return Chain(
+      source: DeferredSource { () throws(StoaError) in try sink.result() }, sourceProfile: profile)
+  }
+
+  private mutating func sort(
+    _ node: SortNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    let input = try chain(for: node.input)
+    let sink = SortSink(node.items, types: node.facts.columns.map(\.type), context: context)
+    sink.profile = profile
+    finish(input, into: sink)
+    return Chain(
+      source: DeferredSource(isOrdered: true) { () throws(StoaError) in try sink.result() },
+      sourceProfile: profile, isOrdered: true)
+  }
+
+  private mutating func topN(
+    _ node: TopNNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    let input = try chain(for: node.input)
+    let sink = TopNSink(
+      node.items, limit: node.limit, offset: node.offset,
+      types: node.facts.columns.map(\.type), context: context)
+    sink.profile = profile
+    finish(input, into: sink)
+    return Chain(
+      source: DeferredSource(isOrdered: true) { () throws(StoaError) in sink.result() },
+      sourceProfile: profile, isOrdered: true)
+  }
+}
+
+extension PhysicalPlan {
+  /// Operators of this plan, itself included.
+  var operatorCount: Int { inputs.reduce(1) { $0 + $1.operatorCount } }
+
+  /// The scan column that column `position` of the output is, unchanged, for every row: through filters,
+  /// plain projections and the probe sides of joins, none of which can add a row or a NULL.
+  func origin(of position: Int) -> (scan: ScanNode, column: ColumnID)? {
+    switch self {
+    case .scan(let node):
+      guard node.columns.indices.contains(position) else { return nil }
+      return (node, node.columns[position])
+    case .filter(let node): return node.input.origin(of: position)
+    case .project(let node):
+      guard node.expressions.indices.contains(position),
+        case .column(let input, _) = node.expressions[position]
+      else { return nil }
+      return node.input.origin(of: input)
+    case .hashJoin(let node):
+      guard node.kind != .right, node.kind != .full, node.output.indices.contains(position),
+        node.output[position] < node.probe.facts.columns.count
+      else { return nil }
+      return node.probe.origin(of: node.output[position])
+    case .nestedLoopJoin(let node):
+      guard node.kind != .right, node.kind != .full, node.output.indices.contains(position),
+        node.output[position] < node.probe.facts.columns.count
+      else { return nil }
+      return node.probe.origin(of: node.output[position])
+    case .values, .tableFunction, .aggregate, .sort, .topN, .limit, .unionAll, .singleRow,
+      .materialize, .reference:
+      return nil
+    }
+  }
+}
