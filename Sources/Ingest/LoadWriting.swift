@@ -110,6 +110,6 @@ final class LoadWriting {
         reference.check.check(row.columns, against: keys) { RowOrigin(bits: row.origins[$0]) }
       }
     }
-    try loader.checkForeignKeys(atEnd: true)
+    try loader.checkForeignKeys()
   }
 }

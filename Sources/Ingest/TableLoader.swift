@@ -61,16 +61,21 @@ public final class TableLoader: @unchecked Sendable {
     try ownWorker.append(
       batch, position: appendedCount, origins: BatchOrigins(file: 0, firstLine: UInt64(appendedCount) + 1))
     appendedCount += batch.rowCount
-    try checkForeignKeys(atEnd: false)
+    if hasEnoughOrphans { try checkForeignKeys() }
     if stage.isFull {
       try stage.spill()
       ownWorker.reset()
     }
   }
 
-  /// The error of broken foreign keys, as soon as there are enough to stop for.
-  func checkForeignKeys(atEnd: Bool) throws(StoaError) {
-    for check in foreignKeys where atEnd || check.violations.count >= Violations.sufficientCount {
+  /// Whether so many rows refer to nothing that no more need to be looked at.
+  var hasEnoughOrphans: Bool {
+    foreignKeys.contains { $0.violations.count >= Violations.sufficientCount }
+  }
+
+  /// - Throws: the first orphans found. No worker may be at work, so that they are the first of the input.
+  func checkForeignKeys() throws(StoaError) {
+    for check in foreignKeys {
       if let error = check.error(origins, table: definition) { throw error }
     }
   }
@@ -80,7 +85,7 @@ public final class TableLoader: @unchecked Sendable {
   public func finish() throws(StoaError) -> LoadSummary {
     guard !isFinished else { throw StoaError(.usage, "the load is already finished") }
     isFinished = true
-    try checkForeignKeys(atEnd: true)
+    try checkForeignKeys()
     var summary = LoadSummary()
     summary.rowCount = stage.rowCount
     if stage.rowCount > 0 {

@@ -85,7 +85,7 @@ final class FileLoader: @unchecked Sendable {
     while !isAtEnd {
       let threads = workerCount
       LoadThreads.run(threads) { _ in self.work() }
-      guard !failure.isSet, !rejects.isExceeded else { break }
+      guard !mustStop else { break }
       if loader.stage.isFull { try loader.stage.spill() }
     }
     // A row that does not fit in front of a broken file is the better news.
@@ -98,6 +98,9 @@ final class FileLoader: @unchecked Sendable {
     return summary
   }
 
+  /// Whether the load has failed. Blocks begun are still finished, so that the error is about the first wrong line.
+  private var mustStop: Bool { failure.isSet || rejects.isExceeded || loader.hasEnoughOrphans }
+
   private var isAtEnd: Bool { lock.withLock { hasEnded } }
 
   /// Small files are not worth a thread each.
@@ -109,7 +112,7 @@ final class FileLoader: @unchecked Sendable {
   private func work() {
     let worker = loader.makeWorker()
     do throws(StoaError) {
-      while !failure.isSet, !rejects.isExceeded, !loader.stage.isFull {
+      while !mustStop, !loader.stage.isFull {
         try options.checkCancellation?()
         guard let block = try reader.nextBlock() else {
           lock.withLock { hasEnded = true }
@@ -137,7 +140,6 @@ final class FileLoader: @unchecked Sendable {
     }
     try worker.append(
       Batch(columns: columns, rowCount: count), position: parsed.index, origins: origins)
-    try loader.checkForeignKeys(atEnd: false)
     report(parsed)
   }
 

@@ -81,7 +81,6 @@ final class ForeignKeyCheck: Sendable {
   func check(_ columns: [Vector], against keys: ReferencedKeys, origin: (Int) -> RowOrigin) {
     let own = positions.map { columns[$0] }
     keys.check(own) { row in
-      guard violations.count < Violations.sufficientCount else { return }
       let origin = origin(row)
       violations.add(
         .init(origin: origin, key: KeyRows(own).text(row)), origin: origin)
