@@ -91,19 +91,22 @@ struct RowSorter {
     if count <= RowSorter.smallGroup || offset > RowSorter.longestOffset {
       return compareSort(rows, count, from: first)
     }
-    let keyBuffer = Buffer(byteCount: count * 8, zeroed: true)
+    let keyBuffer = Buffer(byteCount: count * 8)
     let keys = keyBuffer.typed(UInt64.self)
     var resumption: Resumption?
     let bitCount = encode(
       keys, isWhole ? nil : UnsafePointer(rows), count, from: first, offset: offset, &resumption)
-    if bitCount > 0 { sortKeys(keys, rows, count, bitCount, isWhole: isWhole) }
-    if let resumption {
-      refine(keys, rows, count, resumption)
+    if bitCount > 0 {
+      sortKeys(keys, rows, count, bitCount, isWhole: isWhole, keepsKeys: resumption != nil)
+      if let resumption { refine(keys, rows, count, resumption) }
+    } else if let resumption {
+      sort(
+        rows, count, from: resumption.column, offset: resumption.offset, isWhole: isWhole)
     }
     withExtendedLifetime(keyBuffer) {}
   }
 
-  /// Packs columns into `keys` until 64 bits are full; returns the bits used.
+  /// Packs columns into `keys` until 64 bits are full; returns the bits used, with 0 leaving `keys` unwritten.
   func encode(
     _ keys: UnsafeMutablePointer<UInt64>, _ rows: UnsafePointer<UInt32>?, _ count: Int,
     from first: Int, offset: Int, _ resumption: inout Resumption?
@@ -119,7 +122,8 @@ struct RowSorter {
         return used
       }
       if chunk.bitCount > 0 {
-        column.append(chunk, dropping: dropped, to: keys, rows, count, offset: offset)
+        column.append(
+          chunk, dropping: dropped, to: keys, rows, count, offset: offset, isFirst: used == 0)
         used += chunk.bitCount - dropped
       }
       if dropped > 0 || !chunk.isExact {
@@ -133,60 +137,43 @@ struct RowSorter {
     return used
   }
 
-  /// Sorts `rows` by `keys` and leaves both in key order.
+  /// Sorts `rows` by `keys`; `keepsKeys` puts the keys into the same order, else they are spoiled.
   private func sortKeys(
     _ keys: UnsafeMutablePointer<UInt64>, _ rows: UnsafeMutablePointer<UInt32>, _ count: Int,
-    _ bitCount: Int, isWhole: Bool
+    _ bitCount: Int, isWhole: Bool, keepsKeys: Bool
   ) {
     guard !isAscending(keys, count) else { return }
-    let rowBits = 64 - UInt64(count - 1).leadingZeroBitCount
+    // Positions in `rows`, not rows: ties then keep their order in the comparison sort of small inputs.
+    let copy = isWhole ? nil : Buffer(byteCount: count * 4)
+    copy?.typed(UInt32.self).update(from: rows, count: count)
+    let rowBits = 64 - UInt64(truncatingIfNeeded: count - 1).leadingZeroBitCount
     if bitCount + rowBits <= 64 {
-      sortPacked(keys, rows, count, bitCount, rowBits, isWhole: isWhole)
-      return
+      RadixSort.sortPositions(
+        keys, count: count, keyBits: bitCount, into: rows, keepsKeys: keepsKeys)
+    } else {
+      sortPairs(keys, rows, count, bitCount)
     }
+    if let copy {
+      let old = copy.typed(UInt32.self)
+      for index in 0..<count { rows[index] = old[Int(rows[index])] }
+      withExtendedLifetime(copy) {}
+    }
+  }
+
+  private func sortPairs(
+    _ keys: UnsafeMutablePointer<UInt64>, _ positions: UnsafeMutablePointer<UInt32>, _ count: Int,
+    _ bitCount: Int
+  ) {
     let area = Buffer(byteCount: 2 * count * MemoryLayout<KeyedRow>.stride)
     let pairs = area.typed(KeyedRow.self)
-    // Positions in `rows`, not rows: ties then keep their order in the comparison sort of small inputs.
     for index in 0..<count {
       pairs[index] = KeyedRow(key: keys[index], row: UInt32(truncatingIfNeeded: index))
     }
     RadixSort.sort(pairs, scratch: pairs + count, count: count, bitCount: bitCount)
-    reorder(rows, count, isWhole: isWhole) { pairs[$0].row }
-    for index in 0..<count { keys[index] = pairs[index].key }
-    withExtendedLifetime(area) {}
-  }
-
-  private func sortPacked(
-    _ keys: UnsafeMutablePointer<UInt64>, _ rows: UnsafeMutablePointer<UInt32>, _ count: Int,
-    _ bitCount: Int, _ rowBits: Int, isWhole: Bool
-  ) {
-    let shift = UInt64(rowBits)
-    let mask: UInt64 = (1 << shift) &- 1
     for index in 0..<count {
-      keys[index] = keys[index] << shift | UInt64(truncatingIfNeeded: index)
+      positions[index] = pairs[index].row
+      keys[index] = pairs[index].key
     }
-    let scratch = Buffer(byteCount: count * 8)
-    RadixSort.sort(
-      keys, scratch: scratch.typed(UInt64.self), count: count, lowBit: rowBits,
-      highBit: rowBits + bitCount)
-    reorder(rows, count, isWhole: isWhole) { UInt32(truncatingIfNeeded: keys[$0] & mask) }
-    for index in 0..<count { keys[index] >>= shift }
-    withExtendedLifetime(scratch) {}
-  }
-
-  /// Puts at place `i` the row that was at place `position(i)`.
-  @inline(__always)
-  private func reorder(
-    _ rows: UnsafeMutablePointer<UInt32>, _ count: Int, isWhole: Bool, _ position: (Int) -> UInt32
-  ) {
-    if isWhole {
-      for index in 0..<count { rows[index] = position(index) }
-      return
-    }
-    let area = Buffer(byteCount: count * 4)
-    let copy = area.typed(UInt32.self)
-    copy.update(from: rows, count: count)
-    for index in 0..<count { rows[index] = copy[Int(position(index))] }
     withExtendedLifetime(area) {}
   }
 

@@ -215,20 +215,24 @@ final class SortColumn {
   }
 
   /// Appends the ordinals of `rows` to `keys`: `key << kept | ordinal >> dropped`, `kept` being the
-  /// chunk's bits less `dropped`.
+  /// chunk's bits less `dropped`; `isFirst` takes the keys for 0 whatever they hold.
   func append(
     _ chunk: OrdinalChunk, dropping dropped: Int, to keys: UnsafeMutablePointer<UInt64>,
-    _ rows: UnsafePointer<UInt32>?, _ count: Int, offset: Int
+    _ rows: UnsafePointer<UInt32>?, _ count: Int, offset: Int, isFirst: Bool
   ) {
     let base = vector.base
     func ordinals<T: SortOrdinal>(_: T.Type) {
-      append(chunk, dropped, keys, rows, count, base.assumingMemoryBound(to: T.self)) {
+      append(
+        chunk, dropped, keys, rows, count, base.assumingMemoryBound(to: T.self), isFirst
+      ) {
         $0.sortOrdinal
       }
     }
     if let ranks {
       ranks.withUnsafeBufferPointer { ranks in
-        append(chunk, dropped, keys, rows, count, base.assumingMemoryBound(to: UInt32.self)) {
+        append(
+          chunk, dropped, keys, rows, count, base.assumingMemoryBound(to: UInt32.self), isFirst
+        ) {
           UInt64(ranks[Int($0)])
         }
       }
@@ -244,20 +248,22 @@ final class SortColumn {
     case .float64: ordinals(Double.self)
     case .int128:
       let values = base.assumingMemoryBound(to: Int128.self)
-      append(chunk, dropped, keys, rows, count, values) { value in
+      append(chunk, dropped, keys, rows, count, values, isFirst) { value in
         if let low = chunk.base { return UInt64(truncatingIfNeeded: value &- low) }
         return Int64(truncatingIfNeeded: value >> 64).sortOrdinal
       }
     case .string:
       let views = base.assumingMemoryBound(to: StringView.self)
-      append(chunk, dropped, keys, rows, count, views) { SortColumn.chunk(of: $0, offset) }
+      append(chunk, dropped, keys, rows, count, views, isFirst) {
+        SortColumn.chunk(of: $0, offset)
+      }
     }
   }
 
   @inline(__always)
   private func append<T: BitwiseCopyable>(
     _ chunk: OrdinalChunk, _ dropped: Int, _ keys: UnsafeMutablePointer<UInt64>,
-    _ rows: UnsafePointer<UInt32>?, _ count: Int, _ values: UnsafePointer<T>,
+    _ rows: UnsafePointer<UInt32>?, _ count: Int, _ values: UnsafePointer<T>, _ isFirst: Bool,
     _ ordinal: (T) -> UInt64
   ) {
     let nullsFirst = specification.nullsFirst
@@ -274,12 +280,15 @@ final class SortColumn {
       for index in 0..<count {
         let row = rows.map { Int($0[index]) } ?? index
         let value = validity.isValid(row) ? normalised(values[row]) : null
-        keys[index] = keys[index] << kept | value >> drop
+        keys[index] = (isFirst ? 0 : keys[index] << kept) | value >> drop
       }
     } else if let rows {
       for index in 0..<count {
-        keys[index] = keys[index] << kept | normalised(values[Int(rows[index])]) >> drop
+        let value = normalised(values[Int(rows[index])])
+        keys[index] = (isFirst ? 0 : keys[index] << kept) | value >> drop
       }
+    } else if isFirst {
+      for row in 0..<count { keys[row] = normalised(values[row]) >> drop }
     } else {
       for row in 0..<count { keys[row] = keys[row] << kept | normalised(values[row]) >> drop }
     }

@@ -10,7 +10,7 @@ enum TopRows {
     let count = columns.first?.count ?? 0
     guard limit > 0, count > 0 else { return [] }
     let sorter = RowSorter(columns, specifications)
-    let keyBuffer = Buffer(byteCount: count * 8, zeroed: true)
+    let keyBuffer = Buffer(byteCount: count * 8)
     let keys = keyBuffer.typed(UInt64.self)
     let isExact = sorter.encodePrefix(keys, count)
     var heap: [UInt32] = []
@@ -68,7 +68,9 @@ extension RowSorter {
   /// Keys of all rows; returns whether equal keys mean equal rows.
   func encodePrefix(_ keys: UnsafeMutablePointer<UInt64>, _ count: Int) -> Bool {
     var resumption: Resumption?
-    _ = encode(keys, nil, count, from: 0, offset: 0, &resumption)
+    if encode(keys, nil, count, from: 0, offset: 0, &resumption) == 0 {
+      keys.update(repeating: 0, count: count)
+    }
     return resumption == nil
   }
 }
