@@ -12,7 +12,10 @@ import Vectors
 // Key of a column, most significant byte first; descending inverts the value bytes:
 //   NULL mark   0 or 1 byte (only for columns that may be NULL), so that NULLs come first or last
 //   value       integers with the sign bit flipped; floats as ordered bits; strings: their first bytes,
-//               zero-padded, which may tie: then `isExact` is false and equal keys need `RowComparator`
+//               zero-padded
+//
+// A string prefix may tie where the strings differ, so the first string column ends the key: `isExact` is then false,
+// different keys order their rows rightly, and equal keys need `RowComparator`.
 
 /// Encodes rows into memory-comparable keys.
 public struct SortKeyEncoder: Sendable {
@@ -24,6 +27,8 @@ public struct SortKeyEncoder: Sendable {
   public let isExact: Bool
   private let isNullable: [Bool]
   private let stringPrefixByteCount: Int
+  /// Columns in the key: up to the first string.
+  private let encodedCount: Int
 
   /// `isNullable` false is a promise that saves a byte.
   public init(
@@ -37,7 +42,8 @@ public struct SortKeyEncoder: Sendable {
     self.stringPrefixByteCount = stringPrefixByteCount
     var width = 0
     var isExact = true
-    for (index, type) in types.enumerated() {
+    encodedCount = types.firstIndex { $0.physical == .string }.map { $0 + 1 } ?? types.count
+    for (index, type) in types.prefix(encodedCount).enumerated() {
       if self.isNullable[index] { width += 1 }
       if type.physical == .string {
         width += stringPrefixByteCount
@@ -54,7 +60,7 @@ public struct SortKeyEncoder: Sendable {
   public func encode(_ columns: [Vector], into target: UnsafeMutableRawPointer) {
     precondition(columns.count == types.count, "one vector per column")
     var offset = 0
-    for index in columns.indices {
+    for index in 0..<encodedCount {
       let column = columns[index].flattened()
       let specification = specifications[index]
       if isNullable[index] {
