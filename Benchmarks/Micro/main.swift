@@ -1,1 +1,1 @@
-print("micro")
+EncodingsBenchmark.run()

@@ -145,7 +145,7 @@ import Vectors
 
   @Test("decode of every block range and gather agree with the values", arguments: Samples.types)
   func reads(type: LogicalType) throws {
-    for sample in Samples.all(type, rows: 5200) {
+    for sample in Samples.all(type, rows: 3100) {
       let count = sample.values.count
       for (chunk, _) in try Self.chunks(sample) {
         let what: Comment = "\(type) \(sample.name) \(chunk.summary)"
@@ -165,7 +165,7 @@ import Vectors
 
   @Test("count, sum, min and max agree with the values", arguments: Samples.types)
   func aggregates(type: LogicalType) throws {
-    for sample in Samples.all(type, rows: 5200) {
+    for sample in Samples.all(type, rows: 3100) {
       for (chunk, zone) in try Self.chunks(sample) {
         for rows in [nil] + Self.positionSets(sample.values.count).map(Optional.some) {
           let what: Comment = "\(type) \(sample.name) \(chunk.summary) \(rows?.count ?? -1) rows"
@@ -201,7 +201,7 @@ import Vectors
   @Test("group codes stand for the values", arguments: Samples.types)
   func groupCodes(type: LogicalType) throws {
     var found = 0
-    for sample in Samples.all(type, rows: 5200) {
+    for sample in Samples.all(type, rows: 3100) {
       let count = sample.values.count
       for (chunk, _) in try Self.chunks(sample) {
         guard let domain = try chunk.groupDomain(limit: 4096) else { continue }

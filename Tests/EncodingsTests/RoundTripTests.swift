@@ -6,7 +6,7 @@ import Vectors
 @Suite struct RoundTripTests {
   @Test("every encoding returns every value of every type", arguments: Samples.types)
   func roundTrip(type: LogicalType) throws {
-    for sample in Samples.all(type, rows: 5000) {
+    for sample in Samples.all(type, rows: 3100) {
       let vector = sample.vector
       for forced in [nil] + EncodingID.allCases.map(Optional.some) {
         let encoded = try ChunkEncoder.encode(vector, forced: forced)

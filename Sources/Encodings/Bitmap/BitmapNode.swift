@@ -55,6 +55,21 @@ final class BitmapNode: IntegerNode {
   /// Decoding visits every container, so it is done for many blocks at once.
   override var blocksPerUnit: Int { 64 }
 
+  /// Looking a few rows up in every bitmap is cheaper.
+  override var sparseLimit: Int { 4096 / max(1, values.count) }
+
+  override func fetch(
+    _ positions: UnsafePointer<UInt16>, _ count: Int, into target: UnsafeMutableRawPointer
+  ) throws(StoaError) {
+    let wide = Buffer(byteCount: count * 8, zeroed: true)
+    for (value, container) in zip(values, containers) where value != 0 {
+      for index in 0..<count where container.contains(Int(positions[index])) {
+        wide.typed(UInt64.self)[index] = value
+      }
+    }
+    Lanes.narrow(wide.typed(UInt64.self), count, into: target, lane)
+  }
+
   override func unpack(
     _ blocks: Range<Int>, into target: UnsafeMutableRawPointer
   ) throws(StoaError) {

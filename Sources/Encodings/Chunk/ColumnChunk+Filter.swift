@@ -38,7 +38,8 @@ extension ColumnChunk {
         selection.count = Positions.emit(
           words: validity.words, inverted: false, rows: rows, into: out)
       } else {
-        selection.fill(rows)
+        Positions.fill(rows, into: out)
+        selection.count = rows.count
       }
     case .nulls:
       guard let validity else { return }

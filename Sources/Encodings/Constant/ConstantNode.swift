@@ -39,7 +39,7 @@ final class ConstantNode: IntegerNode {
     _ filter: IntegerFilter, _ rows: Range<Int>, into out: UnsafeMutablePointer<UInt16>
   ) throws(StoaError) -> Int {
     guard filter.contains(value) else { return 0 }
-    for (index, row) in rows.enumerated() { out[index] = UInt16(truncatingIfNeeded: row) }
+    Positions.fill(rows, into: out)
     return rows.count
   }
 

@@ -50,7 +50,10 @@ struct IntegerPicker {
     guard depth < 3, values.count > 16 else { return best }
     if shape.runCount * 2 <= values.count {
       let isLong = shape.runCount * 16 <= values.count
+      let packedCost = bestCost
       consider(runLength(values, shape.runCount), isLong ? Weight.longRuns : Weight.shortRuns)
+      // What runs make small by far nothing else makes smaller.
+      if bestCost < packedCost * 0.6 { return best }
     }
     let sample = SequenceSample(values)
     let weight = depth == 0 ? Weight.delta : Weight.nestedDelta

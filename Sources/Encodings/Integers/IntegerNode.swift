@@ -113,6 +113,13 @@ class IntegerNode {
     return Lanes.value(scratch.pointer, 0, lane)
   }
 
+  /// All values as UInt32, which they must fit.
+  final func allCodes() throws(StoaError) -> Buffer {
+    let target = Buffer(byteCount: max(1, blockCount * blockCapacity * 4))
+    if count > 0 { try unpackCodes(0..<count, into: target.typed(UInt32.self)) }
+    return target
+  }
+
   /// All values widened; for small nodes (dictionary entries, run lengths).
   final func allValues() throws(StoaError) -> [UInt64] {
     let scratch = Buffer(byteCount: max(1, blockCount * blockCapacity * lane.byteCount))

@@ -26,4 +26,4 @@ let blockCapacity = 1024
 }
 
 /// What every kernel over lanes is generic over.
-typealias Lane = FixedWidthInteger & UnsignedInteger & BitwiseCopyable
+typealias Lane = FixedWidthInteger & UnsignedInteger & BitwiseCopyable & SIMDScalar

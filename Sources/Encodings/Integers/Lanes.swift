@@ -45,6 +45,14 @@ enum Lanes {
     }
   }
 
+  /// Writes 64-bit values as lanes that hold them.
+  static func narrow(
+    _ values: UnsafePointer<UInt64>, _ count: Int, into target: UnsafeMutableRawPointer,
+    _ lane: LaneWidth
+  ) {
+    widen(values, .bits64, count, adding: 0, into: target, as: lane.signedType)
+  }
+
   private static func widen<L: Lane>(
     _ lanes: UnsafePointer<L>, _ count: Int, _ reference: Int128,
     _ target: UnsafeMutableRawPointer, _ physical: PhysicalType

@@ -2,6 +2,15 @@ import Vectors
 
 /// Loops over row positions that do not depend on values.
 enum Positions {
+  /// Writes every row of `rows`.
+  static func fill(_ rows: Range<Int>, into out: UnsafeMutablePointer<UInt16>) {
+    var value = UInt16(truncatingIfNeeded: rows.lowerBound)
+    for index in 0..<rows.count {
+      out[index] = value
+      value &+= 1
+    }
+  }
+
   /// Appends `first + i` for every `mask[i] == 1` (bytes are 0 or 1); returns how many. Sparse masks cost per
   /// survivor, dense ones per row, neither branches on single rows.
   static func emit(

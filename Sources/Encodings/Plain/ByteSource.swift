@@ -9,7 +9,7 @@ import Vectors
 ///        1     3  zero
 ///        4     4  frameCount, 0 for plain
 ///        8     8  byteCount of the stream
-///       16     4  offset of the payload, a multiple of 64
+///       16     4  offset of the payload, a multiple of 16
 ///       20     4  byteCount of the payload
 ///       24     *  zstd: frameCount + 1 offsets of 4 bytes into the payload, ascending; the last is its byteCount
 final class ByteSource {
@@ -38,7 +38,7 @@ final class ByteSource {
     let start = try bytes.uint32(offset + 16)
     let payloadCount = try bytes.uint32(offset + 20)
     payload = try bytes.piece(start, payloadCount, "byte stream")
-    guard length <= UInt64(ByteSource.byteLimit), start % 64 == 0 else {
+    guard length <= UInt64(ByteSource.byteLimit), start % 16 == 0 else {
       throw bytes.damaged("byte stream of \(length) bytes at \(start)", at: offset)
     }
     byteCount = Int(length)
@@ -96,7 +96,7 @@ extension ByteSource {
   /// Writes `raw` as it is.
   static func writePlain(_ raw: UnsafeRawBufferPointer, to writer: inout ChunkWriter) -> Int {
     let (offset, fields) = writeHeader(.plain, frameCount: 0, byteCount: raw.count, to: &writer)
-    writer.align(64)
+    writer.align(16)
     writer.setOffset(writer.count, at: fields)
     writer.setOffset(raw.count, at: fields + 4)
     writer.append(raw)
@@ -111,7 +111,7 @@ extension ByteSource {
     let (offset, fields) = writeHeader(
       .zstd, frameCount: frameCount, byteCount: raw.count, to: &writer)
     let table = writer.reserve((frameCount + 1) * 4)
-    writer.align(64)
+    writer.align(16)
     let start = writer.count
     writer.setOffset(start, at: fields)
     let target = Buffer(byteCount: ZSTD_compressBound(frameCapacity))

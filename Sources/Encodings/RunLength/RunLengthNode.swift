@@ -9,13 +9,12 @@ import Vectors
 ///       16     4  offset of the run lengths minus one, a node
 ///       20     4  zero
 ///
-/// The reader turns lengths into run ends once, when the chunk is opened, and checks that they add up to count; any
-/// row is then found by binary search and any block decodes alone.
+/// The reader turns lengths into run ends once, when the chunk is opened, and checks that they add up to count; a bit
+/// per run start then finds the run of any row by counting bits, so any block decodes alone.
 final class RunLengthNode: IntegerNode {
   let runCount: Int
   let values: IntegerNode
-  /// Ascending; the last one is `count`.
-  private let ends: Buffer
+  private let map: RunMap
 
   init(_ header: NodeHeader, _ bytes: ChunkBytes, _ depth: Int) throws(StoaError) {
     let offset = header.offset
@@ -27,46 +26,17 @@ final class RunLengthNode: IntegerNode {
       bytes, at: try bytes.childOffset(offset + 12, after: offset), count: runs, depth: depth + 1)
     let lengths = try IntegerNode.open(
       bytes, at: try bytes.childOffset(offset + 16, after: offset), count: runs, depth: depth + 1)
-    ends = try RunLengthNode.ends(lengths, header.count, bytes, offset)
+    guard lengths.maximum <= UInt64(UInt32.max) else { throw bytes.damaged("run lengths", at: offset) }
+    guard let map = RunMap(try lengths.allCodes(), runs, rowCount: header.count) else {
+      throw bytes.damaged("runs do not add up to \(header.count) rows", at: offset)
+    }
+    self.map = map
     runCount = runs
     super.init(count: header.count, maximum: values.maximum, lane: values.lane)
   }
 
-  private static func ends(
-    _ lengths: IntegerNode, _ count: Int, _ bytes: ChunkBytes, _ offset: Int
-  ) throws(StoaError) -> Buffer {
-    let runs = lengths.count
-    let blocks = lengths.blockCount
-    let buffer = Buffer(byteCount: max(1, blocks * blockCapacity * 4))
-    let ends = buffer.typed(UInt32.self)
-    guard lengths.maximum <= UInt64(UInt32.max) else { throw bytes.damaged("run lengths", at: offset) }
-    if runs > 0 { try lengths.unpackCodes(0..<runs, into: ends) }
-    var end = 0
-    for run in 0..<runs {
-      end &+= Int(ends[run]) &+ 1
-      if end > count { break }
-      ends[run] = UInt32(truncatingIfNeeded: end)
-    }
-    guard end == count else { throw bytes.damaged("runs do not add up to \(count) rows", at: offset) }
-    return buffer
-  }
-
   override var encoding: EncodingID { .runLength }
   override var summary: String { "RLE(\(runCount) runs, \(values.summary))" }
-
-  private var runEnds: UnsafePointer<UInt32> { UnsafePointer(ends.typed(UInt32.self)) }
-
-  /// The run that covers `row`, at or after `low`.
-  private func run(of row: Int, from low: Int = 0) -> Int {
-    let ends = runEnds
-    var low = low
-    var high = runCount - 1
-    while low < high {
-      let middle = (low &+ high) >> 1
-      if Int(ends[middle]) > row { high = middle } else { low = middle &+ 1 }
-    }
-    return low
-  }
 
   /// Lanes of the values of runs `first … last`, beginning at the block that holds `first`.
   private func runLanes(_ first: Int, _ last: Int) throws(StoaError) -> (lanes: Buffer, start: Int) {
@@ -95,19 +65,28 @@ final class RunLengthNode: IntegerNode {
     let start = blocks.lowerBound * blockCapacity
     let end = min(blocks.upperBound * blockCapacity, count)
     guard start < end else { return }
-    let first = run(of: start)
-    let last = run(of: end - 1, from: first)
+    let first = map.run(of: start)
+    let last = map.run(of: end - 1)
     let (scratch, origin) = try runLanes(first, last)
     let lanes = UnsafePointer(scratch.typed(L.self)) - origin
-    let ends = runEnds
-    var row = start
+    let lasts = map.lasts
+    // Runs are written in steps of eight lanes, past their end, which the next run overwrites: short runs of varying
+    // length then take no unpredictable branch. Near the end of the target each lane is written alone.
+    let room = blocks.count * blockCapacity - 8
+    var row = 0
     for run in first...last {
-      let until = min(Int(ends[run]), end)
+      let until = min(Int(lasts[run]) &+ 1, end) &- start
       let value = lanes[run]
+      let eight = SIMD8<L>(repeating: value)
+      while row < until && row <= room {
+        UnsafeMutableRawPointer(target + row).storeBytes(of: eight, as: SIMD8<L>.self)
+        row &+= 8
+      }
       while row < until {
-        target[row &- start] = value
+        target[row] = value
         row &+= 1
       }
+      row = until
     }
     withExtendedLifetime(scratch) {}
   }
@@ -118,27 +97,8 @@ final class RunLengthNode: IntegerNode {
     guard count > 0 else { return }
     let runs = Buffer(byteCount: count * 2)
     let codes = runs.typed(UInt16.self)
-    locate(positions, count, codes)
+    map.locate(positions, count, codes)
     try values.gather(codes, count, into: target)
-  }
-
-  /// The run of each ascending position.
-  private func locate(
-    _ positions: UnsafePointer<UInt16>, _ count: Int, _ runs: UnsafeMutablePointer<UInt16>
-  ) {
-    let ends = runEnds
-    let last = runCount - 1
-    var run = self.run(of: Int(positions[0]))
-    let isSparse = count &* 8 < self.run(of: Int(positions[count - 1])) &- run
-    for index in 0..<count {
-      let row = Int(positions[index])
-      if isSparse {
-        run = self.run(of: row, from: run)
-      } else {
-        while run < last && Int(ends[run]) <= row { run &+= 1 }
-      }
-      runs[index] = UInt16(truncatingIfNeeded: run)
-    }
   }
 
   /// Decides once per run, then writes the rows of the runs that pass.
@@ -146,22 +106,27 @@ final class RunLengthNode: IntegerNode {
     _ filter: IntegerFilter, _ rows: Range<Int>, into out: UnsafeMutablePointer<UInt16>
   ) throws(StoaError) -> Int {
     let passing = SelectionVector()
-    let first = run(of: rows.lowerBound)
-    let last = run(of: rows.upperBound - 1, from: first)
+    let first = map.run(of: rows.lowerBound)
+    let last = map.run(of: rows.upperBound - 1)
     let step = values.blocksPerUnit * blockCapacity
     passing.count = try values.select(filter, first / step * step..<last + 1, into: passing.positions)
-    let ends = runEnds
+    let lasts = map.lasts
+    let step8 = SIMD8<UInt16>(0, 1, 2, 3, 4, 5, 6, 7)
     var passed = 0
     for index in 0..<passing.count {
       let run = Int(passing.positions[index])
       if run < first { continue }
-      var row = max(run == 0 ? 0 : Int(ends[run &- 1]), rows.lowerBound)
-      let until = min(Int(ends[run]), rows.upperBound)
-      while row < until {
-        out[passed] = UInt16(truncatingIfNeeded: row)
-        passed &+= 1
-        row &+= 1
+      let start = max(run == 0 ? 0 : Int(lasts[run &- 1]) &+ 1, rows.lowerBound)
+      let length = min(Int(lasts[run]) &+ 1, rows.upperBound) &- start
+      // Eight positions at a time; those past the run are overwritten by the next.
+      var written = 0
+      while written < length {
+        let eight = step8 &+ UInt16(truncatingIfNeeded: start &+ written)
+        UnsafeMutableRawPointer(out + (passed &+ written)).storeBytes(
+          of: eight, as: SIMD8<UInt16>.self)
+        written &+= 8
       }
+      passed &+= length
     }
     return passed
   }
@@ -177,27 +142,17 @@ final class RunLengthNode: IntegerNode {
     let flags = Buffer(byteCount: runCount, zeroed: true)
     let passes = flags.typed(UInt8.self)
     for index in 0..<passing.count { passes[Int(passing.positions[index])] = 1 }
-    let ends = runEnds
-    let last = runCount - 1
-    var run = self.run(of: Int(positions[0]))
-    var kept = 0
-    for index in 0..<count {
-      let row = Int(positions[index])
-      while run < last && Int(ends[run]) <= row { run &+= 1 }
-      positions[kept] = positions[index]
-      kept &+= Int(passes[run])
-    }
-    withExtendedLifetime(flags) {}
-    return kept
+    return map.keep(positions, count, passes)
   }
 
   override func sum() throws(StoaError) -> Int128 {
+    let lasts = map.lasts
     var total: Int128 = 0
-    var start: UInt32 = 0
-    let ends = runEnds
+    var start = 0
     for (run, value) in try values.allValues().enumerated() {
-      total &+= Int128(value) &* Int128(ends[run] &- start)
-      start = ends[run]
+      let end = Int(lasts[run]) &+ 1
+      total &+= Int128(value) &* Int128(end &- start)
+      start = end
     }
     return total
   }
@@ -208,8 +163,8 @@ final class RunLengthNode: IntegerNode {
   func vector(
     _ rows: Range<Int>, type: LogicalType, reference: Int128
   ) throws(StoaError) -> Vector {
-    let first = run(of: rows.lowerBound)
-    let last = run(of: rows.upperBound - 1, from: first)
+    let first = map.run(of: rows.lowerBound)
+    let last = map.run(of: rows.upperBound - 1)
     let (scratch, origin) = try runLanes(first, last)
     let runs = last - first + 1
     let target = Buffer(byteCount: runs * type.physical.byteWidth)
@@ -217,10 +172,9 @@ final class RunLengthNode: IntegerNode {
       scratch.pointer + (first - origin) * lane.byteCount, lane, runs, adding: reference,
       into: target.pointer, as: type.physical)
     let clipped = Buffer(byteCount: runs * 4)
-    let ends = runEnds
     for run in 0..<runs {
       clipped.typed(UInt32.self)[run] = UInt32(
-        min(Int(ends[first + run]), rows.upperBound) - rows.lowerBound)
+        min(Int(map.lasts[first + run]) + 1, rows.upperBound) - rows.lowerBound)
     }
     return Vector(
       runEnds: clipped, values: Vector(flat: target, type: type, count: runs), count: rows.count)
