@@ -128,7 +128,7 @@ extension Binder {
     let plan = LogicalPlan.reference(
       LogicalReference(
         number: shared.number, name: common.syntax.name.text, columns: columns,
-        sources: shared.columns.map(\.id)))
+        sources: shared.columns.map(\.id), nonNullSources: shared.nonNullColumns))
     return try named(
       BoundRelation(plan: plan, columns: columns), reference, defaultName: name.text)
   }

@@ -162,7 +162,9 @@ extension Binder {
       let relation = try bindCommonTable(table, parent: parent)
       // A correlated one cannot be shared between rows of the outer query, so each use binds it anew.
       if syntax.isMaterialized != false, relation.plan.freeColumns.isEmpty {
-        table.shared = (numbers.take(), relation.columns, relation.plan)
+        table.shared = CommonTables.Shared(
+          number: numbers.take(), columns: relation.columns, plan: relation.plan,
+          nonNullColumns: relation.plan.nonNullColumns)
       }
       let link = CommonTables(table, outer: chain)
       result.append((table, link))
@@ -196,8 +198,7 @@ extension Binder {
 
   /// Puts a shared plan above its users: nowhere when unused, in place when used once.
   private func placed(
-    _ shared: (number: Int, columns: [PlanColumn], plan: LogicalPlan), name: String,
-    isForced: Bool, over plan: LogicalPlan
+    _ shared: CommonTables.Shared, name: String, isForced: Bool, over plan: LogicalPlan
   ) -> LogicalPlan {
     let uses = plan.referenceCount(of: shared.number)
     if uses == 0 { return plan }

@@ -98,12 +98,20 @@ final class Scope {
 
 /// Tables of WITH clauses, as a chain from the innermost clause outwards.
 final class CommonTables {
+  /// A common table bound once.
+  struct Shared {
+    var number: Int
+    var columns: [PlanColumn]
+    var plan: LogicalPlan
+    var nonNullColumns: Set<Int>
+  }
+
   /// One table of a WITH clause.
   final class Table {
     let syntax: CommonTableSyntax
     let key: String
     /// Bound once and shared; `nil` when each use binds the query anew.
-    var shared: (number: Int, columns: [PlanColumn], plan: LogicalPlan)?
+    var shared: Shared?
     /// What is visible to the query itself.
     let environment: CommonTables?
 

@@ -27,7 +27,10 @@ extension CardinalityEstimator {
       }
       return result
     case .semi: return left.thinned(to: matched(keys, left, right, both))
-    case .anti: return left.thinned(to: max(0, left.rows - matched(keys, left, right, both)))
+    case .anti:
+      // A NOT EXISTS that leaves nothing is seldom written.
+      let unmatched = left.rows - matched(keys, left, right, both)
+      return left.thinned(to: max(unmatched, left.rows * 0.1))
     }
     return combined(left, right, keys, rows: rows)
   }
@@ -88,7 +91,7 @@ extension CardinalityEstimator {
       let b = expression(pair.right, right).distinct
       share = min(share, min(1, b / a))
     }
-    for condition in keys.others { share *= max(0.3, selectivity(condition, both)) }
+    for condition in keys.others { share *= min(0.5, max(0.3, selectivity(condition, both))) }
     return left.rows * share
   }
 }

@@ -28,6 +28,7 @@ public enum Optimizer {
     ConstantFolding(),
     CastSimplification(),
     BooleanSimplification(),
+    ProjectionMerging(),
     OuterJoinSimplification(),
     MarkJoinSimplification(),
     TransitivePredicates(),
@@ -55,7 +56,7 @@ public enum Optimizer {
   ) throws(StoaError) -> LogicalPlan {
     var context = OptimizerContext(
       catalog: catalog, numbers: query.numbers, resultColumns: query.columns)
-    var plan = query.plan
+    var plan = try Decorrelator.decorrelated(query.plan, numbers: &context.numbers)
     for rule in rules where options.allows(rule.name) {
       plan = try rule.rewrite(plan, &context)
     }

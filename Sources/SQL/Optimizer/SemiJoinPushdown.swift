@@ -1,19 +1,26 @@
 import Kernels
 import Vectors
 
-/// Moves semi and anti joins below the inner and left joins of their left side, to the one input whose
-/// columns they test: there they filter early, and the join order can treat that input as one relation.
+/// Moves semi joins below the inner and left joins of their left side, to the one input whose columns they
+/// test: there they filter early, and the join order can treat that input as one relation. Those that are
+/// unlikely to drop much, because their other side is large or the join is an anti join, stay above, where
+/// fewer rows probe them.
 struct SemiJoinPushdown: OptimizerRule {
   let name = "semi_join_pushdown"
 
   func rewrite(
     _ plan: LogicalPlan, _ context: inout OptimizerContext
   ) throws(StoaError) -> LogicalPlan {
-    try plan.rewrittenUp { (node) throws(StoaError) in
-      guard case .join(let join) = node, join.kind == .semi || join.kind == .anti,
-        !join.isDependent, !join.conditions.isEmpty
+    var estimator = CardinalityEstimator(catalog: context.catalog)
+    return try plan.rewrittenUp { (node) throws(StoaError) in
+      guard case .join(let join) = node, join.kind == .semi, !join.isDependent,
+        !join.conditions.isEmpty
       else { return node }
-      return SemiJoinPushdown.pushed(join)
+      let moved = SemiJoinPushdown.pushed(join)
+      if case .join(let same) = moved, same.kind == .semi { return node }
+      let before = estimator.estimate(.join(join))
+      let left = estimator.estimate(join.left)
+      return before.rows < left.rows * 0.5 ? moved : node
     }
   }
 

@@ -11,7 +11,11 @@ extension LogicalPlan {
     case .get(let node):
       return node.table.isUnique(node.sources(of: columns))
     case .values(let node): return node.rows.count <= 1
-    case .tableFunction, .unionAll, .reference: return false
+    case .tableFunction, .unionAll: return false
+    case .reference(let node):
+      guard let unique = node.uniqueSources else { return false }
+      let covered = zip(node.columns, node.sources).filter { columns.contains($0.0.id) }.map(\.1)
+      return unique.isSubset(of: covered)
     case .filter(let node): return node.input.isUnique(on: columns)
     case .sort(let node): return node.input.isUnique(on: columns)
     case .limit(let node):
@@ -46,7 +50,11 @@ extension LogicalPlan {
         }
       }
       return result
-    case .tableFunction, .reference, .singleRow: return []
+    case .tableFunction, .singleRow: return []
+    case .reference(let node):
+      return Set(
+        zip(node.columns, node.sources).lazy.filter { node.nonNullSources.contains($0.1) }
+          .map(\.0.id))
     case .filter(let node):
       var result = node.input.nonNullColumns
       for condition in node.conditions { result.formUnion(condition.columnsRejectingNull) }

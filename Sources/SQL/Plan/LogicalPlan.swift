@@ -256,12 +256,21 @@ public struct LogicalReference: Hashable, Sendable {
   public var columns: [PlanColumn]
   /// Which column of the shared plan, by id, stands behind each of `columns`.
   public var sources: [Int]
+  /// Columns of the shared plan that are never NULL.
+  public var nonNullSources: Set<Int>
+  /// Columns of the shared plan on which no two rows agree; `nil` when none are known.
+  public var uniqueSources: Set<Int>?
 
-  public init(number: Int, name: String, columns: [PlanColumn], sources: [Int]) {
+  public init(
+    number: Int, name: String, columns: [PlanColumn], sources: [Int],
+    nonNullSources: Set<Int> = [], uniqueSources: Set<Int>? = nil
+  ) {
     self.number = number
     self.name = name
     self.columns = columns
     self.sources = sources
+    self.nonNullSources = nonNullSources
+    self.uniqueSources = uniqueSources
   }
 }
 
