@@ -74,7 +74,10 @@ extension CardinalityEstimator {
     case .equal: return isWithin(value, column) ? present / column.distinct : 0
     case .notEqual: return present * (1 - (isWithin(value, column) ? 1 / column.distinct : 0))
     case .less, .lessOrEqual, .greater, .greaterOrEqual:
-      return present * range(op, value, column, isWhole: left.type.physical.isInteger)
+      let share = range(op, value, column, isWhole: left.type.physical.isInteger)
+      // Values between the bounds do occur: expect at least one of them.
+      let least = isWithin(value, column) ? 1 / column.distinct : 0
+      return present * min(1, max(share, least))
     }
   }
 

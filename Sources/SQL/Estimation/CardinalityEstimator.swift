@@ -143,7 +143,7 @@ struct CardinalityEstimator {
     guard rows > 0 else { return 0 }
     let combinations = distincts.reduce(1, *)
     if combinations <= 1 { return min(1, rows) }
-    let expected = combinations * (1 - exp(-rows / combinations))
+    let expected = combinations * -expm1(-rows / combinations)
     return max(1, min(expected, rows))
   }
 

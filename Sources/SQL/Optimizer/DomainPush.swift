@@ -157,15 +157,18 @@ struct DomainPush {
     var columns: [Int: PlanColumn] = [:]
     var items = input.columns.map { NamedExpression(passing: $0) }
     var present: [Expression] = []
+    let nonNull = input.nonNullColumns
     for column in outer {
       guard let source = sources[column.id] else { return nil }
       let named = numbers.column(column.name, column.type)
       columns[column.id] = named
       items.append(NamedExpression(named, source))
       // The equality was never true for NULL.
-      present.append(.isNull(source, isNegated: true))
+      if !source.isNeverNull(given: nonNull) { present.append(.isNull(source, isNegated: true)) }
     }
-    let kept = LogicalPlan.filter(LogicalFilter(input: input, conditions: present))
+    let kept =
+      present.isEmpty
+      ? input : LogicalPlan.filter(LogicalFilter(input: input, conditions: present))
     let project = LogicalPlan.project(LogicalProject(input: kept, items: items))
     if rest.isEmpty { return Pushed(plan: project, columns: columns) }
     return Pushed(

@@ -23,9 +23,9 @@ extension Planner {
     (swapped.left, swapped.right) = (node.right, node.left)
     switch node.kind {
     case .inner, .full:
-      let left = estimator.estimate(node.left)
-      let right = estimator.estimate(node.right)
-      return left.rows < right.rows ? swapped : node
+      let left = estimator.estimate(node.left).rows
+      let right = estimator.estimate(node.right).rows
+      return left * preference(node) < right ? swapped : node
     case .left:
       // Building on the preserved side pays when it is much smaller: the other side streams past it.
       let left = estimator.estimate(node.left)
@@ -37,6 +37,19 @@ extension Planner {
     }
   }
 
+  /// How much larger the right side may be than the left and still be the one to hash: a unique key makes a
+  /// dense table of columns that is cheap to build and to probe, worth it for small dimensions anyway.
+  private mutating func preference(_ node: LogicalJoin) -> Double {
+    let keys = JoinKeys(node)
+    if keys.pairs.isEmpty || node.kind == .full { return 1 }
+    let right = node.right.isUnique(on: Set(keys.pairs.compactMap(\.right.columnID)))
+    let left = node.left.isUnique(on: Set(keys.pairs.compactMap(\.left.columnID)))
+    if right == left { return 1 }
+    let dimension = estimator.estimate(right ? node.right : node.left).rows
+    let favour = dimension <= 10_000 ? 1_000.0 : 4
+    return right ? favour : 1 / favour
+  }
+
   private mutating func planHashJoin(
     _ node: LogicalJoin, _ keys: JoinKeys, _ wanted: Set<Int>, _ filters: [WantedFilter]
   ) throws(StoaError) -> Planned {
@@ -44,8 +57,11 @@ extension Planner {
     for condition in node.conditions { condition.collectColumns(into: &needed) }
     let leftIDs = node.left.columnIDs
     let published = wantedFilters(node, keys)
+    let rightIDs = node.right.columnIDs
+    // The join that publishes a filter is done before either side of this one begins.
     let build = try plan(
-      node.right, wanted: needed.intersection(node.right.columnIDs), filters: [])
+      node.right, wanted: needed.intersection(rightIDs),
+      filters: node.kind == .inner ? filters.filter { rightIDs.contains($0.column) } : [])
     let probe = try plan(
       node.left, wanted: needed.intersection(leftIDs),
       filters: passedDown(filters, node.kind, leftIDs) + published.compactMap { $0 })
@@ -86,8 +102,11 @@ extension Planner {
     var needed = wanted
     for condition in node.conditions { condition.collectColumns(into: &needed) }
     let leftIDs = node.left.columnIDs
+    let rightIDs = node.right.columnIDs
+    // The join that publishes a filter is done before either side of this one begins.
     let build = try plan(
-      node.right, wanted: needed.intersection(node.right.columnIDs), filters: [])
+      node.right, wanted: needed.intersection(rightIDs),
+      filters: node.kind == .inner ? filters.filter { rightIDs.contains($0.column) } : [])
     let probe = try plan(
       node.left, wanted: needed.intersection(leftIDs),
       filters: passedDown(filters, node.kind, leftIDs))

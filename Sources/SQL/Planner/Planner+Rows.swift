@@ -9,14 +9,7 @@ extension Planner {
     let items = node.items.filter { wanted.contains($0.column.id) }
     var needed: Set<Int> = []
     for item in items { item.expression.collectColumns(into: &needed) }
-    var passed: [WantedFilter] = []
-    for filter in filters {
-      guard let item = node.items.first(where: { $0.column.id == filter.column }),
-        let source = item.expression.columnID
-      else { continue }
-      passed.append(WantedFilter(number: filter.number, column: source))
-    }
-    let input = try plan(node.input, wanted: needed, filters: passed)
+    let input = try plan(node.input, wanted: needed, filters: renamed(filters, node.sources))
     let estimate = estimator.estimate(.project(node), over: [input.estimate])
     if items.allSatisfy({ $0.expression.columnID != nil }) {
       var positions: [Int: Int] = [:]
@@ -35,12 +28,17 @@ extension Planner {
       positions: places(of: items.map(\.column)), estimate: estimate)
   }
 
-  mutating func planAggregate(_ node: LogicalAggregate) throws(StoaError) -> Planned {
+  /// An aggregate; a runtime filter on a group key drops whole groups, so it may go below.
+  mutating func planAggregate(
+    _ node: LogicalAggregate, _ filters: [WantedFilter]
+  ) throws(StoaError) -> Planned {
     var needed: Set<Int> = []
     for expression in LogicalPlan.aggregate(node).expressions {
       expression.collectColumns(into: &needed)
     }
-    let input = try plan(node.input, wanted: needed, filters: [])
+    let sources = Dictionary(
+      node.groups.map { ($0.column.id, $0.expression) }, uniquingKeysWith: { first, _ in first })
+    let input = try plan(node.input, wanted: needed, filters: renamed(filters, sources))
     let estimate = estimator.estimate(.aggregate(node), over: [input.estimate])
     var groups: [Expression] = []
     for group in node.groups { groups.append(try physical(group.expression, input.positions)) }
@@ -61,10 +59,19 @@ extension Planner {
       positions: places(of: columns), estimate: estimate)
   }
 
+  /// Filters under the names their columns have in the input; computed columns have none.
+  private func renamed(
+    _ filters: [WantedFilter], _ sources: [Int: Expression]
+  ) -> [WantedFilter] {
+    filters.compactMap { filter in
+      sources[filter.column]?.columnID.map { WantedFilter(number: filter.number, column: $0) }
+    }
+  }
+
   mutating func planSort(
-    _ node: LogicalSort, _ wanted: Set<Int>
+    _ node: LogicalSort, _ wanted: Set<Int>, _ filters: [WantedFilter]
   ) throws(StoaError) -> Planned {
-    let (input, items) = try sorted(node, wanted)
+    let (input, items) = try sorted(node, wanted, filters)
     if items.isEmpty { return input }
     return Planned(
       plan: .sort(SortNode(facts: input.plan.facts, input: input.plan, items: items)),
@@ -73,12 +80,12 @@ extension Planner {
 
   /// The input of a sort and its keys over positions; keys that are constant sort nothing.
   private mutating func sorted(
-    _ node: LogicalSort, _ wanted: Set<Int>
+    _ node: LogicalSort, _ wanted: Set<Int>, _ filters: [WantedFilter] = []
   ) throws(StoaError) -> (input: Planned, items: [SortItem]) {
     let keys = node.items.filter { !$0.expression.columnIDs.isEmpty || !$0.expression.isDeterministic }
     var needed = wanted
     for key in keys { key.expression.collectColumns(into: &needed) }
-    let input = try plan(node.input, wanted: needed, filters: [])
+    let input = try plan(node.input, wanted: needed, filters: filters)
     var items: [SortItem] = []
     for key in keys {
       items.append(
@@ -143,7 +150,7 @@ extension Planner {
   // MARK: UNION ALL
 
   mutating func planUnion(
-    _ node: LogicalUnion, _ wanted: Set<Int>
+    _ node: LogicalUnion, _ wanted: Set<Int>, _ filters: [WantedFilter]
   ) throws(StoaError) -> Planned {
     // At least one column, so that rows are counted the same way everywhere.
     let kept = node.columns.indices.filter { wanted.contains(node.columns[$0].id) }
@@ -153,7 +160,11 @@ extension Planner {
       let columns = kept.map { index in
         PlanColumn(id: ids[index], name: node.columns[index].name, type: node.columns[index].type)
       }
-      let planned = try plan(input, wanted: Set(columns.map(\.id)), filters: [])
+      let sources = Dictionary(
+        zip(node.columns, ids).map { ($0.id, Expression.column($1, $0.type)) },
+        uniquingKeysWith: { first, _ in first })
+      let planned = try plan(
+        input, wanted: Set(columns.map(\.id)), filters: renamed(filters, sources))
       estimates.append(planned.estimate)
       inputs.append(try arranged(planned, columns, isRoot: false))
     }

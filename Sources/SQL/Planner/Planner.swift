@@ -63,10 +63,10 @@ struct Planner {
     case .filter(let node): return try planFilter(node, wanted, filters)
     case .project(let node): return try planProject(node, wanted, filters)
     case .join(let node): return try planJoin(node, wanted, filters)
-    case .aggregate(let node): return try planAggregate(node)
-    case .sort(let node): return try planSort(node, wanted)
+    case .aggregate(let node): return try planAggregate(node, filters)
+    case .sort(let node): return try planSort(node, wanted, filters)
     case .limit(let node): return try planLimit(node, wanted)
-    case .unionAll(let node): return try planUnion(node, wanted)
+    case .unionAll(let node): return try planUnion(node, wanted, filters)
     case .singleRow(let node):
       let input = try plan(node.input, wanted: wanted, filters: [])
       let facts = PlanFacts(columns: input.plan.facts.columns, estimatedRows: 1)
