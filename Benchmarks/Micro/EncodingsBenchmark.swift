@@ -15,7 +15,10 @@ enum EncodingsBenchmark {
   static func run() {
     print(
       "encodings, ns/value\n"
-        + row(["data", "bytes/row", "decode", "range", "table", "refine", "gather", "sparse", "sum", "tree"]))
+        + row([
+          "data", "bytes/row", "decode", "range", "table", "refine", "gather", "sparse", "sum",
+          "tree",
+        ]))
     printCopy()
     do {
       for (name, forced, values) in columns() { try measure(name, forced, values) }

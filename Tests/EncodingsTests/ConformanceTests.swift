@@ -28,8 +28,10 @@ import Vectors
       if lower?.isNull ?? false || upper?.isNull ?? false { return false }
       return lower.map { !(value < $0) } ?? true && upper.map { !($0 < value) } ?? true
     case .oneOf(let list): return list.contains(value)
-    case .keyTable(let table): return value.integer.flatMap { Int64(exactly: $0) }.map { table.contains($0) } ?? false
-    case .keySet(let set): return value.integer.flatMap { Int64(exactly: $0) }.map { set.contains($0) } ?? false
+    case .keyTable(let table):
+      return value.integer.flatMap { Int64(exactly: $0) }.map { table.contains($0) } ?? false
+    case .keySet(let set):
+      return value.integer.flatMap { Int64(exactly: $0) }.map { set.contains($0) } ?? false
     case .entries: return hashBit(value)
     case .isNull, .isNotNull: return false
     }
@@ -52,10 +54,14 @@ import Vectors
       .compactMap { $0 }
     var kinds: [ColumnFilter.Kind] = [
       .isNull, .isNotNull, .range(lower: nil, upper: nil), .comparison(.equal, .null), .oneOf([]),
-      .entries { vector throws(StoaError) in (0..<vector.count).map { hashBit(vector.value(at: $0)) } },
+      .entries { vector throws(StoaError) in
+        (0..<vector.count).map { hashBit(vector.value(at: $0)) }
+      },
     ]
     for value in some {
-      for comparison in ColumnFilter.Comparison.allCases { kinds.append(.comparison(comparison, value)) }
+      for comparison in ColumnFilter.Comparison.allCases {
+        kinds.append(.comparison(comparison, value))
+      }
     }
     if let low = some.min(), let high = some.max() {
       kinds.append(.range(lower: low, upper: high))
@@ -169,7 +175,9 @@ import Vectors
       for (chunk, zone) in try Self.chunks(sample) {
         for rows in [nil] + Self.positionSets(sample.values.count).map(Optional.some) {
           let what: Comment = "\(type) \(sample.name) \(chunk.summary) \(rows?.count ?? -1) rows"
-          let values = (rows.map { $0.map { sample.values[$0] } } ?? sample.values).filter { !$0.isNull }
+          let values = (rows.map { $0.map { sample.values[$0] } } ?? sample.values).filter {
+            !$0.isNull
+          }
           let selection = rows.map { Self.selection($0) }
           #expect(chunk.count(selection) == values.count, what)
           let bounds = try chunk.minMax(selection)

@@ -34,7 +34,8 @@ import Vectors
         let selection = SelectionVector()
         try chunk.select(filter, rows: 0..<values.count, into: selection)
         let limit = Samples.value(type, 50)
-        #expect(selection.array == values.indices.filter { !values[$0].isNull && values[$0] < limit })
+        #expect(
+          selection.array == values.indices.filter { !values[$0].isNull && values[$0] < limit })
         #expect(encoded.zone.min == values.filter { !$0.isNull }.min())
         #expect(throws: StoaError.self) { try open(encoded, type, values.count) }
         let other = Vector.make(type, [Samples.value(type, 1)])

@@ -20,8 +20,10 @@ import Vectors
       .isNull, .entries { v throws(StoaError) in (0..<v.count).map { $0 % 2 == 0 } },
     ]
     switch chunk.type.physical {
-    case .string: kinds += [.comparison(.less, .string("m")), .oneOf([.string("a"), .string("b")])]
-    case .float32, .float64: kinds += [.comparison(.greater, .double(1)), .oneOf([.double(0), .double(2)])]
+    case .string:
+      kinds += [.comparison(.less, .string("m")), .oneOf([.string("a"), .string("b")])]
+    case .float32, .float64:
+      kinds += [.comparison(.greater, .double(1)), .oneOf([.double(0), .double(2)])]
     default:
       let table = KeyTable(minimum: -100, count: 300)
       table.insert(5)
@@ -57,7 +59,9 @@ import Vectors
     let raw = copy.typed(UInt8.self)
     for _ in 0...random.below(3) {
       // Headers are where damage hurts, so half of it goes there.
-      let at = random.below(2) == 0 ? random.below(bytes.byteCount) : random.below(min(160, bytes.byteCount))
+      let at =
+        random.below(2) == 0
+        ? random.below(bytes.byteCount) : random.below(min(160, bytes.byteCount))
       switch random.below(5) {
       case 0: raw[at] ^= UInt8(1 << random.below(8))
       case 1: raw[at] = [0, 0xFF, 0x7F, 0x80][random.below(4)]
@@ -65,7 +69,9 @@ import Vectors
       case 3: for index in at..<min(at + 4, bytes.byteCount) { raw[index] = 0xFF }
       default:
         let from = random.below(bytes.byteCount)
-        for index in 0..<min(8, bytes.byteCount - max(at, from)) { raw[at + index] = raw[from + index] }
+        for index in 0..<min(8, bytes.byteCount - max(at, from)) {
+          raw[at + index] = raw[from + index]
+        }
       }
     }
     return copy

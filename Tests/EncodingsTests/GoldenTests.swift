@@ -89,7 +89,9 @@ import Vectors
     while let first = rest.popFirst() {
       if first == UInt8(ascii: "(") {
         var count = 0
-        while let next = rest.popFirst(), next != UInt8(ascii: ")") { count = count * 10 + Int(next - 48) }
+        while let next = rest.popFirst(), next != UInt8(ascii: ")") {
+          count = count * 10 + Int(next - 48)
+        }
         bytes.append(contentsOf: repeatElement(0, count: count))
       } else if let second = rest.popFirst() {
         bytes.append(digit(first) << 4 | digit(second))

@@ -67,7 +67,10 @@ enum Samples {
         .double(.leastNonzeroMagnitude),
       ]
     case .string:
-      [.string(""), .string(String(repeating: "ÿ", count: 300)), .string("exactly twelve"), .string("a")]
+      [
+        .string(""), .string(String(repeating: "ÿ", count: 300)), .string("exactly twelve"),
+        .string("a"),
+      ]
     }
   }
 
@@ -95,7 +98,9 @@ enum Samples {
       },
       make("sorted", full) { value(type, $0 / 2) },
       make("runs", full) { value(type, $0 / 100 % 37) },
-      make("outliers", 4000) { $0 % 500 == 3 ? extremes[$0 % extremes.count] : value(type, $0 % 4) },
+      make("outliers", 4000) {
+        $0 % 500 == 3 ? extremes[$0 % extremes.count] : value(type, $0 % 4)
+      },
       make("random", full) { _ in value(type, random.below(20_000)) },
       make("random NULLs", full) { _ in
         random.below(3) == 0 ? .null : value(type, random.below(300))

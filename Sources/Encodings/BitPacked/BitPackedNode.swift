@@ -28,7 +28,9 @@ final class BitPackedNode: IntegerNode {
     let start = try bytes.uint32(header.offset + 16)
     guard start % 64 == 0,
       byteCount == BitPacking.totalByteCount(header.count, bitWidth: bitWidth, lane: packedLane)
-    else { throw bytes.damaged("packed blocks of \(byteCount) bytes at \(start)", at: header.offset) }
+    else {
+      throw bytes.damaged("packed blocks of \(byteCount) bytes at \(start)", at: header.offset)
+    }
     blocks = try bytes.piece(start, byteCount, "packed blocks")
     let (sum, overflow) = reference.addingReportingOverflow(highest)
     super.init(count: header.count, maximum: overflow ? .max : sum)
@@ -42,7 +44,9 @@ final class BitPackedNode: IntegerNode {
     _ range: Range<Int>, into target: UnsafeMutableRawPointer
   ) throws(StoaError) {
     if reference == 0 {
-      for block in range { unpackBlock(block, target + (block - range.lowerBound) * 1024 * lane.byteCount) }
+      for block in range {
+        unpackBlock(block, target + (block - range.lowerBound) * 1024 * lane.byteCount)
+      }
       return
     }
     let scratch = packedLane == lane ? nil : Buffer(byteCount: 1024 * packedLane.byteCount)
@@ -105,7 +109,8 @@ final class BitPackedNode: IntegerNode {
   private func add(
     _ packed: UnsafeRawPointer, _ count: Int, _ target: UnsafeMutableRawPointer
   ) {
-    Lanes.widen(packed, packedLane, count, adding: Int128(reference), into: target, as: lane.signedType)
+    Lanes.widen(
+      packed, packedLane, count, adding: Int128(reference), into: target, as: lane.signedType)
   }
 }
 

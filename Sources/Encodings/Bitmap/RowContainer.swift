@@ -181,8 +181,12 @@ extension RowContainer {
 
   /// The rows in both.
   public func intersection(_ other: RowContainer) -> RowContainer {
-    if case .array(let rows) = form { return RowContainer(form: .array(rows.filter { other.contains(Int($0)) })) }
-    if case .array(let rows) = other.form { return RowContainer(form: .array(rows.filter { contains(Int($0)) })) }
+    if case .array(let rows) = form {
+      return RowContainer(form: .array(rows.filter { other.contains(Int($0)) }))
+    }
+    if case .array(let rows) = other.form {
+      return RowContainer(form: .array(rows.filter { contains(Int($0)) }))
+    }
     let left = expanded()
     let right = other.expanded()
     return RowContainer(words: zip(left, right).map { $0 & $1 })
@@ -239,7 +243,8 @@ extension RowContainer {
       let raw = try bytes.piece(offset + 8, count * 8, "bitmap")
       var words = [UInt64](repeating: 0, count: count)
       for index in 0..<count {
-        words[index] = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
+        words[index] = UInt64(
+          littleEndian: raw.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
       }
       if count == rowCount / 64 + 1, rowCount % 64 != 0,
         words[count - 1] >> UInt64(rowCount % 64) != 0

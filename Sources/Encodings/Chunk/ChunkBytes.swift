@@ -15,9 +15,11 @@ struct ChunkBytes {
   }
 
   /// The address of `byteCount` bytes at `offset`.
-  func piece(_ offset: Int, _ byteCount: Int, _ what: String) throws(StoaError) -> UnsafeRawPointer {
+  func piece(_ offset: Int, _ byteCount: Int, _ what: String) throws(StoaError) -> UnsafeRawPointer
+  {
     guard offset >= 0, byteCount >= 0, offset <= count, byteCount <= count - offset else {
-      throw damaged("\(what) of \(byteCount) bytes at \(offset) passes the end at \(count)", at: offset)
+      throw damaged(
+        "\(what) of \(byteCount) bytes at \(offset) passes the end at \(count)", at: offset)
     }
     return base + offset
   }
@@ -43,7 +45,9 @@ struct ChunkBytes {
   /// An offset field that must point behind its own node, so that trees have no cycles.
   func childOffset(_ field: Int, after node: Int) throws(StoaError) -> Int {
     let offset = try uint32(field)
-    guard offset > node, offset % 8 == 0 else { throw damaged("child at \(offset) before its parent", at: field) }
+    guard offset > node, offset % 8 == 0 else {
+      throw damaged("child at \(offset) before its parent", at: field)
+    }
     return offset
   }
 }

@@ -94,7 +94,9 @@ extension ColumnChunk {
     precondition(Int(positions[count - 1]) < rowCount, "position out of range")
     try codes(at: positions, count, into: target)
     guard let nullCode = domain.nullCode, let validity else { return }
-    for index in 0..<count where !validity.isValid(Int(positions[index])) { target[index] = nullCode }
+    for index in 0..<count where !validity.isValid(Int(positions[index])) {
+      target[index] = nullCode
+    }
   }
 
   /// The dictionary codes of `rows`, NULL slots repeating a neighbour's; `nil` when the chunk has no dictionary.

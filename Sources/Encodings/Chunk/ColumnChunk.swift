@@ -53,7 +53,9 @@ public class ColumnChunk: @unchecked Sendable {
   // MARK: for subclasses
 
   /// Rows `rows` as a vector; `validity` is applied by the caller where `valueVector` leaves it out.
-  func decodeRows(_ rows: Range<Int>) throws(StoaError) -> Vector { preconditionFailure("abstract") }
+  func decodeRows(_ rows: Range<Int>) throws(StoaError) -> Vector {
+    preconditionFailure("abstract")
+  }
 
   func gatherRows(
     _ positions: UnsafePointer<UInt16>, _ count: Int

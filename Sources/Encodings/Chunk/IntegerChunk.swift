@@ -34,7 +34,9 @@ final class IntegerChunk: ColumnChunk, @unchecked Sendable {
     let target = Buffer(byteCount: blocks.count * blockCapacity * width)
     if tree.lane.byteCount == width {
       try tree.unpack(blocks, into: target.pointer)
-      if reference != 0 || type.physical == .bool { widen(target.pointer, rows.count, target.pointer) }
+      if reference != 0 || type.physical == .bool {
+        widen(target.pointer, rows.count, target.pointer)
+      }
     } else {
       let step = tree.stepCount / blockCapacity
       let scratch = Buffer(byteCount: tree.stepCount * tree.lane.byteCount)

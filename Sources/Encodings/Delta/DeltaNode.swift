@@ -39,7 +39,8 @@ final class DeltaNode: IntegerNode {
       let index = block - blocks.lowerBound
       let from = scratch.pointer + index * blockCapacity * differences.lane.byteCount
       let to = target + index * blockCapacity * lane.byteCount
-      let base = UInt64(littleEndian: bases.loadUnaligned(fromByteOffset: block * 8, as: UInt64.self))
+      let base = UInt64(
+        littleEndian: bases.loadUnaligned(fromByteOffset: block * 8, as: UInt64.self))
       switch lane {
       case .bits8: add(from, base, to.assumingMemoryBound(to: UInt8.self))
       case .bits16: add(from, base, to.assumingMemoryBound(to: UInt16.self))

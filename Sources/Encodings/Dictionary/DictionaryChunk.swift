@@ -46,7 +46,9 @@ final class DictionaryChunk: ColumnChunk, @unchecked Sendable {
       location: bytes.location)
     let inner = try ChunkHeader(
       nested, owner: header.owner, type: header.type, rowCount: header.third)
-    guard inner.nullCount == 0, inner.rowCount > 0 else { throw bytes.damaged("NULL in a dictionary") }
+    guard inner.nullCount == 0, inner.rowCount > 0 else {
+      throw bytes.damaged("NULL in a dictionary")
+    }
     let entries = try ColumnChunk.open(inner, dictionary: nil, isNested: true)
       .decode(rows: 0..<inner.rowCount).flattened()
     let codes = try IntegerNode.open(bytes, at: header.first, count: header.rowCount)

@@ -86,7 +86,8 @@ public enum SegmentDictionary {
       }
       withExtendedLifetime(entries) {}
     case .bool, .int8, .int16, .int32, .int64, .int128:
-      for row in 1..<max(1, entries.count) where entries.value(at: row) == entries.value(at: row - 1) {
+      for row in 1..<max(1, entries.count)
+      where entries.value(at: row) == entries.value(at: row - 1) {
         throw location.damaged("a dictionary entry occurs twice")
       }
     }

@@ -28,7 +28,8 @@ extension ChunkEncoder {
     if !isNested, wantsDictionary ?? true {
       let limit = forced == nil ? count / 2 : count
       if let chunk = try dictionary(
-        filled, column.validity, forced, limit: limit, below: forced == nil ? plainCount * 3 / 4 : .max,
+        filled, column.validity, forced, limit: limit,
+        below: forced == nil ? plainCount * 3 / 4 : .max,
         &zone)
       {
         return chunk

@@ -54,7 +54,9 @@ extension ChunkEncoder {
       if row % blockCapacity == 0 { starts.append(UInt64(at)) }
       lengths.append(UInt64(views[row].byteCount))
       views[row].withBytes { source in
-        if let from = source.baseAddress { (bytes.pointer + at).copyMemory(from: from, byteCount: source.count) }
+        if let from = source.baseAddress {
+          (bytes.pointer + at).copyMemory(from: from, byteCount: source.count)
+        }
       }
       at += views[row].byteCount
     }

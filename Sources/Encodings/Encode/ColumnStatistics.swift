@@ -7,7 +7,8 @@ enum VectorBounds {
     let flat = vector.flattened()
     defer { withExtendedLifetime(flat) {} }
     switch flat.type.physical {
-    case .bool, .int8, .int16, .int32, .int64: return pick(flat) { flat.value(at: $0) < flat.value(at: $1) }
+    case .bool, .int8, .int16, .int32, .int64:
+      return pick(flat) { flat.value(at: $0) < flat.value(at: $1) }
     case .int128:
       let values = flat.base.assumingMemoryBound(to: Int128.self)
       return pick(flat) { values[$0] < values[$1] }

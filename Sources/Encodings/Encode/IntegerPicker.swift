@@ -60,7 +60,9 @@ struct IntegerPicker {
     if Double(values.count * sample.differenceWidth / 8) * weight < bestCost {
       consider(delta(values, shape), weight)
     }
-    if sample.patchedWidth + 1 <= shape.bitWidth { consider(patched(values, shape, sample), Weight.patched) }
+    if sample.patchedWidth + 1 <= shape.bitWidth {
+      consider(patched(values, shape, sample), Weight.patched)
+    }
     if depth < 2, sample.mayRepeat, shape.bitWidth > 2 {
       consider(dictionary(values, shape), Weight.dictionary)
     }
@@ -124,10 +126,12 @@ struct IntegerPicker {
     _ values: [UInt64], _ shape: SequenceShape, limit: Int? = nil
   ) -> IntegerPlan? {
     // More entries than this cannot pay.
-    let limit = limit ?? min(values.count / 4, shape.bitWidth >= 17 ? 65_536 : 1 << (shape.bitWidth - 1))
+    let limit =
+      limit ?? min(values.count / 4, shape.bitWidth >= 17 ? 65_536 : 1 << (shape.bitWidth - 1))
     guard let (entries, codes) = DistinctIntegers.split(values, limit: limit) else { return nil }
     return .dictionary(
-      count: values.count, entryCount: entries.count, entries: nested(entries), codes: nested(codes))
+      count: values.count, entryCount: entries.count, entries: nested(entries), codes: nested(codes)
+    )
   }
 
   private func bitmap(_ values: [UInt64]) -> IntegerPlan? {
@@ -274,7 +278,9 @@ struct SequenceSample {
       var most = 0
       var lower = 0
       for start in 0..<sorted.count {
-        while end < sorted.count && UInt64(bitPattern: sorted[end] &- sorted[start]) <= span { end += 1 }
+        while end < sorted.count && UInt64(bitPattern: sorted[end] &- sorted[start]) <= span {
+          end += 1
+        }
         if end - start > most {
           most = end - start
           lower = start

@@ -53,7 +53,8 @@ enum ValueTest: Sendable {
       let bytes = Array(text.utf8)
       switch comparison {
       case .equal, .notEqual:
-        return .strings(StringInterval(lower: bytes, upper: bytes, negated: comparison == .notEqual))
+        return .strings(
+          StringInterval(lower: bytes, upper: bytes, negated: comparison == .notEqual))
       case .less: return .strings(StringInterval(upper: bytes, upperIncluded: false))
       case .lessOrEqual: return .strings(StringInterval(upper: bytes))
       case .greater: return .strings(StringInterval(lower: bytes, lowerIncluded: false))

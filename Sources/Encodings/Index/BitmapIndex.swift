@@ -31,7 +31,9 @@ public final class BitmapIndex: @unchecked Sendable {
     rowGroupCount = try bytes.uint32(8)
     guard try bytes.uint32(0) == 0, valueCount >= 1, valueCount <= BitmapIndex.valueLimit + 1,
       rowGroupCount <= 65_536
-    else { throw bytes.damaged("bitmap index of \(valueCount) values, \(rowGroupCount) row groups") }
+    else {
+      throw bytes.damaged("bitmap index of \(valueCount) values, \(rowGroupCount) row groups")
+    }
     _ = try bytes.piece(16, valueCount * rowGroupCount * 4, "bitmap directory")
     entryCount = valueCount - 1
   }
@@ -116,7 +118,9 @@ public struct BitmapIndexBuilder {
   /// Bytes the index would take, to be weighed against the segment's.
   public var byteCount: Int {
     16 + (entryCount + 1) * groups.count * 4
-      + groups.reduce(0) { $0 + $1.reduce(0) { $0 + ($1.cardinality == 0 ? 0 : ($1.byteCount + 7) / 8 * 8) } }
+      + groups.reduce(0) {
+        $0 + $1.reduce(0) { $0 + ($1.cardinality == 0 ? 0 : ($1.byteCount + 7) / 8 * 8) }
+      }
   }
 
   /// The bytes of the index.

@@ -55,7 +55,9 @@ public struct CompressedBitmap: Sendable, Equatable {
 
   /// All rows, ascending, counted from the segment's first.
   public func forEach(_ body: (Int) -> Void) {
-    for (group, container) in zip(groups, containers) { container.forEach { body(group << 16 | $0) } }
+    for (group, container) in zip(groups, containers) {
+      container.forEach { body(group << 16 | $0) }
+    }
   }
 
   /// The rows in both (AND).

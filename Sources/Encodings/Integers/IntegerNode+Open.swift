@@ -55,7 +55,9 @@ extension IntegerNode {
   static func open(
     _ bytes: ChunkBytes, at offset: Int, count: Int?, depth: Int = 0
   ) throws(StoaError) -> IntegerNode {
-    guard depth < ChunkBytes.depthLimit else { throw bytes.damaged("encodings nest too deep", at: offset) }
+    guard depth < ChunkBytes.depthLimit else {
+      throw bytes.damaged("encodings nest too deep", at: offset)
+    }
     let header = try NodeHeader(bytes, at: offset)
     if let count, header.count != count {
       throw bytes.damaged("\(header.count) values where \(count) are expected", at: offset)

@@ -83,7 +83,8 @@ class IntegerNode {
     var row = 0
     while row < count {
       let end = min(row + stepCount, count)
-      try unpack(row / blockCapacity..<(end + blockCapacity - 1) / blockCapacity, into: scratch.pointer)
+      try unpack(
+        row / blockCapacity..<(end + blockCapacity - 1) / blockCapacity, into: scratch.pointer)
       total &+= Lanes.sum(scratch.pointer, end - row, lane)
       row = end
     }
@@ -97,7 +98,8 @@ class IntegerNode {
     var row = 0
     while row < count {
       let end = min(row + stepCount, count)
-      try unpack(row / blockCapacity..<(end + blockCapacity - 1) / blockCapacity, into: scratch.pointer)
+      try unpack(
+        row / blockCapacity..<(end + blockCapacity - 1) / blockCapacity, into: scratch.pointer)
       let part = Lanes.minMax(scratch.pointer, end - row, lane)
       result = (Swift.min(result.min, part.min), Swift.max(result.max, part.max))
       row = end
@@ -148,7 +150,8 @@ extension IntegerNode {
     var row = rows.lowerBound
     while row < rows.upperBound {
       let end = min((row / step + 1) * step, rows.upperBound)
-      try unpack(row / blockCapacity..<(end + blockCapacity - 1) / blockCapacity, into: scratch.pointer)
+      try unpack(
+        row / blockCapacity..<(end + blockCapacity - 1) / blockCapacity, into: scratch.pointer)
       passed &+= filter.select(
         lanes, end - row, first: row, maximum: maximum, mask: mask, into: out + passed)
       row = end

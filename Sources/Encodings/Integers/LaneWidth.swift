@@ -9,7 +9,8 @@ enum LaneWidth: UInt8 {
   /// The narrowest lane that holds `maximum`.
   init(holding maximum: UInt64) {
     self =
-      maximum <= 0xFF ? .bits8 : maximum <= 0xFFFF ? .bits16 : maximum <= 0xFFFF_FFFF ? .bits32 : .bits64
+      maximum <= 0xFF
+      ? .bits8 : maximum <= 0xFFFF ? .bits16 : maximum <= 0xFFFF_FFFF ? .bits32 : .bits64
   }
 
   var byteCount: Int { Int(rawValue) }

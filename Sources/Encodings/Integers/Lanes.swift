@@ -38,10 +38,14 @@ enum Lanes {
     into target: UnsafeMutableRawPointer, as physical: PhysicalType
   ) {
     switch lane {
-    case .bits8: widen(lanes.assumingMemoryBound(to: UInt8.self), count, reference, target, physical)
-    case .bits16: widen(lanes.assumingMemoryBound(to: UInt16.self), count, reference, target, physical)
-    case .bits32: widen(lanes.assumingMemoryBound(to: UInt32.self), count, reference, target, physical)
-    case .bits64: widen(lanes.assumingMemoryBound(to: UInt64.self), count, reference, target, physical)
+    case .bits8:
+      widen(lanes.assumingMemoryBound(to: UInt8.self), count, reference, target, physical)
+    case .bits16:
+      widen(lanes.assumingMemoryBound(to: UInt16.self), count, reference, target, physical)
+    case .bits32:
+      widen(lanes.assumingMemoryBound(to: UInt32.self), count, reference, target, physical)
+    case .bits64:
+      widen(lanes.assumingMemoryBound(to: UInt64.self), count, reference, target, physical)
     }
   }
 

@@ -73,7 +73,9 @@ final class ByteSource {
     guard range.lowerBound >= 0, range.upperBound <= byteCount else {
       throw location.damaged("bytes \(range) of a stream of \(byteCount)")
     }
-    if encoding == .plain || range.isEmpty { return (payload + (encoding == .plain ? range.lowerBound : 0), nil) }
+    if encoding == .plain || range.isEmpty {
+      return (payload + (encoding == .plain ? range.lowerBound : 0), nil)
+    }
     let first = range.lowerBound / ByteSource.frameCapacity
     let last = (range.upperBound - 1) / ByteSource.frameCapacity
     let start = first * ByteSource.frameCapacity

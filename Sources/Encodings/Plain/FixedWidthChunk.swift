@@ -60,7 +60,9 @@ final class FixedWidthChunk: ColumnChunk, @unchecked Sendable {
     let source = from.assumingMemoryBound(to: T.self)
     let out = target.typed(T.self) + offset
     // The bound holds for ascending positions; it keeps others within the frame.
-    for index in 0..<count { out[index] = source[max(0, min(Int(positions[index]) &- first, rows &- 1))] }
+    for index in 0..<count {
+      out[index] = source[max(0, min(Int(positions[index]) &- first, rows &- 1))]
+    }
   }
 
   override func sumRows(

@@ -11,8 +11,10 @@ final class LaneBytesNode: IntegerNode {
 
   init(_ header: NodeHeader, _ bytes: ChunkBytes) throws(StoaError) {
     let lane = try header.lane(bytes)
-    source = try ByteSource(bytes, at: try bytes.childOffset(header.offset + 8, after: header.offset))
-    guard source.byteCount == header.count * lane.byteCount, source.encoding == header.encoding else {
+    source = try ByteSource(
+      bytes, at: try bytes.childOffset(header.offset + 8, after: header.offset))
+    guard source.byteCount == header.count * lane.byteCount, source.encoding == header.encoding
+    else {
       throw bytes.damaged("\(source.byteCount) bytes for \(header.count) values", at: header.offset)
     }
     super.init(count: header.count, maximum: lane.maximum, lane: lane)
@@ -53,12 +55,15 @@ final class LaneBytesNode: IntegerNode {
   static func write(
     _ values: [UInt64], lane: LaneWidth, encoding: EncodingID, to writer: inout ChunkWriter
   ) throws(StoaError) -> Int {
-    let offset = NodeHeader.write(encoding, parameter: lane.byteCount, count: values.count, to: &writer)
+    let offset = NodeHeader.write(
+      encoding, parameter: lane.byteCount, count: values.count, to: &writer)
     let fields = writer.reserve(8)
     var lanes: [UInt8] = []
     lanes.reserveCapacity(values.count * lane.byteCount)
     for value in values {
-      withUnsafeBytes(of: value.littleEndian) { lanes.append(contentsOf: $0.prefix(lane.byteCount)) }
+      withUnsafeBytes(of: value.littleEndian) {
+        lanes.append(contentsOf: $0.prefix(lane.byteCount))
+      }
     }
     let buffer = Buffer(copying: lanes.withUnsafeBytes { UnsafeRawBufferPointer($0) })
     let child =

@@ -26,7 +26,9 @@ final class RunLengthNode: IntegerNode {
       bytes, at: try bytes.childOffset(offset + 12, after: offset), count: runs, depth: depth + 1)
     let lengths = try IntegerNode.open(
       bytes, at: try bytes.childOffset(offset + 16, after: offset), count: runs, depth: depth + 1)
-    guard lengths.maximum <= UInt64(UInt32.max) else { throw bytes.damaged("run lengths", at: offset) }
+    guard lengths.maximum <= UInt64(UInt32.max) else {
+      throw bytes.damaged("run lengths", at: offset)
+    }
     guard let map = RunMap(try lengths.allCodes(), runs, rowCount: header.count) else {
       throw bytes.damaged("runs do not add up to \(header.count) rows", at: offset)
     }
@@ -39,7 +41,8 @@ final class RunLengthNode: IntegerNode {
   override var summary: String { "RLE(\(runCount) runs, \(values.summary))" }
 
   /// Lanes of the values of runs `first … last`, beginning at the block that holds `first`.
-  private func runLanes(_ first: Int, _ last: Int) throws(StoaError) -> (lanes: Buffer, start: Int) {
+  private func runLanes(_ first: Int, _ last: Int) throws(StoaError) -> (lanes: Buffer, start: Int)
+  {
     let blocks = first / blockCapacity..<last / blockCapacity + 1
     let unit = values.blocksPerUnit
     let aligned = blocks.lowerBound / unit * unit..<blocks.upperBound
@@ -109,7 +112,8 @@ final class RunLengthNode: IntegerNode {
     let first = map.run(of: rows.lowerBound)
     let last = map.run(of: rows.upperBound - 1)
     let step = values.blocksPerUnit * blockCapacity
-    passing.count = try values.select(filter, first / step * step..<last + 1, into: passing.positions)
+    passing.count = try values.select(
+      filter, first / step * step..<last + 1, into: passing.positions)
     let lasts = map.lasts
     let step8 = SIMD8<UInt16>(0, 1, 2, 3, 4, 5, 6, 7)
     var passed = 0
