@@ -10,6 +10,7 @@ public enum Comparison {
     _ op: ComparisonOperator, _ left: Vector, _ right: Vector
   ) throws(StoaError) -> Vector {
     try check(left, right)
+    if left.type == .interval { return try compare(op, try lengths(left), try lengths(right)) }
     if right.form == .constant, left.form != .constant {
       if right.isConstantNull { return Vector(constant: .null, type: .boolean, count: left.count) }
       return try VectorForms.map(left) { (flat: Vector) throws(StoaError) -> Vector in
@@ -31,6 +32,9 @@ public enum Comparison {
     _ left: Vector, _ right: Vector, isNegated: Bool
   ) throws(StoaError) -> Vector {
     try check(left, right)
+    if left.type == .interval {
+      return try isDistinct(try lengths(left), try lengths(right), isNegated: isNegated)
+    }
     let flip: UInt8 = isNegated ? 1 : 0
     let count = left.count
     if left.form == .constant, right.form == .constant, count > 0 {
@@ -53,6 +57,15 @@ public enum Comparison {
       }
     }
     return result.vector(.boolean, count: count)
+  }
+
+  /// Intervals compare by their length, 30 days to a month.
+  private static func lengths(_ intervals: Vector) throws(StoaError) -> Vector {
+    try VectorForms.map(intervals) { (flat: Vector) throws(StoaError) -> Vector in
+      try RowKernels.unary([flat], flat.count, .hugeint, zero: 0 as Int128) { (packed: Int128) in
+        Interval(packed: packed).comparableMicroseconds
+      }
+    }
   }
 
   private static func check(_ left: Vector, _ right: Vector) throws(StoaError) {

@@ -54,7 +54,7 @@ public enum Calendar {
 
   /// Days of a date given by its parts, or `nil` when there is no such date or it does not fit a DATE.
   public static func checkedDays(year: Int, month: Int, day: Int) -> Int32? {
-    guard abs(year) < 10_000_000, month >= 1, month <= 12, day >= 1,
+    guard year.magnitude < 10_000_000, month >= 1, month <= 12, day >= 1,
       day <= dayCount(year: year, month: month)
     else { return nil }
     return Int32(exactly: days(year: year, month: month, day: day))

@@ -10,9 +10,12 @@ enum RowKernels {
     let result = FlatResult<R>(count: count)
     let validity = VectorForms.commonValidity(arguments)
     let first = RowReader<A>(arguments[0])
-    for row in 0..<count {
-      let isValid = validity?.isValid(row) ?? true
-      result.values[row] = isValid ? try body(first[row]) : zero
+    if let validity {
+      for row in 0..<count {
+        result.values[row] = validity.isValid(row) ? try body(first[row]) : zero
+      }
+    } else {
+      for row in 0..<count { result.values[row] = try body(first[row]) }
     }
     withExtendedLifetime(arguments) {}
     return result.vector(type, count: count, validity: validity)
@@ -26,9 +29,12 @@ enum RowKernels {
     let validity = VectorForms.commonValidity(arguments)
     let first = RowReader<A>(arguments[0])
     let second = RowReader<B>(arguments[1])
-    for row in 0..<count {
-      let isValid = validity?.isValid(row) ?? true
-      result.values[row] = isValid ? try body(first[row], second[row]) : zero
+    if let validity {
+      for row in 0..<count {
+        result.values[row] = validity.isValid(row) ? try body(first[row], second[row]) : zero
+      }
+    } else {
+      for row in 0..<count { result.values[row] = try body(first[row], second[row]) }
     }
     withExtendedLifetime(arguments) {}
     return result.vector(type, count: count, validity: validity)

@@ -3,7 +3,9 @@ import Vectors
 /// Differences and sums of dates.
 enum DateDiff {
   /// How many boundaries of the field lie between two timestamps: 1 year from 31 December to 1 January.
-  static func boundaries(_ field: DateField, _ start: Int64, _ end: Int64) -> Int64 {
+  static func boundaries(
+    _ field: DateField, _ start: Int64, _ end: Int64
+  ) throws(StoaError) -> Int64 {
     let (from, to) = (Calendar.split(start), Calendar.split(end))
     let days = Int64(to.days - from.days)
     func months(_ length: Int) -> Int64 {
@@ -12,10 +14,14 @@ enum DateDiff {
         Calendar.floorDivide(b.year * 12 + b.month - 1, length)
           - Calendar.floorDivide(a.year * 12 + a.month - 1, length))
     }
-    func units(_ unit: Int64) -> Int64 {
-      // Whole units on each side of the day border; a day holds a whole number of units.
-      let inDays = days.multipliedReportingOverflow(by: Calendar.microsecondsPerDay / unit)
-      return inDays.partialValue &+ to.microseconds / unit &- from.microseconds / unit
+    func units(_ unit: Int64) throws(StoaError) -> Int64 {
+      // A day holds a whole number of units, so day borders are unit borders.
+      let inDays = Int128(days) * Int128(Calendar.microsecondsPerDay / unit)
+      let total = inDays + Int128(to.microseconds / unit - from.microseconds / unit)
+      guard let result = Int64(exactly: total) else {
+        throw StoaError(.evaluation, "date_diff in \(field.rawValue)s is out of range for BIGINT")
+      }
+      return result
     }
     switch field {
     case .millennium: return field.value(days: to.days) - field.value(days: from.days)
@@ -29,11 +35,11 @@ enum DateDiff {
       return Int64(
         Calendar.floorDivide(to.days + 3, 7) - Calendar.floorDivide(from.days + 3, 7))
     case .day, .dow, .isodow, .doy: return days
-    case .hour: return units(3_600_000_000)
-    case .minute: return units(60_000_000)
-    case .second, .epoch: return units(1_000_000)
-    case .millisecond: return units(1000)
-    case .microsecond: return units(1)
+    case .hour: return try units(3_600_000_000)
+    case .minute: return try units(60_000_000)
+    case .second, .epoch: return try units(1_000_000)
+    case .millisecond: return try units(1000)
+    case .microsecond: return try units(1)
     }
   }
 
@@ -71,10 +77,11 @@ extension ScalarFunction {
       where ImplicitCast.cost(arguments.types[number], .timestamp, literal: arguments.literal(number)) == nil {
         return nil
       }
-      return .make("date_diff_\(field.rawValue)", [.varchar, .timestamp, .timestamp], .bigint) {
+      return .make("date_diff", [.varchar, .timestamp, .timestamp], .bigint) {
         (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try RowKernels.binary([arguments[1], arguments[2]], count, .bigint, zero: 0 as Int64) {
-          (start: Int64, end: Int64) in DateDiff.boundaries(field, start, end)
+          (start: Int64, end: Int64) throws(StoaError) -> Int64 in
+          try DateDiff.boundaries(field, start, end)
         }
       }
     })

@@ -105,7 +105,7 @@ extension ScalarFunction {
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
       guard arguments.types.count == 2 else { return nil }
       let field = try DateField.literal(arguments, of: "date_part")
-      return DatePart.resolve("date_part_\(field.rawValue)", field, arguments.types[1], leading: [.varchar])
+      return DatePart.resolve("date_part", field, arguments.types[1], leading: [.varchar])
     })
 
   static let year = DatePart.function(.year, "year", help: "Year of a date", gives: "2024")

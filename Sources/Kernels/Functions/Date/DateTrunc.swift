@@ -7,8 +7,9 @@ enum DateTrunc {
   static func truncated(days: Int, _ field: DateField) -> Int {
     let date = Calendar.day(fromDays: days)
     switch field {
-    case .millennium: return yearStart((date.year > 0 ? (date.year - 1) / 1000 * 1000 : -((999 - date.year) / 1000 * 1000)) + 1)
-    case .century: return yearStart((date.year > 0 ? (date.year - 1) / 100 * 100 : -((99 - date.year) / 100 * 100)) + 1)
+    // Centuries begin with their year 1; year 0 is 1 BC, the last of the century before year 1.
+    case .millennium: return yearStart(Calendar.floorDivide(date.year - 1, 1000) * 1000 + 1)
+    case .century: return yearStart(Calendar.floorDivide(date.year - 1, 100) * 100 + 1)
     case .decade: return yearStart(Calendar.floorDivide(date.year, 10) * 10)
     case .year: return yearStart(date.year)
     case .isoyear:
@@ -41,7 +42,7 @@ enum DateTrunc {
       throw StoaError(.binding, "date_trunc cannot cut at '\(field.rawValue)'")
     default: break
     }
-    let name = "date_trunc_\(field.rawValue)"
+    let name = "date_trunc"
     guard type == .date || type == .timestamp || type == .null else { return nil }
     if type == .date, unit(field) == nil {
       return .make(name, [.varchar, .date], .date) {

@@ -29,7 +29,7 @@ enum Bits {
       case .or: return left | right
       case .xor: return left ^ right
       case .shiftLeft, .shiftRight:
-        guard right >= 0, Int(right) < T.bitWidth else {
+        guard right >= 0, right < T(truncatingIfNeeded: T.bitWidth) else {
           throw StoaError(.evaluation, "a \(type) cannot be shifted by \(right) bits")
         }
         return operation == .shiftLeft ? left &<< right : left &>> right
