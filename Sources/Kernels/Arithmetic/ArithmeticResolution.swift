@@ -58,7 +58,8 @@ enum ArithmeticResolution {
   }
 
   private static func decimals(
-    _ op: ArithmeticOperator, _ left: (precision: Int, scale: Int), _ right: (precision: Int, scale: Int)
+    _ op: ArithmeticOperator, _ left: (precision: Int, scale: Int),
+    _ right: (precision: Int, scale: Int)
   ) throws(StoaError) -> BoundFunction {
     let type = try DecimalArithmetic.resultType(op, left, right)
     if op == .multiply {
@@ -74,7 +75,8 @@ enum ArithmeticResolution {
     }
     let scale = max(left.scale, right.scale)
     let integral = max(left.precision - left.scale, right.precision - right.scale)
-    let common = LogicalType.decimal(precision: UInt8(min(38, integral + scale)), scale: UInt8(scale))
+    let common = LogicalType.decimal(
+      precision: UInt8(min(38, integral + scale)), scale: UInt8(scale))
     let operand = op == .integerDivide ? common : type
     return .make(op.rawValue, [operand, operand], type) {
       (arguments: [Vector], count: Int) throws(StoaError) -> Vector in

@@ -6,7 +6,8 @@ import Vectors
 enum DecimalArithmetic {
   /// The result of `left op right`; throws when a product has more than 38 digits after the point.
   static func resultType(
-    _ op: ArithmeticOperator, _ left: (precision: Int, scale: Int), _ right: (precision: Int, scale: Int)
+    _ op: ArithmeticOperator, _ left: (precision: Int, scale: Int),
+    _ right: (precision: Int, scale: Int)
   ) throws(StoaError) -> LogicalType {
     let scale = max(left.scale, right.scale)
     let integral = max(left.precision - left.scale, right.precision - right.scale)
@@ -85,7 +86,9 @@ enum DecimalArithmetic {
     var isOutside = false
     vector.withValues(as: Int128.self) { values in
       for row in 0..<vector.count
-      where (values[row] >= limit || values[row] <= -limit) && vector.isValid(row) { isOutside = true }
+      where (values[row] >= limit || values[row] <= -limit) && vector.isValid(row) {
+        isOutside = true
+      }
     }
     if isOutside {
       throw StoaError(

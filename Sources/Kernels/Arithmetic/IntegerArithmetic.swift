@@ -210,7 +210,9 @@ extension Int8: FlaggingInteger {
   }
 }
 extension Int16: FlaggingInteger {
-  @inline(__always) static func multiply(_ left: Int16, _ right: Int16, _ flags: inout Int16) -> Int16 {
+  @inline(__always) static func multiply(_ left: Int16, _ right: Int16, _ flags: inout Int16)
+    -> Int16
+  {
     let wide = Int32(left) &* Int32(right)
     let product = Int16(truncatingIfNeeded: wide)
     flags |= Int16(truncatingIfNeeded: wide &>> 16) ^ (product &>> 15)
@@ -218,7 +220,9 @@ extension Int16: FlaggingInteger {
   }
 }
 extension Int32: FlaggingInteger {
-  @inline(__always) static func multiply(_ left: Int32, _ right: Int32, _ flags: inout Int32) -> Int32 {
+  @inline(__always) static func multiply(_ left: Int32, _ right: Int32, _ flags: inout Int32)
+    -> Int32
+  {
     let wide = Int64(left) &* Int64(right)
     let product = Int32(truncatingIfNeeded: wide)
     flags |= Int32(truncatingIfNeeded: wide &>> 32) ^ (product &>> 31)
@@ -226,12 +230,16 @@ extension Int32: FlaggingInteger {
   }
 }
 extension Int64: FlaggingInteger {
-  @inline(__always) static func multiply(_ left: Int64, _ right: Int64, _ flags: inout Int64) -> Int64 {
+  @inline(__always) static func multiply(_ left: Int64, _ right: Int64, _ flags: inout Int64)
+    -> Int64
+  {
     multiplyFullWidth(left, right, &flags)
   }
 }
 extension Int128: FlaggingInteger {
-  @inline(__always) static func multiply(_ left: Int128, _ right: Int128, _ flags: inout Int128) -> Int128 {
+  @inline(__always) static func multiply(_ left: Int128, _ right: Int128, _ flags: inout Int128)
+    -> Int128
+  {
     let (product, overflow) = left.multipliedReportingOverflow(by: right)
     if overflow { flags = 1 }
     return product
@@ -245,7 +253,9 @@ protocol FlaggingOperation {
 
 /// The sign of the sum differs from both signs exactly when it overflowed.
 enum Addition: FlaggingOperation {
-  @inline(__always) static func apply<T: FlaggingInteger>(_ left: T, _ right: T, _ flags: inout T) -> T {
+  @inline(__always) static func apply<T: FlaggingInteger>(_ left: T, _ right: T, _ flags: inout T)
+    -> T
+  {
     let sum = left &+ right
     flags |= (left ^ sum) & (right ^ sum)
     return sum
@@ -254,7 +264,9 @@ enum Addition: FlaggingOperation {
 }
 
 enum Subtraction: FlaggingOperation {
-  @inline(__always) static func apply<T: FlaggingInteger>(_ left: T, _ right: T, _ flags: inout T) -> T {
+  @inline(__always) static func apply<T: FlaggingInteger>(_ left: T, _ right: T, _ flags: inout T)
+    -> T
+  {
     let difference = left &- right
     flags |= (left ^ right) & (left ^ difference)
     return difference
@@ -263,7 +275,9 @@ enum Subtraction: FlaggingOperation {
 }
 
 enum Multiplication: FlaggingOperation {
-  @inline(__always) static func apply<T: FlaggingInteger>(_ left: T, _ right: T, _ flags: inout T) -> T {
+  @inline(__always) static func apply<T: FlaggingInteger>(_ left: T, _ right: T, _ flags: inout T)
+    -> T
+  {
     T.multiply(left, right, &flags)
   }
   @inline(__always) static func isOverflow<T: FlaggingInteger>(_ flags: T) -> Bool { flags != 0 }

@@ -52,7 +52,9 @@ enum TemporalArithmetic {
         (date: Int32, days: Int64) throws(StoaError) -> Int32 in
         let (signed, overflow1) = days.multipliedReportingOverflow(by: sign)
         let (sum, overflow2) = Int64(date).addingReportingOverflow(signed)
-        guard !overflow1, !overflow2, let result = Int32(exactly: sum) else { throw outOfRange(.date) }
+        guard !overflow1, !overflow2, let result = Int32(exactly: sum) else {
+          throw outOfRange(.date)
+        }
         return result
       }
     }
@@ -65,7 +67,9 @@ enum TemporalArithmetic {
     }
   }
 
-  private static func shiftTimestamp(_ op: ArithmeticOperator, _ types: [LogicalType]) -> BoundFunction {
+  private static func shiftTimestamp(_ op: ArithmeticOperator, _ types: [LogicalType])
+    -> BoundFunction
+  {
     let timestampFirst = types[0] == .timestamp
     return .make(op.rawValue, types, .timestamp) {
       (arguments: [Vector], count: Int) throws(StoaError) -> Vector in

@@ -82,10 +82,13 @@ extension Cast {
       }
       if source.isInteger && target.isInteger {
         isSafe = target.physical.byteWidth >= source.physical.byteWidth
-      } else if let from = ImplicitCast.decimalShape(source), case .decimal(let precision, _) = target {
+      } else if let from = ImplicitCast.decimalShape(source),
+        case .decimal(let precision, _) = target
+      {
         // HUGEINT has values of 39 digits.
         isSafe =
-          shift >= 0 && source != .hugeint && from.precision - from.scale <= Int(precision) - target.scale
+          shift >= 0 && source != .hugeint
+          && from.precision - from.scale <= Int(precision) - target.scale
       } else {
         isSafe = false
       }

@@ -64,7 +64,8 @@ extension Cast {
   ) -> Int128? {
     guard value.isFinite else { return nil }
     if let whole = Int64(exactly: value), whole.magnitude < 1 << 53 {
-      let (scaled, overflow) = Int128(whole).multipliedReportingOverflow(by: PowersOfTen.integer(scale))
+      let (scaled, overflow) = Int128(whole).multipliedReportingOverflow(
+        by: PowersOfTen.integer(scale))
       let limit = PowersOfTen.integer(precision)
       return overflow || scaled >= limit || scaled <= -limit ? nil : scaled
     }

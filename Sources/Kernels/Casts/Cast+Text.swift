@@ -20,7 +20,9 @@ extension Cast {
   ) throws(StoaError) -> Vector {
     switch type {
     case .boolean:
-      try text(flat, type, isTry, zero: 0 as UInt8) { TextParser.parseBoolean($0).map { $0 ? 1 : 0 } }
+      try text(flat, type, isTry, zero: 0 as UInt8) {
+        TextParser.parseBoolean($0).map { $0 ? 1 : 0 }
+      }
     case .tinyint:
       try text(flat, type, isTry, zero: 0 as Int8) {
         TextParser.parseInt64($0).flatMap { Int8(exactly: $0) }

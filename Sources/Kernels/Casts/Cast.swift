@@ -33,7 +33,8 @@ public enum Cast {
   public static func apply(
     _ value: Value, from source: LogicalType, to target: LogicalType, isTry: Bool = false
   ) throws(StoaError) -> Value {
-    try apply(Vector(constant: value, type: source, count: 1), to: target, isTry: isTry).value(at: 0)
+    try apply(Vector(constant: value, type: source, count: 1), to: target, isTry: isTry).value(
+      at: 0)
   }
 
   private static func convert(
@@ -118,9 +119,15 @@ public enum Cast {
     let one = type.isDecimal ? PowersOfTen.integer(type.scale) : 1
     switch type.physical {
     case .int8: return allRows(flat, type) { (bit: UInt8) in Int8(bit & 1) }
-    case .int16: return allRows(flat, type) { (bit: UInt8) in Int16(bit & 1) &* Int16(truncatingIfNeeded: one) }
-    case .int32: return allRows(flat, type) { (bit: UInt8) in Int32(bit & 1) &* Int32(truncatingIfNeeded: one) }
-    case .int64: return allRows(flat, type) { (bit: UInt8) in Int64(bit & 1) &* Int64(truncatingIfNeeded: one) }
+    case .int16:
+      return allRows(flat, type) { (bit: UInt8) in Int16(bit & 1) &* Int16(truncatingIfNeeded: one)
+      }
+    case .int32:
+      return allRows(flat, type) { (bit: UInt8) in Int32(bit & 1) &* Int32(truncatingIfNeeded: one)
+      }
+    case .int64:
+      return allRows(flat, type) { (bit: UInt8) in Int64(bit & 1) &* Int64(truncatingIfNeeded: one)
+      }
     case .int128: return allRows(flat, type) { (bit: UInt8) in Int128(bit & 1) &* one }
     case .float32: return allRows(flat, type) { (bit: UInt8) in Float(bit & 1) }
     case .float64: return allRows(flat, type) { (bit: UInt8) in Double(bit & 1) }

@@ -121,7 +121,8 @@ public enum ImplicitCast {
     if source == .null { return 1 }
     if case .decimal = source, case .decimal = target { return 1 }
     if let integer = literal?.integer, source.isInteger, target.isInteger {
-      return holds(target, integer) ? 2 + abs(target.physical.byteWidth - source.physical.byteWidth) : nil
+      return holds(target, integer)
+        ? 2 + abs(target.physical.byteWidth - source.physical.byteWidth) : nil
     }
     if case .string = literal, source == .varchar { return 50 }
     switch (source, target) {

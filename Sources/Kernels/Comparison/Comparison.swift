@@ -127,19 +127,22 @@ public enum Comparison {
   }
 
   private static func equalConstant<T: OrderedValue>(
-    _ a: UnsafePointer<T>, _ b: T, _ target: UnsafeMutablePointer<UInt8>, _ count: Int, _ flip: UInt8
+    _ a: UnsafePointer<T>, _ b: T, _ target: UnsafeMutablePointer<UInt8>, _ count: Int,
+    _ flip: UInt8
   ) {
     for row in 0..<count { target[row] = (T.isEqual(a[row], b) ? 1 : 0) ^ flip }
   }
 
   private static func lessConstant<T: OrderedValue>(
-    _ a: UnsafePointer<T>, _ b: T, _ target: UnsafeMutablePointer<UInt8>, _ count: Int, _ flip: UInt8
+    _ a: UnsafePointer<T>, _ b: T, _ target: UnsafeMutablePointer<UInt8>, _ count: Int,
+    _ flip: UInt8
   ) {
     for row in 0..<count { target[row] = (T.isLess(a[row], b) ? 1 : 0) ^ flip }
   }
 
   private static func greaterConstant<T: OrderedValue>(
-    _ a: UnsafePointer<T>, _ b: T, _ target: UnsafeMutablePointer<UInt8>, _ count: Int, _ flip: UInt8
+    _ a: UnsafePointer<T>, _ b: T, _ target: UnsafeMutablePointer<UInt8>, _ count: Int,
+    _ flip: UInt8
   ) {
     for row in 0..<count { target[row] = (T.isLess(b, a[row]) ? 1 : 0) ^ flip }
   }

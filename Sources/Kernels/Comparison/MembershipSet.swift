@@ -41,7 +41,9 @@ public final class MembershipSet: @unchecked Sendable {
           return MembershipSet.key(isReal ? Double(Float(number)) : number)
         })
     case .string:
-      let texts: [String] = values.compactMap { if case .string(let text) = $0 { text } else { nil } }
+      let texts: [String] = values.compactMap {
+        if case .string(let text) = $0 { text } else { nil }
+      }
       lookup = texts.isEmpty ? .empty : .text(TextSet(texts))
     }
   }
@@ -83,7 +85,8 @@ public final class MembershipSet: @unchecked Sendable {
     case .int64: flat.withValues(as: Int64.self) { fill(target, count, $0) { $0 } }
     case .float32:
       flat.withValues(as: Float.self) { fill(target, count, $0) { MembershipSet.key(Double($0)) } }
-    case .float64: flat.withValues(as: Double.self) { fill(target, count, $0) { MembershipSet.key($0) } }
+    case .float64:
+      flat.withValues(as: Double.self) { fill(target, count, $0) { MembershipSet.key($0) } }
     case .int128: flat.withValues(as: Int128.self) { fillWide(target, count, $0) }
     case .string: flat.withValues(as: StringView.self) { fillText(target, count, $0) }
     }
@@ -111,7 +114,9 @@ public final class MembershipSet: @unchecked Sendable {
       }
     case .sorted64(let sorted):
       sorted.withUnsafeBufferPointer { sorted in
-        for row in 0..<count { target[row] = MembershipSet.search(sorted, widen(values[row])) ? 1 : 0 }
+        for row in 0..<count {
+          target[row] = MembershipSet.search(sorted, widen(values[row])) ? 1 : 0
+        }
       }
     case .empty, .sorted128, .text: target.update(repeating: 0, count: count)
     }
@@ -120,7 +125,9 @@ public final class MembershipSet: @unchecked Sendable {
   private func fillWide(
     _ target: UnsafeMutablePointer<UInt8>, _ count: Int, _ values: UnsafePointer<Int128>
   ) {
-    guard case .sorted128(let sorted) = lookup else { return target.update(repeating: 0, count: count) }
+    guard case .sorted128(let sorted) = lookup else {
+      return target.update(repeating: 0, count: count)
+    }
     sorted.withUnsafeBufferPointer { sorted in
       for row in 0..<count { target[row] = MembershipSet.search(sorted, values[row]) ? 1 : 0 }
     }

@@ -33,5 +33,7 @@ extension StringView: OrderedValue {
   @inline(__always) static func isLess(_ left: StringView, _ right: StringView) -> Bool {
     StringView.compare(left, right) < 0
   }
-  @inline(__always) static func isEqual(_ left: StringView, _ right: StringView) -> Bool { left == right }
+  @inline(__always) static func isEqual(_ left: StringView, _ right: StringView) -> Bool {
+    left == right
+  }
 }

@@ -125,9 +125,11 @@ enum BooleanLogic {
       return Vector(constant: .boolean(isNegated), type: .boolean, count: vector.count)
     }
     switch vector.form {
-    case .constant: return Vector(constant: .boolean(!isNegated), type: .boolean, count: vector.count)
+    case .constant:
+      return Vector(constant: .boolean(!isNegated), type: .boolean, count: vector.count)
     case .runs:
-      return vector.replacingRunValues(with: isNull(vector.child!, isNegated: isNegated).flattened())
+      return vector.replacingRunValues(
+        with: isNull(vector.child!, isNegated: isNegated).flattened())
     case .flat, .dictionary:
       let result = FlatResult<UInt8>(count: vector.count)
       let words = vector.validity!.words

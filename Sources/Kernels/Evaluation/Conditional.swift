@@ -24,7 +24,8 @@ enum Conditional {
         break
       }
       let positions = Selection.compose(remaining, taken)
-      pieces.append(Piece(positions: positions, values: try resultNode.evaluate(RowSet(rows, at: positions))))
+      pieces.append(
+        Piece(positions: positions, values: try resultNode.evaluate(RowSet(rows, at: positions))))
       remaining = complement(of: taken, within: remaining, count: open.rowCount)
     }
     if hasOtherwise, remaining?.count != 0 {
@@ -43,7 +44,9 @@ enum Conditional {
   }
 
   /// Rows of `outer` that `taken` (counting within `outer`, of `count` rows) leaves over.
-  private static func complement(of taken: Positions, within outer: Positions?, count: Int) -> Positions {
+  private static func complement(of taken: Positions, within outer: Positions?, count: Int)
+    -> Positions
+  {
     let buffer = Buffer(of: UInt32.self, count: max(1, count - taken.count))
     let target = buffer.typed(UInt32.self)
     let at = taken.pointer

@@ -66,7 +66,9 @@ final class EvaluatorNode {
         if values.form == .constant { return values.resizedConstant(count: vector.count) }
         return vector.replacingRunValues(with: values)
       }
-      if vector.form == .dictionary, let result = resultPerEntry(soleColumn, vector) { return result }
+      if vector.form == .dictionary, let result = resultPerEntry(soleColumn, vector) {
+        return result
+      }
     }
     return try compute(rows)
   }

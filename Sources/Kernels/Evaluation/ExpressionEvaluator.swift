@@ -104,7 +104,9 @@ enum Selection {
         for run in 0..<values.count {
           let end = Int(ends[run])
           if bytes[run] != 0 && values.isValid(run) {
-            for row in start..<end { target[found &+ row &- start] = UInt32(truncatingIfNeeded: row) }
+            for row in start..<end {
+              target[found &+ row &- start] = UInt32(truncatingIfNeeded: row)
+            }
             found += end - start
           }
           start = end

@@ -126,7 +126,8 @@ public enum FunctionRegistry {
 
   private static func mismatch(_ function: ScalarFunction, _ types: [LogicalType]) -> StoaError {
     let given = types.map(\.description).joined(separator: ", ")
-    let isOperator = !(function.name.unicodeScalars.first.map { $0.properties.isAlphabetic } ?? false)
+    let isOperator =
+      !(function.name.unicodeScalars.first.map { $0.properties.isAlphabetic } ?? false)
     if isOperator, types.count == 2 {
       return StoaError(
         .binding, "there is no operator \(types[0]) \(function.name) \(types[1])",
@@ -172,7 +173,9 @@ public enum EditDistance {
         let isSame = left[row - 1] == right[column - 1]
         var best = min(
           last[column] + 1, current[column - 1] + 1, last[column - 1] + (isSame ? 0 : 1))
-        if row > 1, column > 1, left[row - 1] == right[column - 2], left[row - 2] == right[column - 1] {
+        if row > 1, column > 1, left[row - 1] == right[column - 2],
+          left[row - 2] == right[column - 1]
+        {
           best = min(best, beforeLast[column - 2] + 1)
         }
         current.append(best)

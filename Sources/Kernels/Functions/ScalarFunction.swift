@@ -120,7 +120,8 @@ extension ScalarFunction.Literal {
   /// As written in SQL.
   public var sql: String {
     switch self {
-    case .text(let text): "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''"))'"
+    case .text(let text):
+      "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''"))'"
     case .integer(let value): "\(value)"
     case .decimal(let text): text
     case .double(let value): "\(value)::DOUBLE"

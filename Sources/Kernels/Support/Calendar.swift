@@ -62,7 +62,8 @@ public enum Calendar {
 
   /// 1…366
   public static func dayOfYear(_ day: Day) -> Int {
-    days(year: day.year, month: day.month, day: day.day) &- days(year: day.year, month: 1, day: 1) &+ 1
+    days(year: day.year, month: day.month, day: day.day) &- days(year: day.year, month: 1, day: 1)
+      &+ 1
   }
 
   /// Monday 1 … Sunday 7.

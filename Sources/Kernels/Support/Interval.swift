@@ -24,7 +24,8 @@ public struct Interval: Hashable, Sendable {
 
   /// Length with 30 days to a month and 24 hours to a day, by which intervals compare.
   public var comparableMicroseconds: Int128 {
-    (Int128(months) * 30 + Int128(days)) * Int128(Calendar.microsecondsPerDay) + Int128(microseconds)
+    (Int128(months) * 30 + Int128(days)) * Int128(Calendar.microsecondsPerDay)
+      + Int128(microseconds)
   }
 
   /// Part by part; `nil` when a part overflows.

@@ -54,7 +54,8 @@ extension BoundFunction {
     ) { (arguments: [Vector], rowCount: Int) throws(StoaError) -> Vector in
       guard isDeterministic else { return try kernel(arguments, rowCount) }
       return try VectorForms.apply(
-        arguments, rowCount: rowCount, resultType: resultType, propagatesNull: propagatesNull, kernel)
+        arguments, rowCount: rowCount, resultType: resultType, propagatesNull: propagatesNull,
+        kernel)
     }
   }
 }

@@ -47,12 +47,15 @@ enum VectorForms {
     }
     if propagatesNull, let only = soleVarying(arguments), arguments[only].form != .flat {
       return try map(arguments[only]) { (flat: Vector) throws(StoaError) -> Vector in
-        var resized = arguments.map { $0.form == .constant ? $0.resizedConstant(count: flat.count) : $0 }
+        var resized = arguments.map {
+          $0.form == .constant ? $0.resizedConstant(count: flat.count) : $0
+        }
         resized[only] = flat
         return try kernel(resized, flat.count)
       }
     }
-    return try kernel(arguments.map { $0.form == .constant ? $0.plainConstant : $0.flattened() }, rowCount)
+    return try kernel(
+      arguments.map { $0.form == .constant ? $0.plainConstant : $0.flattened() }, rowCount)
   }
 
   /// The number of the only argument that is not constant.

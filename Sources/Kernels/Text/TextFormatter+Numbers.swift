@@ -21,12 +21,14 @@ extension TextFormatter {
     let parts = magnitude.quotientAndRemainder(dividingBy: 10_000_000_000_000_000_000)
     if parts.quotient == 0 {
       appendDigits(
-        UInt64(truncatingIfNeeded: parts.remainder), rest: 0, isNegative: unscaled < 0, scale: scale,
+        UInt64(truncatingIfNeeded: parts.remainder), rest: 0, isNegative: unscaled < 0,
+        scale: scale,
         to: &bytes)
     } else {
       // |Int128| < 1.8 × 10^38, so the quotient by 10^19 fits 64 bits.
       appendDigits(
-        UInt64(truncatingIfNeeded: parts.remainder), rest: UInt64(truncatingIfNeeded: parts.quotient),
+        UInt64(truncatingIfNeeded: parts.remainder),
+        rest: UInt64(truncatingIfNeeded: parts.quotient),
         isNegative: unscaled < 0, scale: scale, to: &bytes)
     }
   }
@@ -134,7 +136,9 @@ extension TextFormatter {
       var isNegative = false
       for byte in text {
         if byte == UInt8(ascii: "-") { isNegative = true }
-        if byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") { value = value * 10 + Int(byte) - 48 }
+        if byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") {
+          value = value * 10 + Int(byte) - 48
+        }
       }
       return isNegative ? -value : value
     }
@@ -150,7 +154,9 @@ extension TextFormatter {
         for index in 0..<count { bytes.append(digits[index]) }
         return
       }
-      for index in 0..<pointAfter { bytes.append(index < count ? digits[index] : UInt8(ascii: "0")) }
+      for index in 0..<pointAfter {
+        bytes.append(index < count ? digits[index] : UInt8(ascii: "0"))
+      }
       bytes.append(UInt8(ascii: "."))
       if pointAfter >= count { bytes.append(UInt8(ascii: "0")) }
       for index in min(pointAfter, count)..<count { bytes.append(digits[index]) }

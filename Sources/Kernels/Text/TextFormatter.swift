@@ -31,7 +31,11 @@ public enum TextFormatter {
     case .boolean(let flag): return flag ? "true" : "false"
     case .string(let text): return text
     case .double(let number):
-      if type == .real { appendReal(Float(number), to: &bytes) } else { appendDouble(number, to: &bytes) }
+      if type == .real {
+        appendReal(Float(number), to: &bytes)
+      } else {
+        appendDouble(number, to: &bytes)
+      }
     case .integer(let integer): append(integer: integer, type, to: &bytes)
     }
     return String(decoding: bytes, as: UTF8.self)

@@ -76,7 +76,9 @@ extension TextParser {
     var isAtEnd: Bool { index >= end }
     private var next: UInt8 { index < end ? bytes[index] : 0 }
 
-    mutating func skipSpaces() { while index < end, TextParser.isSpace(bytes[index]) { index += 1 } }
+    mutating func skipSpaces() {
+      while index < end, TextParser.isSpace(bytes[index]) { index += 1 }
+    }
 
     private mutating func skip(_ byte: UInt8) -> Bool {
       guard next == byte, index < end else { return false }
@@ -244,7 +246,8 @@ extension TextParser {
 
 /// What an interval counts.
 public enum IntervalUnit: Sendable {
-  case microsecond, millisecond, second, minute, hour, day, week, month, quarter, year, decade, century
+  case microsecond, millisecond, second, minute, hour, day, week, month, quarter, year, decade,
+    century
   case millennium
 
   /// From its English name in any case, singular or plural, or its usual abbreviation.
@@ -263,7 +266,8 @@ public enum IntervalUnit: Sendable {
   private static let names: [String: IntervalUnit] = [
     "microsecond": .microsecond, "us": .microsecond, "usec": .microsecond,
     "millisecond": .millisecond, "ms": .millisecond, "msec": .millisecond,
-    "second": .second, "sec": .second, "s": .second, "minute": .minute, "min": .minute, "m": .minute,
+    "second": .second, "sec": .second, "s": .second, "minute": .minute, "min": .minute,
+    "m": .minute,
     "hour": .hour, "hr": .hour, "h": .hour, "day": .day, "d": .day, "week": .week, "w": .week,
     "month": .month, "mon": .month, "quarter": .quarter, "year": .year, "yr": .year, "y": .year,
     "decade": .decade, "century": .century, "centuries": .century, "cent": .century,

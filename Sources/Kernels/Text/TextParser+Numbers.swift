@@ -42,7 +42,8 @@ extension TextParser {
     }
 
     /// Exponents past ±100,000 are as good as those.
-    private static func exponent(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Int? {
+    private static func exponent(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Int?
+    {
       var index = start
       var isNegative = false
       if index < end, bytes[index] == TextParser.minus || bytes[index] == TextParser.plus {
@@ -185,7 +186,8 @@ extension TextParser {
     let count = end - start
     end = start + count
     if count == 3, matches(bytes, start, "nan") { return .nan }
-    if count == 3 && matches(bytes, start, "inf") || count == 8 && matches(bytes, start, "infinity") {
+    if count == 3 && matches(bytes, start, "inf") || count == 8 && matches(bytes, start, "infinity")
+    {
       return isNegative ? -.infinity : .infinity
     }
     return nil

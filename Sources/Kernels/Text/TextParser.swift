@@ -63,7 +63,8 @@ public enum TextParser {
     case 1:
       switch bytes[start] | 0x20 {
       case UInt8(ascii: "t"), UInt8(ascii: "y"), UInt8(ascii: "1"): return true
-      case UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "0"): return bytes[start] == 0x10 ? nil : false
+      case UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "0"):
+        return bytes[start] == 0x10 ? nil : false
       default: return nil
       }
     case 2:

@@ -20,12 +20,15 @@ struct ArithmeticTests {
       case "-": a.subtractingReportingOverflow(b)
       case "*": a.multipliedReportingOverflow(by: b)
       case "/", "//": a.dividedReportingOverflow(by: b)
-      default: b == -1 ? (partialValue: 0, overflow: false) : a.remainderReportingOverflow(dividingBy: b)
+      default:
+        b == -1 ? (partialValue: 0, overflow: false) : a.remainderReportingOverflow(dividingBy: b)
       }
     return overflow ? nil : value
   }
 
-  @Test("TINYINT: every pair of values, in every shape of operands", arguments: ["+", "-", "*", "/", "//", "%"])
+  @Test(
+    "TINYINT: every pair of values, in every shape of operands",
+    arguments: ["+", "-", "*", "/", "//", "%"])
   func allTinyIntegers(name: String) throws {
     let all = (Int8.min...Int8.max).map { $0 }
     for a in all {
@@ -59,7 +62,9 @@ struct ArithmeticTests {
           if let expected = exact(name, a, b) {
             #expect(try call(name, type, left, right).value(at: 0) == .integer(Int128(expected)))
           } else {
-            #expect(throws: StoaError.self, "\(a) \(name) \(b)") { try call(name, type, left, right) }
+            #expect(throws: StoaError.self, "\(a) \(name) \(b)") {
+              try call(name, type, left, right)
+            }
           }
         }
       }
@@ -114,14 +119,21 @@ struct ArithmeticTests {
   func dates() throws {
     #expect(try text("+", [.date("2024-02-28"), .integer(2)]) == "2024-03-01 DATE")
     #expect(try text("-", [.date("2024-01-01"), .integer(1)]) == "2023-12-31 DATE")
-    #expect(try text("+", [.date("2024-01-31"), .interval("1 month")]) == "2024-02-29 00:00:00 TIMESTAMP")
-    #expect(try text("-", [.timestamp("2024-03-01 00:00:00"), .interval("1 second")])
-      == "2024-02-29 23:59:59 TIMESTAMP")
-    #expect(try text("-", [.timestamp("2024-03-02 06:00:00"), .timestamp("2024-02-28 00:00:00")])
-      == "3 days 06:00:00 INTERVAL")
-    #expect(try text("*", [.interval("1 month 2 days"), .integer(3)]) == "3 months 6 days INTERVAL")
-    #expect(throws: StoaError.self) { try text("+", [.date("5800000-01-01"), .integer(2_000_000_000)]) }
-    let month = Interval(months: 1), thirty = Interval(days: 30)
+    #expect(
+      try text("+", [.date("2024-01-31"), .interval("1 month")]) == "2024-02-29 00:00:00 TIMESTAMP")
+    #expect(
+      try text("-", [.timestamp("2024-03-01 00:00:00"), .interval("1 second")])
+        == "2024-02-29 23:59:59 TIMESTAMP")
+    #expect(
+      try text("-", [.timestamp("2024-03-02 06:00:00"), .timestamp("2024-02-28 00:00:00")])
+        == "3 days 06:00:00 INTERVAL")
+    #expect(
+      try text("*", [.interval("1 month 2 days"), .integer(3)]) == "3 months 6 days INTERVAL")
+    #expect(throws: StoaError.self) {
+      try text("+", [.date("5800000-01-01"), .integer(2_000_000_000)])
+    }
+    let month = Interval(months: 1)
+    let thirty = Interval(days: 30)
     let equal = try Comparison.compare(
       .equal, Vector(constant: .integer(month.packed), type: .interval, count: 1),
       Vector(constant: .integer(thirty.packed), type: .interval, count: 1))
@@ -130,7 +142,8 @@ struct ArithmeticTests {
 
   @Test("functions take the least and greatest integers without a trap")
   func extremes() throws {
-    let least = Int(Int64.min), greatest = Int(Int64.max)
+    let least = Int(Int64.min)
+    let greatest = Int(Int64.max)
     for value in [least, greatest, 0, -1] {
       for name in ["left", "right", "repeat", "lpad", "rpad", "substring"] {
         _ = try? text(name, [.text("étoile"), .integer(value)])

@@ -7,8 +7,10 @@ import Vectors
 struct CastTests {
   private static let types: [LogicalType] = [
     .boolean, .tinyint, .smallint, .integer, .bigint, .hugeint, .real, .double,
-    .decimal(precision: 4, scale: 1), .decimal(precision: 9, scale: 3), .decimal(precision: 18, scale: 6),
-    .decimal(precision: 38, scale: 10), .decimal(precision: 38, scale: 0), .varchar, .date, .timestamp,
+    .decimal(precision: 4, scale: 1), .decimal(precision: 9, scale: 3),
+    .decimal(precision: 18, scale: 6),
+    .decimal(precision: 38, scale: 10), .decimal(precision: 38, scale: 0), .varchar, .date,
+    .timestamp,
     .interval,
   ]
 
@@ -24,18 +26,29 @@ struct CastTests {
     case .integer, .date: return integers(Int32.self) + [.null]
     case .bigint, .timestamp: return integers(Int64.self) + [.null]
     case .hugeint, .interval: return integers(Int128.self) + [.null]
-    case .real: return [0, 1.5, -2.5, 3.4e38, -3.4e38].map { .double(Double(Float($0))) } + [.double(.nan), .double(.infinity), .null]
-    case .double: return [0, 1.5, 2.5, -2.5, 1e18, 1e39, -1e300, 0.285, .nan, -.infinity].map { .double($0) } + [.null]
+    case .real:
+      return [0, 1.5, -2.5, 3.4e38, -3.4e38].map { .double(Double(Float($0))) } + [
+        .double(.nan), .double(.infinity), .null,
+      ]
+    case .double:
+      return [0, 1.5, 2.5, -2.5, 1e18, 1e39, -1e300, 0.285, .nan, -.infinity].map { .double($0) }
+        + [.null]
     case .decimal(let precision, _):
       let limit = PowersOfTen.integer(Int(precision))
-      return [.integer(limit - 1), .integer(1 - limit), .integer(0), .integer(15), .integer(-25), .null]
+      return [
+        .integer(limit - 1), .integer(1 - limit), .integer(0), .integer(15), .integer(-25), .null,
+      ]
     case .varchar:
-      return ["", " 1 ", "1.5", "-128", "2024-02-29", "2024-02-29 12:34:56.789", "true", "x", "1e400", "3 days",
-        String(repeating: "9", count: 60)].map { .string($0) } + [.null]
+      return [
+        "", " 1 ", "1.5", "-128", "2024-02-29", "2024-02-29 12:34:56.789", "true", "x", "1e400",
+        "3 days",
+        String(repeating: "9", count: 60),
+      ].map { .string($0) } + [.null]
     }
   }
 
-  @Test("every pair of types: TRY never fails, NULL stays NULL, values agree with casting one by one")
+  @Test(
+    "every pair of types: TRY never fails, NULL stays NULL, values agree with casting one by one")
   func matrix() throws {
     for source in CastTests.types {
       let values = samples(source)
@@ -75,7 +88,9 @@ struct CastTests {
     #expect(try cast(.double(3.5), .double, .integer) == .integer(4))
     #expect(try cast(.double(-2.5), .double, .tinyint) == .integer(-2))
     #expect(try cast(.double(0.285), .double, .decimal(precision: 9, scale: 2)) == .integer(29))
-    #expect(try cast(.double(9.223372036854775e18), .double, .bigint) == .integer(9_223_372_036_854_774_784))
+    #expect(
+      try cast(.double(9.223372036854775e18), .double, .bigint)
+        == .integer(9_223_372_036_854_774_784))
     #expect(throws: StoaError.self) { try cast(.double(9.3e18), .double, .bigint) }
     #expect(throws: StoaError.self) { try cast(.double(.nan), .double, .integer) }
     #expect(throws: StoaError.self) { try cast(.double(1e39), .double, .real) }
@@ -88,7 +103,9 @@ struct CastTests {
     #expect(try cast(.integer(-250), type, .integer) == .integer(-3))
     #expect(try cast(.integer(249), type, .integer) == .integer(2))
     #expect(try cast(.integer(1995), type, .decimal(precision: 3, scale: 1)) == .integer(200))
-    #expect(throws: StoaError.self) { try cast(.integer(99_995), type, .decimal(precision: 4, scale: 1)) }
+    #expect(throws: StoaError.self) {
+      try cast(.integer(99_995), type, .decimal(precision: 4, scale: 1))
+    }
   }
 
   @Test("errors name the value and the type")
@@ -100,20 +117,29 @@ struct CastTests {
       } catch { return error.message }
     }
     #expect(message(.string("x"), .varchar, .integer) == "cannot convert 'x' to INTEGER")
-    #expect(message(.string("300"), .varchar, .tinyint) == "cannot convert '300' to TINYINT: out of range")
-    #expect(message(.integer(300), .integer, .tinyint) == "INTEGER value 300 is out of range for TINYINT")
+    #expect(
+      message(.string("300"), .varchar, .tinyint) == "cannot convert '300' to TINYINT: out of range"
+    )
+    #expect(
+      message(.integer(300), .integer, .tinyint) == "INTEGER value 300 is out of range for TINYINT")
   }
 
   @Test("common types of operands")
   func common() {
     #expect(ImplicitCast.commonType(.smallint, .bigint) == .bigint)
-    #expect(ImplicitCast.commonType(.integer, .decimal(precision: 5, scale: 2)) == .decimal(precision: 12, scale: 2))
+    #expect(
+      ImplicitCast.commonType(.integer, .decimal(precision: 5, scale: 2))
+        == .decimal(precision: 12, scale: 2))
     #expect(ImplicitCast.commonType(.real, .integer) == .double)
     #expect(ImplicitCast.commonType(.date, .timestamp) == .timestamp)
     #expect(ImplicitCast.commonType(.varchar, .integer) == nil)
-    #expect(ImplicitCast.commonType(.varchar, literal: .string("1"), .integer, literal: nil) == .integer)
-    #expect(ImplicitCast.commonType(.smallint, literal: nil, .integer, literal: .integer(5)) == .smallint)
-    #expect(ImplicitCast.commonType(.smallint, literal: nil, .integer, literal: .integer(50_000)) == .integer)
+    #expect(
+      ImplicitCast.commonType(.varchar, literal: .string("1"), .integer, literal: nil) == .integer)
+    #expect(
+      ImplicitCast.commonType(.smallint, literal: nil, .integer, literal: .integer(5)) == .smallint)
+    #expect(
+      ImplicitCast.commonType(.smallint, literal: nil, .integer, literal: .integer(50_000))
+        == .integer)
     for left in CastTests.types {
       for right in CastTests.types {
         #expect(ImplicitCast.commonType(left, right) == ImplicitCast.commonType(right, left))

@@ -14,7 +14,12 @@ struct ComparisonTests {
     (.hugeint, [1 << 100, -(1 << 100), 0].map { .integer($0) } + [.null]),
     (.real, [1.5, .nan, -0.0, 0, -.infinity].map { .double($0) }),
     (.double, [1.5, .nan, -0.0, 0, .infinity, .nan].map { .double($0) } + [.null]),
-    (.varchar, ["", "a", "ab", "a much longer text", "a much longer text!", "é", "Z"].map { .string($0) } + [.null]),
+    (
+      .varchar,
+      ["", "a", "ab", "a much longer text", "a much longer text!", "é", "Z"].map { .string($0) } + [
+        .null
+      ]
+    ),
   ]
 
   private func expected(_ op: ComparisonOperator, _ a: Value, _ b: Value) -> Value {

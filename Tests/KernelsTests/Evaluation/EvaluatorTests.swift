@@ -17,7 +17,8 @@ struct EvaluatorTests {
     let entries = Vector.make(.integer, [0, 1, 2, 3, 7] as [Int32])
     let codes = Buffer(of: UInt32.self, count: values.count)
     for (row, value) in values.enumerated() {
-      codes.typed(UInt32.self)[row] = UInt32([0, 1, 2, 3, 7].firstIndex(of: value.integer ?? 0) ?? 0)
+      codes.typed(UInt32.self)[row] = UInt32(
+        [0, 1, 2, 3, 7].firstIndex(of: value.integer ?? 0) ?? 0)
     }
     let dictionary = Vector(
       codes: codes, count: values.count, dictionary: entries,

@@ -16,7 +16,8 @@ struct RandomExpressionTests {
     var random = RandomExpressions(generator: SeededGenerator(seed))
     var failures = 0
     for round in 0..<3_000 {
-      let type = [LogicalType.boolean, .boolean, .integer, .double].randomElement(using: &random.generator)!
+      let type = [LogicalType.boolean, .boolean, .integer, .double].randomElement(
+        using: &random.generator)!
       let expression = try random.expression(type, depth: 4)
       let evaluator = ExpressionEvaluator(expression)
       // The second batch meets what the evaluator remembers of the first.
@@ -27,7 +28,9 @@ struct RandomExpressionTests {
         let rows = (0..<count).map { row in batch.columns.map { $0.value(at: row) } }
         let expected = reference(rows) { try $0.evaluate(expression) }
         if expected == .failure { failures += 1 }
-        #expect(outcome { try evaluator.evaluate(batch).allValues } == expected, "seed \(seed), round \(round)")
+        #expect(
+          outcome { try evaluator.evaluate(batch).allValues } == expected,
+          "seed \(seed), round \(round)")
         guard type == .boolean else { continue }
         let kept = reference(rows) { .boolean(try $0.passes(expression)) }
         let filtered = outcome {
@@ -40,7 +43,8 @@ struct RandomExpressionTests {
     #expect(failures > 20 && failures < 5_000)
   }
 
-  private func reference(_ rows: [[Value]], _ body: (ReferenceEvaluator) throws -> Value) -> Outcome {
+  private func reference(_ rows: [[Value]], _ body: (ReferenceEvaluator) throws -> Value) -> Outcome
+  {
     outcome { try rows.map { try body(ReferenceEvaluator(row: $0)) } }
   }
 

@@ -8,7 +8,9 @@ struct RandomExpressions {
 
   var generator: SeededGenerator
 
-  mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
+  mutating func number(_ range: ClosedRange<Int>) -> Int {
+    Int.random(in: range, using: &generator)
+  }
 
   mutating func expression(_ type: LogicalType, depth: Int) throws -> Expression {
     if depth == 0 || number(0...5) == 0 { return leaf(type) }
@@ -18,14 +20,16 @@ struct RandomExpressions {
     case .integer:
       let name = ["+", "-", "*", "/", "%"].randomElement(using: &generator)!
       return try FunctionRegistry.bind(
-        name, [try expression(.integer, depth: depth - 1), try expression(.integer, depth: depth - 1)])
+        name,
+        [try expression(.integer, depth: depth - 1), try expression(.integer, depth: depth - 1)])
     case .double:
       if number(0...3) == 0 {
         return .cast(try expression(.integer, depth: depth - 1), to: .double, isTry: false)
       }
       let name = ["+", "-", "*", "/"].randomElement(using: &generator)!
       return try FunctionRegistry.bind(
-        name, [try expression(.double, depth: depth - 1), try expression(.double, depth: depth - 1)])
+        name,
+        [try expression(.double, depth: depth - 1), try expression(.double, depth: depth - 1)])
     default: return leaf(type)
     }
   }
@@ -40,27 +44,36 @@ struct RandomExpressions {
     if number(0...7) == 0 { return .null }
     switch type {
     case .boolean: return .boolean(number(0...1) == 0)
-    case .integer: return .integer(Int128([0, 1, 2, 3, -1, 7, 100, 46_341, -46_341].randomElement(using: &generator)!))
-    case .double: return .double([0, -0.0, 1, 2.5, -3, .nan, .infinity, 1e300].randomElement(using: &generator)!)
+    case .integer:
+      return .integer(
+        Int128([0, 1, 2, 3, -1, 7, 100, 46_341, -46_341].randomElement(using: &generator)!))
+    case .double:
+      return .double(
+        [0, -0.0, 1, 2.5, -3, .nan, .infinity, 1e300].randomElement(using: &generator)!)
     default:
-      return .string(["", "a", "b", "é", "a long text of more than twelve", "a long text of more"]
-        .randomElement(using: &generator)!)
+      return .string(
+        ["", "a", "b", "é", "a long text of more than twelve", "a long text of more"]
+          .randomElement(using: &generator)!)
     }
   }
 
   private mutating func condition(depth: Int) throws -> Expression {
-    let operandType = [LogicalType.integer, .double, .varchar, .boolean].randomElement(using: &generator)!
+    let operandType = [LogicalType.integer, .double, .varchar, .boolean].randomElement(
+      using: &generator)!
     switch number(0...6) {
     case 0, 1:
       return .comparison(
         ComparisonOperator.allCases.randomElement(using: &generator)!,
-        try expression(operandType, depth: depth - 1), try expression(operandType, depth: depth - 1))
+        try expression(operandType, depth: depth - 1), try expression(operandType, depth: depth - 1)
+      )
     case 2:
       return .isDistinct(
-        try expression(operandType, depth: depth - 1), try expression(operandType, depth: depth - 1),
+        try expression(operandType, depth: depth - 1),
+        try expression(operandType, depth: depth - 1),
         isNegated: number(0...1) == 0)
     case 3: return .not(try expression(.boolean, depth: depth - 1))
-    case 4: return .isNull(try expression(operandType, depth: depth - 1), isNegated: number(0...1) == 0)
+    case 4:
+      return .isNull(try expression(operandType, depth: depth - 1), isNegated: number(0...1) == 0)
     case 5:
       let values = (0..<number(1...6)).map { _ in value(operandType) }.filter { !$0.isNull }
       return .inSet(
@@ -91,10 +104,13 @@ struct RandomExpressions {
     case 1:
       let entries = Vector.make(type, (0..<number(1...5)).map { _ in presentValue(type) })
       let codes = Buffer(of: UInt32.self, count: max(1, count))
-      for row in 0..<count { codes.typed(UInt32.self)[row] = UInt32(number(0...(entries.count - 1))) }
+      for row in 0..<count {
+        codes.typed(UInt32.self)[row] = UInt32(number(0...(entries.count - 1)))
+      }
       let nulls = (0..<count).map { _ in number(0...4) == 0 }
       return Vector(
-        codes: codes, count: count, dictionary: entries, validity: .make(count: count) { !nulls[$0] })
+        codes: codes, count: count, dictionary: entries,
+        validity: .make(count: count) { !nulls[$0] })
     case 2:
       var ends: [Int] = []
       while (ends.last ?? 0) < count { ends.append(min(count, (ends.last ?? 0) + number(1...5))) }

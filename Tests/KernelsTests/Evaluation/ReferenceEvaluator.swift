@@ -32,7 +32,8 @@ struct ReferenceEvaluator {
     case .not(let operand):
       guard case .boolean(let flag) = try evaluate(operand) else { return .null }
       return .boolean(!flag)
-    case .isNull(let operand, let isNegated): return .boolean(try evaluate(operand).isNull != isNegated)
+    case .isNull(let operand, let isNegated):
+      return .boolean(try evaluate(operand).isNull != isNegated)
     case .inSet(let operand, let values, let hasNull):
       let value = try evaluate(operand)
       if value.isNull { return .null }

@@ -139,7 +139,8 @@ struct CalendarTests {
       for name in ["date_trunc", "date_part"] {
         for stamp in [Int64.min, .max, 0, -1] {
           let call = try FunctionRegistry.bind(
-            name, [.constant(.string(field), .varchar), .constant(.integer(Int128(stamp)), .timestamp)])
+            name,
+            [.constant(.string(field), .varchar), .constant(.integer(Int128(stamp)), .timestamp)])
           _ = try? call.evaluateConstant()
         }
       }

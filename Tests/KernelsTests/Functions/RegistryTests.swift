@@ -5,7 +5,9 @@ import Vectors
 
 @Suite("Function registry")
 struct RegistryTests {
-  @Test("every function's example gives the result it promises", arguments: FunctionRegistry.all.map(\.name))
+  @Test(
+    "every function's example gives the result it promises",
+    arguments: FunctionRegistry.all.map(\.name))
   func examples(name: String) throws {
     let function = try #require(FunctionRegistry.function(named: name))
     let arguments = try function.example.arguments.map { try $0.expression() }

@@ -24,11 +24,15 @@ struct LikeTests {
     var generator = SeededGenerator(seed)
     let alphabet: [Character] = ["a", "b", "é"]
     for _ in 0..<20_000 {
-      let text = (0..<Int.random(in: 0...7, using: &generator)).map { _ in alphabet.randomElement(using: &generator)! }
+      let text = (0..<Int.random(in: 0...7, using: &generator)).map { _ in
+        alphabet.randomElement(using: &generator)!
+      }
       var pattern: [Character] = []
       for _ in 0..<Int.random(in: 0...6, using: &generator) {
         pattern.append((alphabet + ["%", "%", "_", "\\"]).randomElement(using: &generator)!)
-        if pattern.last == "\\" { pattern.append(["%", "_", "\\", "a"].randomElement(using: &generator)!) }
+        if pattern.last == "\\" {
+          pattern.append(["%", "_", "\\", "a"].randomElement(using: &generator)!)
+        }
       }
       let expected = matches(pattern[...], text[...])
       var (textString, patternString) = (String(text), String(pattern))
@@ -43,8 +47,10 @@ struct LikeTests {
   @Test("a pattern that ends with its escape character is an error")
   func danglingEscape() {
     #expect(throws: StoaError.self) {
-      try FunctionRegistry.bind("like", [.constant(.string("a"), .varchar), .constant(.string("a\\"), .varchar)])
-        .evaluateConstant()
+      try FunctionRegistry.bind(
+        "like", [.constant(.string("a"), .varchar), .constant(.string("a\\"), .varchar)]
+      )
+      .evaluateConstant()
     }
   }
 }

@@ -7,7 +7,9 @@ enum Conditionals {
   static func make(
     _ branches: [(condition: Expression, result: Expression)], otherwise: Expression?
   ) throws(StoaError) -> Expression? {
-    guard let type = ImplicitCast.commonType(of: branches.map(\.result) + (otherwise.map { [$0] } ?? []))
+    guard
+      let type = ImplicitCast.commonType(
+        of: branches.map(\.result) + (otherwise.map { [$0] } ?? []))
     else {
       return nil
     }
@@ -39,7 +41,8 @@ enum Conditionals {
   static func nullIf(_ left: Expression, _ right: Expression) throws(StoaError) -> Expression? {
     guard let type = ImplicitCast.commonType(of: [left, right]) else { return nil }
     let equal = Expression.comparison(
-      .equal, try FunctionRegistry.coerce(left, to: type), try FunctionRegistry.coerce(right, to: type))
+      .equal, try FunctionRegistry.coerce(left, to: type),
+      try FunctionRegistry.coerce(right, to: type))
     return .conditional(
       [ConditionalBranch(condition: equal, result: .constant(.null, left.type))], otherwise: left,
       type: left.type)

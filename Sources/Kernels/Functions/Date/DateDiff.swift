@@ -74,7 +74,9 @@ extension ScalarFunction {
       guard arguments.types.count == 3 else { return nil }
       let field = try DateField.literal(arguments, of: "date_diff")
       for number in 1...2
-      where ImplicitCast.cost(arguments.types[number], .timestamp, literal: arguments.literal(number)) == nil {
+      where ImplicitCast.cost(
+        arguments.types[number], .timestamp, literal: arguments.literal(number)) == nil
+      {
         return nil
       }
       return .make("date_diff", [.varchar, .timestamp, .timestamp], .bigint) {
@@ -96,7 +98,8 @@ extension ScalarFunction {
 
   static let age = ScalarFunction(
     "age", .date, help: "Years, months, days and time from the second timestamp to the first",
-    example: .init(.timestamp("2024-03-01 12:00:00"), .timestamp("2023-01-31 00:00:00"),
+    example: .init(
+      .timestamp("2024-03-01 12:00:00"), .timestamp("2023-01-31 00:00:00"),
       gives: "1 year 1 month 1 day 12:00:00"),
     .overloads([
       Overload([.timestamp, .timestamp], .interval) {

@@ -33,7 +33,9 @@ public enum DateField: String, Sendable, CaseIterable {
   }
 
   /// The literal first argument of a date function.
-  static func literal(_ arguments: ScalarFunction.Arguments, of function: String) throws(StoaError) -> DateField {
+  static func literal(_ arguments: ScalarFunction.Arguments, of function: String) throws(StoaError)
+    -> DateField
+  {
     guard case .string(let name) = arguments.literal(0) else {
       throw StoaError(
         .binding, "the first argument of \(function) must be a constant text, such as 'month'")

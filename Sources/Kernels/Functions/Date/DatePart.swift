@@ -3,7 +3,9 @@ import Vectors
 /// EXTRACT(field FROM x), which is `date_part('field', x)`, and a function per field.
 enum DatePart {
   /// BIGINT, or DOUBLE seconds for the epoch.
-  static func resolve(_ name: String, _ field: DateField, _ type: LogicalType, leading: [LogicalType])
+  static func resolve(
+    _ name: String, _ field: DateField, _ type: LogicalType, leading: [LogicalType]
+  )
     -> BoundFunction?
   {
     let input: LogicalType
@@ -57,7 +59,8 @@ enum DatePart {
     _ field: DateField, _ arguments: [Vector], _ count: Int
   ) throws(StoaError) -> Vector {
     if field == .epoch {
-      return try RowKernels.unary(arguments, count, .double, zero: 0 as Double) { (packed: Int128) in
+      return try RowKernels.unary(arguments, count, .double, zero: 0 as Double) {
+        (packed: Int128) in
         Double(Interval(packed: packed).comparableMicroseconds) / 1e6
       }
     }
@@ -109,14 +112,18 @@ extension ScalarFunction {
     })
 
   static let year = DatePart.function(.year, "year", help: "Year of a date", gives: "2024")
-  static let quarter = DatePart.function(.quarter, "quarter", help: "Quarter of the year, 1 to 4", gives: "1")
-  static let month = DatePart.function(.month, "month", help: "Month of the year, 1 to 12", gives: "2")
+  static let quarter = DatePart.function(
+    .quarter, "quarter", help: "Quarter of the year, 1 to 4", gives: "1")
+  static let month = DatePart.function(
+    .month, "month", help: "Month of the year, 1 to 12", gives: "2")
   static let week = DatePart.function(
-    .week, "week", aliases: ["weekofyear"], help: "Week of the year by ISO 8601, 1 to 53", gives: "9")
+    .week, "week", aliases: ["weekofyear"], help: "Week of the year by ISO 8601, 1 to 53",
+    gives: "9")
   static let day = DatePart.function(
     .day, "day", aliases: ["dayofmonth"], help: "Day of the month, 1 to 31", gives: "29")
   static let dayOfWeek = DatePart.function(
-    .dow, "dayofweek", aliases: ["weekday"], help: "Day of the week, Sunday 0 to Saturday 6", gives: "4")
+    .dow, "dayofweek", aliases: ["weekday"], help: "Day of the week, Sunday 0 to Saturday 6",
+    gives: "4")
   static let isoDayOfWeek = DatePart.function(
     .isodow, "isodow", help: "Day of the week, Monday 1 to Sunday 7", gives: "4")
   static let dayOfYear = DatePart.function(
@@ -124,12 +131,15 @@ extension ScalarFunction {
   static let isoYear = DatePart.function(
     .isoyear, "isoyear", help: "Year that the ISO week belongs to", gives: "2024")
   static let decade = DatePart.function(.decade, "decade", help: "Year divided by 10", gives: "202")
-  static let century = DatePart.function(.century, "century", help: "Century, 2001 to 2100 being 21", gives: "21")
+  static let century = DatePart.function(
+    .century, "century", help: "Century, 2001 to 2100 being 21", gives: "21")
   static let millennium = DatePart.function(
     .millennium, "millennium", help: "Millennium, 2001 to 3000 being 3", gives: "3")
   static let hour = DatePart.function(.hour, "hour", help: "Hour of the day, 0 to 23", gives: "13")
-  static let minute = DatePart.function(.minute, "minute", help: "Minute of the hour, 0 to 59", gives: "14")
-  static let second = DatePart.function(.second, "second", help: "Second of the minute, 0 to 59", gives: "15")
+  static let minute = DatePart.function(
+    .minute, "minute", help: "Minute of the hour, 0 to 59", gives: "14")
+  static let second = DatePart.function(
+    .second, "second", help: "Second of the minute, 0 to 59", gives: "15")
   static let millisecond = DatePart.function(
     .millisecond, "millisecond", help: "Milliseconds since the minute began", gives: "15500")
   static let microsecond = DatePart.function(
@@ -141,7 +151,8 @@ extension ScalarFunction {
     "epoch_ms", .date, help: "Milliseconds since 1970-01-01 00:00:00",
     example: .init(.timestamp("1970-01-01 00:00:01.5"), gives: "1500"),
     .overloads([
-      Overload([.timestamp], .bigint) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      Overload([.timestamp], .bigint) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try RowKernels.unary(arguments, count, .bigint, zero: 0 as Int64) { (micros: Int64) in
           Int64(Calendar.floorDivide(Int(micros), 1000))
         }

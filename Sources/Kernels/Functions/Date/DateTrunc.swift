@@ -15,7 +15,8 @@ enum DateTrunc {
     case .isoyear:
       let week = Calendar.isoWeek(days: days).week
       return days - Calendar.isoDayOfWeek(days: days) + 1 - (week - 1) * 7
-    case .quarter: return Calendar.days(year: date.year, month: (date.month - 1) / 3 * 3 + 1, day: 1)
+    case .quarter:
+      return Calendar.days(year: date.year, month: (date.month - 1) / 3 * 3 + 1, day: 1)
     case .month: return Calendar.days(year: date.year, month: date.month, day: 1)
     case .week: return days - Calendar.isoDayOfWeek(days: days) + 1
     default: return days
@@ -88,7 +89,8 @@ extension ScalarFunction {
     })
 
   static let lastDay = ScalarFunction(
-    "last_day", .date, help: "Last day of the month", example: .init(.date("2024-02-05"), gives: "2024-02-29"),
+    "last_day", .date, help: "Last day of the month",
+    example: .init(.date("2024-02-05"), gives: "2024-02-29"),
     .overloads([
       Overload([.date], .date) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try RowKernels.unary(arguments, count, .date, zero: 0 as Int32) {
@@ -101,7 +103,8 @@ extension ScalarFunction {
           return last
         }
       },
-      Overload([.timestamp], .date) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      Overload([.timestamp], .date) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try RowKernels.unary(arguments, count, .date, zero: 0 as Int32) { (timestamp: Int64) in
           let days = Calendar.split(timestamp).days
           let date = Calendar.day(fromDays: days)

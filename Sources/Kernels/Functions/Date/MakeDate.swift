@@ -84,7 +84,8 @@ extension ScalarFunction {
     "to_timestamp", .date, help: "Timestamp from seconds since 1970-01-01 00:00:00",
     example: .init(.double(1.5), gives: "1970-01-01 00:00:01.5"),
     .overloads([
-      Overload([.double], .timestamp) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      Overload([.double], .timestamp) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try RowKernels.unary(arguments, count, .timestamp, zero: 0 as Int64) {
           (seconds: Double) throws(StoaError) -> Int64 in
           guard let micros = Int64(exactly: (seconds * 1e6).rounded()) else {

@@ -3,9 +3,12 @@ import Vectors
 /// Timestamps by a pattern of C's strftime, both ways. Known: %Y %y %m %d %e %H %I %M %S %f (microseconds)
 /// %g (milliseconds) %j %a %A %b %B %p %u %w %V %G %F %T %s %%.
 enum Strftime {
-  static let dayNames = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+  static let dayNames = [
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+  ]
   static let monthNames = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October",
     "November", "December",
   ]
 
@@ -23,7 +26,9 @@ enum Strftime {
         bytes.append(byte)
         continue
       }
-      guard index < pattern.count else { throw StoaError(.evaluation, "a pattern must not end with %") }
+      guard index < pattern.count else {
+        throw StoaError(.evaluation, "a pattern must not end with %")
+      }
       let letter = pattern[index]
       index += 1
       switch letter {
@@ -37,7 +42,8 @@ enum Strftime {
       case UInt8(ascii: "M"): appendPadded(seconds / 60 % 60, 2, to: &bytes)
       case UInt8(ascii: "S"): appendPadded(seconds % 60, 2, to: &bytes)
       case UInt8(ascii: "f"): appendPadded(Int(parts.microseconds % 1_000_000), 6, to: &bytes)
-      case UInt8(ascii: "g"): appendPadded(Int(parts.microseconds % 1_000_000) / 1000, 3, to: &bytes)
+      case UInt8(ascii: "g"):
+        appendPadded(Int(parts.microseconds % 1_000_000) / 1000, 3, to: &bytes)
       case UInt8(ascii: "j"): appendPadded(Calendar.dayOfYear(date), 3, to: &bytes)
       case UInt8(ascii: "a"): bytes += dayName(parts.days).utf8.prefix(3)
       case UInt8(ascii: "A"): bytes += dayName(parts.days).utf8
@@ -45,7 +51,8 @@ enum Strftime {
       case UInt8(ascii: "B"): bytes += monthNames[date.month - 1].utf8
       case UInt8(ascii: "p"): bytes += (seconds < 43_200 ? "AM" : "PM").utf8
       case UInt8(ascii: "u"): appendPadded(Calendar.isoDayOfWeek(days: parts.days), 1, to: &bytes)
-      case UInt8(ascii: "w"): appendPadded(Calendar.isoDayOfWeek(days: parts.days) % 7, 1, to: &bytes)
+      case UInt8(ascii: "w"):
+        appendPadded(Calendar.isoDayOfWeek(days: parts.days) % 7, 1, to: &bytes)
       case UInt8(ascii: "V"): appendPadded(Calendar.isoWeek(days: parts.days).week, 2, to: &bytes)
       case UInt8(ascii: "G"): appendPadded(Calendar.isoWeek(days: parts.days).year, 4, to: &bytes)
       case UInt8(ascii: "F"):
@@ -56,7 +63,8 @@ enum Strftime {
         appendPadded(date.day, 2, to: &bytes)
       case UInt8(ascii: "T"): TextFormatter.appendClock(UInt64(seconds) * 1_000_000, to: &bytes)
       case UInt8(ascii: "s"):
-        TextFormatter.appendInteger(Int64(Calendar.floorDivide(Int(timestamp), 1_000_000)), to: &bytes)
+        TextFormatter.appendInteger(
+          Int64(Calendar.floorDivide(Int(timestamp), 1_000_000)), to: &bytes)
       case UInt8(ascii: "%"): bytes.append(letter)
       default: throw unknown(letter)
       }
@@ -91,7 +99,9 @@ enum Strftime {
         guard reader.skip(byte) else { return nil }
         continue
       }
-      guard index < pattern.count else { throw StoaError(.evaluation, "a pattern must not end with %") }
+      guard index < pattern.count else {
+        throw StoaError(.evaluation, "a pattern must not end with %")
+      }
       let letter = pattern[index]
       index += 1
       guard let isRead = reader.read(letter) else { throw unknown(letter) }
@@ -174,10 +184,12 @@ enum Strftime {
         isPM = found == 1
         return true
       case UInt8(ascii: "F"):
-        return number(most: 6, into: \.year) && skip(45) && number(most: 2, into: \.month) && skip(45)
+        return number(most: 6, into: \.year) && skip(45) && number(most: 2, into: \.month)
+          && skip(45)
           && number(most: 2, into: \.day)
       case UInt8(ascii: "T"):
-        return number(most: 2, into: \.hour) && skip(58) && number(most: 2, into: \.minute) && skip(58)
+        return number(most: 2, into: \.hour) && skip(58) && number(most: 2, into: \.minute)
+          && skip(58)
           && number(most: 2, into: \.second)
       case UInt8(ascii: "%"): return skip(letter)
       default: return nil
@@ -207,7 +219,9 @@ extension ScalarFunction {
     .overloads([
       Overload([.timestamp, .varchar], .varchar) {
         (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        let (times, patterns) = (RowReader<Int64>(arguments[0]), RowReader<StringView>(arguments[1]))
+        let (times, patterns) = (
+          RowReader<Int64>(arguments[0]), RowReader<StringView>(arguments[1])
+        )
         return try TextKernels.build(arguments, count) {
           (row: Int, bytes: inout [UInt8]) throws(StoaError) in
           try patterns[row].withBytes { (pattern: UnsafeRawBufferPointer) throws(StoaError) in
@@ -225,7 +239,8 @@ extension ScalarFunction {
         (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try RowKernels.binary(arguments, count, .timestamp, zero: 0 as Int64) {
           (text: StringView, pattern: StringView) throws(StoaError) -> Int64 in
-          let parsed = try text.withBytes { (bytes: UnsafeRawBufferPointer) throws(StoaError) -> Int64? in
+          let parsed = try text.withBytes {
+            (bytes: UnsafeRawBufferPointer) throws(StoaError) -> Int64? in
             try pattern.withBytes { (format: UnsafeRawBufferPointer) throws(StoaError) -> Int64? in
               try Strftime.parse(bytes, format)
             }
@@ -241,7 +256,8 @@ extension ScalarFunction {
     "dayname", .date, help: "English name of the day of the week",
     example: .init(.date("2024-03-03"), gives: "Sunday"),
     .overloads([
-      Overload([.timestamp], .varchar) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      Overload([.timestamp], .varchar) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         let times = RowReader<Int64>(arguments[0])
         return try TextKernels.build(arguments, count) { (row: Int, bytes: inout [UInt8]) in
           bytes += Strftime.dayName(Calendar.split(times[row]).days).utf8
@@ -253,7 +269,8 @@ extension ScalarFunction {
     "monthname", .date, help: "English name of the month",
     example: .init(.date("2024-03-03"), gives: "March"),
     .overloads([
-      Overload([.timestamp], .varchar) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      Overload([.timestamp], .varchar) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         let times = RowReader<Int64>(arguments[0])
         return try TextKernels.build(arguments, count) { (row: Int, bytes: inout [UInt8]) in
           let date = Calendar.day(fromDays: Calendar.split(times[row]).days)

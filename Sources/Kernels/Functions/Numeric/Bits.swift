@@ -58,11 +58,16 @@ extension ScalarFunction {
     "~", .arithmetic, help: "All bits of an integer turned over",
     example: .init(.integer(5), gives: "-6"),
     .overloads([
-      Overload([.bigint], .bigint) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        try RowKernels.unary(arguments, count, .bigint, zero: 0 as Int64) { (value: Int64) in ~value }
+      Overload([.bigint], .bigint) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+        try RowKernels.unary(arguments, count, .bigint, zero: 0 as Int64) { (value: Int64) in ~value
+        }
       },
-      Overload([.hugeint], .hugeint) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        try RowKernels.unary(arguments, count, .hugeint, zero: 0 as Int128) { (value: Int128) in ~value }
+      Overload([.hugeint], .hugeint) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+        try RowKernels.unary(arguments, count, .hugeint, zero: 0 as Int128) { (value: Int128) in
+          ~value
+        }
       },
     ]))
 }

@@ -31,7 +31,8 @@ enum Extremes {
   private static func better(
     _ left: Vector, _ right: Vector, _ count: Int, _ wantsGreatest: Bool
   ) throws(StoaError) -> Vector {
-    let takesRight = try Comparison.compare(wantsGreatest ? .less : .greater, left, right).flattened()
+    let takesRight = try Comparison.compare(wantsGreatest ? .less : .greater, left, right)
+      .flattened()
     var builder = VectorBuilder(type: left.type, capacity: left.count + right.count)
     builder.append(left)
     builder.append(right)

@@ -2,7 +2,8 @@ import Vectors
 
 extension ScalarFunction {
   static let random = ScalarFunction(
-    "random", .numeric, help: "A random number from 0 up to, not including, 1, another for each row",
+    "random", .numeric,
+    help: "A random number from 0 up to, not including, 1, another for each row",
     example: .init(gives: "any"),
     .overloads([
       Overload([], .double, isDeterministic: false) {

@@ -61,7 +61,8 @@ enum RealFunctions {
     ScalarFunction(
       name, .numeric, help: help, example: example,
       .overloads([
-        .init([.double], .boolean) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+        .init([.double], .boolean) {
+          (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
           try RowKernels.unary(arguments, count, .boolean, zero: 0 as UInt8) { (value: Double) in
             body(value) ? 1 : 0
           }
@@ -89,7 +90,8 @@ extension ScalarFunction {
     "ln", help: "Natural logarithm", example: .init(.integer(1), gives: "0.0"), where: { $0 > 0 }
   ) { RealMath.log($0) }
   static let log2 = RealFunctions.unary(
-    "log2", help: "Logarithm to base 2", example: .init(.integer(8), gives: "3.0"), where: { $0 > 0 }
+    "log2", help: "Logarithm to base 2", example: .init(.integer(8), gives: "3.0"),
+    where: { $0 > 0 }
   ) { RealMath.log2($0) }
   static let log10 = RealFunctions.unary(
     "log10", help: "Logarithm to base 10", example: .init(.integer(1000), gives: "3.0"),
@@ -123,7 +125,8 @@ extension ScalarFunction {
     where: \.isFinite
   ) { RealMath.tan($0) }
   static let cotangent = RealFunctions.unary(
-    "cot", help: "Cotangent of an angle in radians", example: .init(.double(0.5), gives: "1.830487721712452"),
+    "cot", help: "Cotangent of an angle in radians",
+    example: .init(.double(0.5), gives: "1.830487721712452"),
     where: { $0.isFinite && $0 != 0 }
   ) { 1 / RealMath.tan($0) }
   static let arcSine = RealFunctions.unary(
@@ -199,7 +202,8 @@ enum RealMath {
     try RowKernels.unary(arguments, count, .double, zero: 0 as Double) {
       (value: Double) throws(StoaError) -> Double in
       guard value.isNaN || value > 0 else {
-        throw StoaError(.evaluation, "log(\(TextFormatter.string(.double(value), .double))) is not defined")
+        throw StoaError(
+          .evaluation, "log(\(TextFormatter.string(.double(value), .double))) is not defined")
       }
       return log10(value)
     }

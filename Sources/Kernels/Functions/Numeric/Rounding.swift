@@ -28,13 +28,15 @@ enum Rounding {
   private static func whole(_ name: String, _ mode: Mode, _ type: LogicalType) -> BoundFunction? {
     switch type {
     case .real:
-      return .make(name, [type], type) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      return .make(name, [type], type) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try RowKernels.unary(arguments, count, type, zero: 0 as Float) { (value: Float) in
           value.rounded(mode.rule)
         }
       }
     case .double:
-      return .make(name, [type], type) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      return .make(name, [type], type) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try RowKernels.unary(arguments, count, type, zero: 0 as Double) { (value: Double) in
           value.rounded(mode.rule)
         }
@@ -44,7 +46,8 @@ enum Rounding {
       return exact(
         name, mode, [type], .decimal(precision: UInt8(max(1, digits)), scale: 0), digits: 0)
     default:
-      return .make(name, [type], type) { (arguments: [Vector], _: Int) throws(StoaError) -> Vector in
+      return .make(name, [type], type) {
+        (arguments: [Vector], _: Int) throws(StoaError) -> Vector in
         arguments[0]
       }
     }
@@ -74,15 +77,18 @@ enum Rounding {
     _ name: String, _ mode: Mode, _ types: [LogicalType], _ result: LogicalType, digits: Int?
   ) -> BoundFunction {
     let source = types[0]
-    return .make(name, types, result) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-      let wide = try Cast.apply(arguments[0], to: .decimal(precision: 38, scale: UInt8(source.scale)))
+    return .make(name, types, result) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      let wide = try Cast.apply(
+        arguments[0], to: .decimal(precision: 38, scale: UInt8(source.scale)))
       let values = RowReader<Int128>(wide)
       let amounts = digits == nil ? RowReader<Int64>(arguments[1]) : nil
       let validity = VectorForms.commonValidity(arguments)
       let rounded = FlatResult<Int128>(count: count)
       for row in 0..<count {
         let kept = digits ?? amounts.map { Int(clamping: $0[row]) } ?? 0
-        rounded.values[row] = mode.cut(values[row], dropping: source.scale - max(-100, min(100, kept)))
+        rounded.values[row] = mode.cut(
+          values[row], dropping: source.scale - max(-100, min(100, kept)))
       }
       withExtendedLifetime((wide, arguments)) {}
       let exact = rounded.vector(
@@ -92,10 +98,13 @@ enum Rounding {
   }
 
   /// Doubles to a number of digits, halves away from zero in decimal.
-  private static func floatDigits(_ name: String, _ mode: Mode, _ type: LogicalType) -> BoundFunction {
+  private static func floatDigits(_ name: String, _ mode: Mode, _ type: LogicalType)
+    -> BoundFunction
+  {
     .make(name, [.double, .bigint], .double) {
       (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-      try RowKernels.binary(arguments, count, .double, zero: 0 as Double) { (value: Double, digits: Int64) in
+      try RowKernels.binary(arguments, count, .double, zero: 0 as Double) {
+        (value: Double, digits: Int64) in
         round(value, Int(clamping: digits), mode)
       }
     }
@@ -150,7 +159,8 @@ extension Rounding.Mode {
 
 extension ScalarFunction {
   static let round = ScalarFunction(
-    "round", .numeric, help: "Nearest number with so many digits after the point (0 without a number)",
+    "round", .numeric,
+    help: "Nearest number with so many digits after the point (0 without a number)",
     example: .init(.decimal("1.2345"), .integer(2), gives: "1.23"),
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
       Rounding.resolve("round", .nearest, arguments, takesDigits: true)

@@ -13,12 +13,14 @@ extension ScalarFunction {
     "sign", .numeric, help: "-1, 0 or 1 as a number is negative, zero or positive",
     example: .init(.integer(-3), gives: "-1"),
     .overloads([
-      Overload([.hugeint], .tinyint) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      Overload([.hugeint], .tinyint) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try RowKernels.unary(arguments, count, .tinyint, zero: 0 as Int8) { (value: Int128) in
           Int8(truncatingIfNeeded: value.signum())
         }
       },
-      Overload([.double], .tinyint) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      Overload([.double], .tinyint) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try RowKernels.unary(arguments, count, .tinyint, zero: 0 as Int8) { (value: Double) in
           value > 0 ? 1 : (value < 0 ? -1 : 0)
         }

@@ -68,7 +68,8 @@ extension ScalarFunction {
     "initcap", .text, help: "Text with the first letter of each word in upper case",
     example: .init(.text("new york"), gives: "New York"),
     .overloads([
-      Overload([.varchar], .varchar) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      Overload([.varchar], .varchar) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         let source = RowReader<StringView>(arguments[0])
         return try TextKernels.build(arguments, count) { (row: Int, bytes: inout [UInt8]) in
           source[row].withBytes { LetterCase.appendCapitalized($0, to: &bytes) }

@@ -2,10 +2,12 @@ import Vectors
 
 extension ScalarFunction {
   static let ascii = ScalarFunction(
-    "ascii", aliases: ["unicode", "ord"], .text, help: "Code point of the first character; 0 of an empty text",
+    "ascii", aliases: ["unicode", "ord"], .text,
+    help: "Code point of the first character; 0 of an empty text",
     example: .init(.text("A"), gives: "65"),
     .overloads([
-      Overload([.varchar], .integer) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      Overload([.varchar], .integer) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try TextKernels.measure(arguments, count, .integer, zero: 0 as Int32) { bytes in
           let first = UnsafeRawBufferPointer(rebasing: bytes.prefix(4))
           return String(decoding: first, as: UTF8.self).unicodeScalars.first
@@ -17,12 +19,16 @@ extension ScalarFunction {
   static let chr = ScalarFunction(
     "chr", .text, help: "The character of a code point", example: .init(.integer(233), gives: "é"),
     .overloads([
-      Overload([.bigint], .varchar) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      Overload([.bigint], .varchar) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         let codes = RowReader<Int64>(arguments[0])
         return try TextKernels.build(arguments, count) {
           (row: Int, bytes: inout [UInt8]) throws(StoaError) in
-          guard codes[row] > 0, let value = UInt32(exactly: codes[row]), let scalar = Unicode.Scalar(value)
-          else { throw StoaError(.evaluation, "\(codes[row]) is not the code point of a character") }
+          guard codes[row] > 0, let value = UInt32(exactly: codes[row]),
+            let scalar = Unicode.Scalar(value)
+          else {
+            throw StoaError(.evaluation, "\(codes[row]) is not the code point of a character")
+          }
           LetterCase.append(scalar, to: &bytes)
         }
       }
@@ -30,7 +36,8 @@ extension ScalarFunction {
 
   static let translate = ScalarFunction(
     "translate", .text,
-    help: "Text with each character of the second replaced by the one at its place in the third, or removed",
+    help:
+      "Text with each character of the second replaced by the one at its place in the third, or removed",
     example: .init(.text("12345"), .text("143"), .text("ax"), gives: "a2x5"),
     .overloads([
       Overload([.varchar, .varchar, .varchar], .varchar) {

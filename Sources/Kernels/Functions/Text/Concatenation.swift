@@ -54,7 +54,8 @@ extension ScalarFunction {
     "||", .text, help: "Two texts put together; NULL when one is",
     example: .init(.text("ab"), .text("cd"), gives: "abcd"),
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
-      guard arguments.types.count == 2, arguments.types.contains(where: { $0 == .varchar || $0 == .null })
+      guard arguments.types.count == 2,
+        arguments.types.contains(where: { $0 == .varchar || $0 == .null })
       else { return nil }
       return Concatenation.resolve(
         "||", arguments.types, minimum: 2, propagatesNull: true, Concatenation.operatorKernel)
@@ -69,7 +70,8 @@ extension ScalarFunction {
     })
 
   static let concatWithSeparator = ScalarFunction(
-    "concat_ws", .text, help: "All arguments but the first as text, the first between them, NULLs skipped",
+    "concat_ws", .text,
+    help: "All arguments but the first as text, the first between them, NULLs skipped",
     example: .init(.text("-"), .text("a"), .null, .text("c"), gives: "a-c"),
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
       Concatenation.resolve(

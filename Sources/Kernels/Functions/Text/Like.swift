@@ -23,7 +23,9 @@ enum Like {
     if view.byteCount == 0 { return nil }
     let first = view.withBytes { $0[0] }
     guard view.byteCount == 1, first < 0x80 else {
-      throw StoaError(.evaluation, "the escape character of LIKE must be one ASCII character, not '\(view.string)'")
+      throw StoaError(
+        .evaluation,
+        "the escape character of LIKE must be one ASCII character, not '\(view.string)'")
     }
     return first
   }
@@ -34,7 +36,9 @@ enum Like {
   ) throws(StoaError) -> Vector {
     let result = FlatResult<UInt8>(count: count)
     let validity = VectorForms.commonValidity(arguments)
-    let (texts, patterns) = (RowReader<StringView>(arguments[0]), RowReader<StringView>(arguments[1]))
+    let (texts, patterns) = (
+      RowReader<StringView>(arguments[0]), RowReader<StringView>(arguments[1])
+    )
     let isConstant = arguments[1...].allSatisfy { $0.form == .constant }
     var compiled: LikePattern?
     var lowered: [UInt8] = []
@@ -80,7 +84,8 @@ enum Like {
 
 extension ScalarFunction {
   static let like = ScalarFunction(
-    "like", .text, help: "Whether a text matches a pattern: % any characters, _ one character, \\ escapes",
+    "like", .text,
+    help: "Whether a text matches a pattern: % any characters, _ one character, \\ escapes",
     example: .init(.text("banana"), .text("b%n_"), gives: "true"), Like.binding(ignoresCase: false))
 
   static let ilike = ScalarFunction(

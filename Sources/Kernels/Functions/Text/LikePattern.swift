@@ -85,9 +85,12 @@ public struct LikePattern: Sendable {
   }
 
   /// Where the leftmost occurrence of `piece` at `start` or later ends.
-  private static func find(_ piece: Piece, _ text: UnsafeRawBufferPointer, from start: Int) -> Int? {
+  private static func find(_ piece: Piece, _ text: UnsafeRawBufferPointer, from start: Int) -> Int?
+  {
     if let plain = piece.plain {
-      return plain.withUnsafeBytes { UTF8Text.find($0, in: text, from: start) }.map { $0 + plain.count }
+      return plain.withUnsafeBytes { UTF8Text.find($0, in: text, from: start) }.map {
+        $0 + plain.count
+      }
     }
     var position = start
     while position <= text.count {
@@ -99,14 +102,17 @@ public struct LikePattern: Sendable {
   }
 
   /// Whether `piece` stands at the end of `text`, not before `start`.
-  private static func isAtEnd(_ piece: Piece, _ text: UnsafeRawBufferPointer, from start: Int) -> Bool {
+  private static func isAtEnd(_ piece: Piece, _ text: UnsafeRawBufferPointer, from start: Int)
+    -> Bool
+  {
     // From the end backwards: literals are bytes, each `_` steps over one character.
     var position = text.count
     for (number, literal) in piece.literals.enumerated().reversed() {
       position -= literal.count
       guard position >= start, isEqual(literal, text, at: position) else { return false }
       if number > 0 {
-        guard let before = UTF8Text.offset(before: position, count: 1, in: text), before >= start else {
+        guard let before = UTF8Text.offset(before: position, count: 1, in: text), before >= start
+        else {
           return false
         }
         position = before
@@ -115,7 +121,9 @@ public struct LikePattern: Sendable {
     return true
   }
 
-  private static func isEqual(_ literal: [UInt8], _ text: UnsafeRawBufferPointer, at start: Int) -> Bool {
+  private static func isEqual(_ literal: [UInt8], _ text: UnsafeRawBufferPointer, at start: Int)
+    -> Bool
+  {
     guard literal.count > 0 else { return true }
     guard text.count - start >= literal.count, let base = text.baseAddress else { return false }
     return literal.withUnsafeBytes { memcmp($0.baseAddress!, base + start, literal.count) == 0 }

@@ -22,7 +22,8 @@ enum Padding {
       bytes.append(contentsOf: fill)
       if bytes.count > TextKernels.maximalByteCount { throw TextKernels.tooLong(bytes.count) }
     }
-    bytes.append(contentsOf: fill[..<UTF8Text.offset(after: missing % fillLength, from: 0, in: fill)])
+    bytes.append(
+      contentsOf: fill[..<UTF8Text.offset(after: missing % fillLength, from: 0, in: fill)])
     if atStart { bytes.append(contentsOf: text) }
   }
 
@@ -79,14 +80,17 @@ enum Padding {
 extension ScalarFunction {
   static let lpad = ScalarFunction(
     "lpad", .text, help: "Text filled at its start to a number of characters, or cut to it",
-    example: .init(.text("7"), .integer(3), .text("0"), gives: "007"), Padding.binding(atStart: true))
+    example: .init(.text("7"), .integer(3), .text("0"), gives: "007"),
+    Padding.binding(atStart: true))
 
   static let rpad = ScalarFunction(
     "rpad", .text, help: "Text filled at its end to a number of characters, or cut to it",
-    example: .init(.text("ab"), .integer(4), .text("."), gives: "ab.."), Padding.binding(atStart: false))
+    example: .init(.text("ab"), .integer(4), .text("."), gives: "ab.."),
+    Padding.binding(atStart: false))
 
   static let repeatText = ScalarFunction(
-    "repeat", .text, help: "Text several times over", example: .init(.text("ab"), .integer(3), gives: "ababab"),
+    "repeat", .text, help: "Text several times over",
+    example: .init(.text("ab"), .integer(3), gives: "ababab"),
     .overloads([
       Overload([.varchar, .bigint], .varchar) {
         (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
@@ -104,7 +108,8 @@ extension ScalarFunction {
     "reverse", .text, help: "Characters of a text in reverse order",
     example: .init(.text("abc"), gives: "cba"),
     .overloads([
-      Overload([.varchar], .varchar) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      Overload([.varchar], .varchar) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         let texts = RowReader<StringView>(arguments[0])
         return try TextKernels.build(arguments, count) { (row: Int, bytes: inout [UInt8]) in
           texts[row].withBytes { Padding.appendReversed($0, to: &bytes) }

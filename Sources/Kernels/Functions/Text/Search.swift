@@ -8,7 +8,9 @@ enum TextSearch {
     .overloads([
       .init([.varchar, .varchar], .boolean) {
         (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        try TextKernels.relate(arguments, count, .boolean, zero: 0 as UInt8) { body($0, $1) ? 1 : 0 }
+        try TextKernels.relate(arguments, count, .boolean, zero: 0 as UInt8) {
+          body($0, $1) ? 1 : 0
+        }
       }
     ])
   }
@@ -32,7 +34,9 @@ enum TextSearch {
   static func field(
     _ text: UnsafeRawBufferPointer, _ separator: UnsafeRawBufferPointer, _ number: Int64
   ) throws(StoaError) -> Range<Int> {
-    if number == 0 { throw StoaError(.evaluation, "split_part counts from 1, or from -1 backwards, not from 0") }
+    if number == 0 {
+      throw StoaError(.evaluation, "split_part counts from 1, or from -1 backwards, not from 0")
+    }
     guard separator.count > 0 else { return number == 1 || number == -1 ? 0..<text.count : 0..<0 }
     var wanted = number
     if number < 0 {
@@ -73,14 +77,16 @@ extension ScalarFunction {
 
   static let position = ScalarFunction(
     "strpos", aliases: ["instr"], .text,
-    help: "Position in characters, from 1, of the first occurrence of the second text; 0 without one",
+    help:
+      "Position in characters, from 1, of the first occurrence of the second text; 0 without one",
     example: .init(.text("étoile"), .text("oi"), gives: "3"),
     .overloads([
       Overload([.varchar, .varchar], .bigint) {
         (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try TextKernels.relate(arguments, count, .bigint, zero: 0 as Int64) { text, part in
           guard let found = UTF8Text.find(part, in: text) else { return 0 }
-          return Int64(UTF8Text.codePointCount(UnsafeRawBufferPointer(rebasing: text[..<found]))) + 1
+          return Int64(UTF8Text.codePointCount(UnsafeRawBufferPointer(rebasing: text[..<found])))
+            + 1
         }
       }
     ]))
@@ -106,12 +112,15 @@ extension ScalarFunction {
     ]))
 
   static let splitPart = ScalarFunction(
-    "split_part", .text, help: "Field of a text cut at a separator, counted from 1, or from -1 backwards",
+    "split_part", .text,
+    help: "Field of a text cut at a separator, counted from 1, or from -1 backwards",
     example: .init(.text("a,b,c"), .text(","), .integer(2), gives: "b"),
     .overloads([
       Overload([.varchar, .varchar, .bigint], .varchar) {
         (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        let (separators, numbers) = (RowReader<StringView>(arguments[1]), RowReader<Int64>(arguments[2]))
+        let (separators, numbers) = (
+          RowReader<StringView>(arguments[1]), RowReader<Int64>(arguments[2])
+        )
         return try TextKernels.slice(arguments, count) {
           (row: Int, text: UnsafeRawBufferPointer) throws(StoaError) -> Range<Int> in
           try separators[row].withBytes {

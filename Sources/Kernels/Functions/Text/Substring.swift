@@ -1,7 +1,7 @@
 import Vectors
 
 /// Pieces of a text by character positions.
-enum Substring {
+enum SubstringRange {
   /// Bytes of `length` characters from character `start` on (counted from 1); a start before the text uses
   /// up length, as PostgreSQL does.
   static func range(
@@ -69,7 +69,7 @@ extension ScalarFunction {
         let (start, length) = (RowReader<Int64>(arguments[1]), RowReader<Int64>(arguments[2]))
         return try TextKernels.slice(arguments, count) {
           (row: Int, text: UnsafeRawBufferPointer) throws(StoaError) -> Range<Int> in
-          try Substring.range(text, start: start[row], length: length[row])
+          try SubstringRange.range(text, start: start[row], length: length[row])
         }
       },
       Overload([.varchar, .bigint], .varchar) {
@@ -77,7 +77,7 @@ extension ScalarFunction {
         let start = RowReader<Int64>(arguments[1])
         return try TextKernels.slice(arguments, count) {
           (row: Int, text: UnsafeRawBufferPointer) throws(StoaError) -> Range<Int> in
-          try Substring.range(text, start: start[row], length: nil)
+          try SubstringRange.range(text, start: start[row], length: nil)
         }
       },
     ]))
@@ -85,10 +85,14 @@ extension ScalarFunction {
   static let left = ScalarFunction(
     "left", .text, help: "The first characters; with a negative number all but the last",
     example: .init(.text("warehouse"), .integer(4), gives: "ware"),
-    .overloads([Overload([.varchar, .bigint], .varchar, kernel: Substring.kernel(Substring.left))]))
+    .overloads([
+      Overload([.varchar, .bigint], .varchar, kernel: SubstringRange.kernel(SubstringRange.left))
+    ]))
 
   static let right = ScalarFunction(
     "right", .text, help: "The last characters; with a negative number all but the first",
     example: .init(.text("warehouse"), .integer(5), gives: "house"),
-    .overloads([Overload([.varchar, .bigint], .varchar, kernel: Substring.kernel(Substring.right))]))
+    .overloads([
+      Overload([.varchar, .bigint], .varchar, kernel: SubstringRange.kernel(SubstringRange.right))
+    ]))
 }

@@ -16,7 +16,8 @@ enum TextKernels {
 
   /// Texts written by `body` into an empty byte array, one call per row.
   static func build(
-    _ arguments: [Vector], _ count: Int, validity given: Validity? = nil, propagatesNull: Bool = true,
+    _ arguments: [Vector], _ count: Int, validity given: Validity? = nil,
+    propagatesNull: Bool = true,
     _ body: (_ row: Int, _ bytes: inout [UInt8]) throws(StoaError) -> Void
   ) throws(StoaError) -> Vector {
     let result = FlatResult<StringView>(count: count)
@@ -85,7 +86,8 @@ enum TextKernels {
     _ arguments: [Vector], _ count: Int, _ type: LogicalType, zero: R,
     _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> R
   ) throws(StoaError) -> Vector {
-    try RowKernels.binary(arguments, count, type, zero: zero) { (left: StringView, right: StringView) in
+    try RowKernels.binary(arguments, count, type, zero: zero) {
+      (left: StringView, right: StringView) in
       left.withBytes { first in right.withBytes { second in body(first, second) } }
     }
   }
@@ -152,7 +154,8 @@ enum UTF8Text {
   static func hasSuffix(_ bytes: UnsafeRawBufferPointer, _ suffix: UnsafeRawBufferPointer) -> Bool {
     bytes.count >= suffix.count
       && (suffix.count == 0
-        || memcmp(bytes.baseAddress! + (bytes.count - suffix.count), suffix.baseAddress!, suffix.count) == 0)
+        || memcmp(
+          bytes.baseAddress! + (bytes.count - suffix.count), suffix.baseAddress!, suffix.count) == 0)
   }
 }
 
