@@ -72,7 +72,8 @@ class PairProbe: BatchOperator {
     while row < batch.rowCount {
       let count = makePairs(batch.rowCount)
       if count == 0 { break }
-      if let made = try emitPairs(batch, count) { return made }
+      // Nothing passed: an empty batch, so that the pipeline can look whether it is cancelled.
+      return try emitPairs(batch, count) ?? Batch(columns: [], rowCount: 0)
     }
     self.batch = nil
     return ending(batch)

@@ -134,7 +134,7 @@ struct PipelineBuilder {
         branches.append(branch)
       }
     }
-    let source = UnionSource(branches)
+    let source = UnionSource(branches, cancellation: context.cancellation)
     return Chain(source: source, sourceProfile: profile, isOrdered: source.isOrdered)
   }
 

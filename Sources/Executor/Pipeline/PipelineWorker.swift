@@ -6,6 +6,8 @@ final class PipelineWorker {
   private let operators: [BatchOperator]
   private let sink: SinkWorker
   private let takeMorsel: () -> Int?
+  /// Looked at for every batch, whether or not it reaches the sink.
+  private let cancellation: CancellationFlag
   private var isReading = false
   private var isEnded = false
   private var isFinished: [Bool]
@@ -13,13 +15,15 @@ final class PipelineWorker {
 
   init(
     reader: any TableReader, operators: [BatchOperator], sink: SinkWorker,
-    takeMorsel: @escaping () -> Int?, sourceProfile: OperatorProfile?,
-    operatorProfiles: [OperatorProfile?], sinkProfile: OperatorProfile?
+    takeMorsel: @escaping () -> Int?, cancellation: CancellationFlag,
+    sourceProfile: OperatorProfile?, operatorProfiles: [OperatorProfile?],
+    sinkProfile: OperatorProfile?
   ) {
     self.reader = reader
     self.operators = operators
     self.sink = sink
     self.takeMorsel = takeMorsel
+    self.cancellation = cancellation
     isFinished = Array(repeating: false, count: operators.count)
     let isProfiled =
       sourceProfile != nil || sinkProfile != nil || operatorProfiles.contains { $0 != nil }
@@ -45,6 +49,7 @@ final class PipelineWorker {
     let index = count - 1
     let op = operators[index]
     while true {
+      try cancellation.check()
       let start = profiles == nil ? 0 : monotonicNanoseconds()
       let output = try op.next()
       if let profiles { profiles.operators[index].record(since: start, rows: output?.rowCount ?? 0) }
@@ -68,6 +73,7 @@ final class PipelineWorker {
   private func read() throws(StoaError) -> Batch? {
     let start = profiles == nil ? 0 : monotonicNanoseconds()
     while true {
+      try cancellation.check()
       if isReading {
         if let batch = try reader.next() {
           guard batch.rowCount > 0 else { continue }

@@ -84,7 +84,7 @@ final class PipelineStage: Stage {
     let profiles = pipeline.chain.operators[first...].map(\.profile)
     let worker = PipelineWorker(
       reader: try source.makeReader(), operators: operators, sink: sinkWorker,
-      takeMorsel: { [unowned self] in takeMorsel() },
+      takeMorsel: { [unowned self] in takeMorsel() }, cancellation: context.cancellation,
       sourceProfile: first == 0 ? pipeline.chain.sourceProfile : nil, operatorProfiles: profiles,
       sinkProfile: pipeline.sink.profile)
     workers[slot] = worker

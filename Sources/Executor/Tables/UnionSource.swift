@@ -3,12 +3,14 @@ import Vectors
 /// The rows of several chains one after the other: UNION ALL inside a pipeline. Morsels are numbered through.
 final class UnionSource: TableSource, @unchecked Sendable {
   private let branches: [Chain]
+  private let cancellation: CancellationFlag
   /// First morsel of each branch, and the number of all.
   private var starts: [Int] = []
   let isOrdered: Bool
 
-  init(_ branches: [Chain]) {
+  init(_ branches: [Chain], cancellation: CancellationFlag) {
     self.branches = branches
+    self.cancellation = cancellation
     isOrdered = branches.contains { $0.isOrdered || $0.source.isOrdered }
   }
 
@@ -23,17 +25,19 @@ final class UnionSource: TableSource, @unchecked Sendable {
 
   var morselCount: Int { starts.last ?? 0 }
   var estimatedRowCount: Int { branches.reduce(0) { $0 + $1.source.estimatedRowCount } }
-  func makeReader() -> any TableReader { Reader(branches, starts) }
+  func makeReader() -> any TableReader { Reader(branches, starts, cancellation) }
 
   private final class Reader: TableReader {
     private let branches: [Chain]
     private let starts: [Int]
+    private let cancellation: CancellationFlag
     private var worker: PipelineWorker?
     private var opened = 0
 
-    init(_ branches: [Chain], _ starts: [Int]) {
+    init(_ branches: [Chain], _ starts: [Int], _ cancellation: CancellationFlag) {
       self.branches = branches
       self.starts = starts
+      self.cancellation = cancellation
     }
 
     /// A worker per morsel: operators keep rows back only until `finish`, which ends every morsel.
@@ -49,7 +53,7 @@ final class UnionSource: TableSource, @unchecked Sendable {
         takeMorsel: {
           defer { next = nil }
           return next
-        }, sourceProfile: branch.sourceProfile, operatorProfiles: branch.operators.map(\.profile),
+        }, cancellation: cancellation, sourceProfile: branch.sourceProfile, operatorProfiles: branch.operators.map(\.profile),
         sinkProfile: nil)
     }
 
