@@ -81,6 +81,12 @@ let package = Package(
     .target(name: "ShopData", path: "datasets/shop/Generator"),
     .executableTarget(name: "shopdata", dependencies: ["ShopData"], path: "datasets/shop/Tool"),
     .executableTarget(
+      name: "gate",
+      dependencies: [
+        "Executor", "SQL", "Storage", "Catalog", "Kernels", "Vectors", "SSBGenerator",
+      ],
+      path: "Benchmarks/Gate", swiftSettings: release),
+    .executableTarget(
       name: "micro",
       dependencies: ["Stoa", "Executor", "Storage", "Encodings", "Kernels", "Vectors"],
       path: "Benchmarks/Micro", swiftSettings: release),

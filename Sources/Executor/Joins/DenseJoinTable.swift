@@ -7,7 +7,7 @@ import Vectors
 // in a table that fits a cache, and gives a dictionary vector whose dictionary is the same object for the
 // whole query, which aggregation groups by without looking at the values.
 
-/// Attributes by key, for a join on one unique integer key whose range is at most four times the rows.
+/// Attributes by key, for a join on one unique integer key whose range is small or at most four times the rows.
 final class DenseJoinTable: @unchecked Sendable {
   let minimum: Int64
   /// Keys covered; slot `range` stands for all others.
@@ -22,13 +22,17 @@ final class DenseJoinTable: @unchecked Sendable {
   let rowCount: Int
   private let presence: Buffer
 
+  /// A range up to this is dense whatever the rows: codes of one or two bytes still fit the second-level cache.
+  private static let smallRange: UInt64 = 1 << 18
+
   /// `nil` when the build side does not suit: other keys, duplicates, too wide a range, a residual.
   init?(_ join: HashJoin, _ blocks: [JoinBlock]) {
     guard join.hasIntegerKey, join.node.residual == nil, !join.keepsBuildRows else { return nil }
     rowCount = blocks.reduce(0) { $0 + $1.rowCount }
     guard let bounds = DenseJoinTable.bounds(blocks) else { return nil }
     let span = UInt64(bitPattern: bounds.upperBound &- bounds.lowerBound)
-    guard span < UInt64(4 * rowCount + 65_536), rowCount < 1 << 30 else { return nil }
+    let limit = max(UInt64(4 * rowCount + 65_536), DenseJoinTable.smallRange)
+    guard span < limit, rowCount < 1 << 30 else { return nil }
     minimum = bounds.lowerBound
     range = Int(span) + 1
     hasNullKey = blocks.contains { ($0.validity?.nullCount ?? 0) > 0 }
@@ -90,6 +94,18 @@ final class DenseJoinTable: @unchecked Sendable {
 
   /// Writes the slot of each key: key − minimum, or `range` for keys outside.
   func slots(_ keys: Vector, into target: UnsafeMutablePointer<UInt32>) {
+    if keys.form == .runs, let values = keys.child {
+      let found = Buffer(of: UInt32.self, count: max(1, values.count))
+      slots(values, into: found.typed(UInt32.self))
+      return keys.withRunEnds { ends in
+        var start = 0
+        for run in 0..<values.count {
+          let end = Int(ends[run])
+          (target + start).update(repeating: found.typed(UInt32.self)[run], count: end - start)
+          start = end
+        }
+      }
+    }
     switch keys.type.physical {
     case .int8: slots(keys, Int8.self, target)
     case .int16: slots(keys, Int16.self, target)
