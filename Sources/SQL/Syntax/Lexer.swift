@@ -159,7 +159,7 @@ extension Lexer {
       }
     }
     throw StoaError(
-      .syntax, "text in quotes is not closed", hint: "A quote within the text is written ''",
+      .syntax, "string in quotes is not closed", hint: "A quote within a string is written ''",
       position: start..<min(start + 1 + prefixLength, bytes.count))
   }
 
@@ -279,7 +279,7 @@ extension Lexer {
       }
       offset += 1
     }
-    throw StoaError(.syntax, "text in dollar quotes is not closed", position: start..<textStart)
+    throw StoaError(.syntax, "string in dollar quotes is not closed", position: start..<textStart)
   }
 }
 

@@ -68,6 +68,7 @@ extension Parser {
         table.columns.append(try parseColumnDefinition())
       }
     } while accept(.comma)
+    if table.columns.isEmpty { throw unexpected("the definition of a column") }
     guard accept(.closeParenthesis) else { throw unexpected(", or )") }
   }
 

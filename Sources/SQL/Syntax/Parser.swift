@@ -189,7 +189,7 @@ extension Parser {
   func describe(_ token: Token) -> String {
     switch token.kind {
     case .end: return "the end of the text"
-    case .string: return "text \(shortened(text(token)))"
+    case .string: return "string \(shortened(text(token)))"
     case .integer, .decimal, .double: return "number \(shortened(text(token)))"
     default: return shortened(text(token))
     }

@@ -37,7 +37,7 @@ public final class RealFileSystem: FileSystem {
 
   public func list(_ path: String) throws(StoaError) -> [String]? {
     guard let directory = opendir(path) else {
-      if errno == ENOENT { return nil }
+      if errno == ENOENT || errno == ENOTDIR { return nil }
       throw systemError("list", path)
     }
     defer { closedir(directory) }

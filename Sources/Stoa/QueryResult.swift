@@ -1,0 +1,88 @@
+import Executor
+
+/// What a statement gave: rows that are computed while they are read, or the count of rows it changed.
+/// Belongs to one thread. Dropping it ends the query.
+public final class QueryResult {
+  public enum Kind: Sendable {
+    /// Rows of a query.
+    case rows
+    /// Lines of EXPLAIN, one text per row.
+    case plan
+    /// No rows: a definition, a load, a setting.
+    case none
+  }
+
+  public let kind: Kind
+  /// Empty when the statement gives no rows.
+  public let columns: [ResultColumn]
+  /// Rows inserted or written; `nil` for statements that change none.
+  public let rowsChanged: Int?
+  /// What the user should know, a line each; never part of the rows.
+  public let notices: [String]
+
+  private let stream: ResultStream?
+  private var batches: ArraySlice<Batch>
+  private var current: (batch: Batch, row: Int)?
+
+  init(_ stream: ResultStream, columns: [ResultColumn]) {
+    kind = .rows
+    self.columns = columns
+    self.stream = stream
+    rowsChanged = nil
+    notices = []
+    batches = []
+  }
+
+  init(kind: Kind = .rows, columns: [ResultColumn], batches: [Batch]) {
+    self.kind = kind
+    self.columns = columns
+    stream = nil
+    rowsChanged = nil
+    notices = []
+    self.batches = batches[...]
+  }
+
+  /// A statement without rows.
+  init(rowsChanged: Int? = nil, notices: [String] = []) {
+    kind = .none
+    columns = []
+    stream = nil
+    self.rowsChanged = rowsChanged
+    self.notices = notices
+    batches = []
+  }
+
+  /// The next rows as one vector per column, never empty; `nil` at the end.
+  /// - Throws: what the query runs into, and `.cancelled` after `Session.cancel`.
+  public func next() throws(StoaError) -> Batch? {
+    if let stream { return try stream.next() }
+    return batches.popFirst()
+  }
+
+  /// The next row; `nil` at the end. Not to be mixed with `next`.
+  public func nextRow() throws(StoaError) -> Row? {
+    while true {
+      if let (batch, row) = current, row < batch.rowCount {
+        current = (batch, row + 1)
+        return Row(columns: columns, batch: batch, row: row)
+      }
+      guard let batch = try next() else {
+        current = nil
+        return nil
+      }
+      current = (batch, 0)
+    }
+  }
+
+  /// All remaining rows; for small results.
+  public func allRows() throws(StoaError) -> [Row] {
+    var rows: [Row] = []
+    while let row = try nextRow() { rows.append(row) }
+    return rows
+  }
+
+  /// Reads to the end, for what reading brings about (an error, a time).
+  public func drain() throws(StoaError) {
+    while try next() != nil {}
+  }
+}

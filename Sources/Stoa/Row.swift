@@ -1,0 +1,104 @@
+import Kernels
+
+/// One row of a result.
+public struct Row: Sendable {
+  public let columns: [ResultColumn]
+  let batch: Batch
+  let row: Int
+
+  /// The value of a column, counted from 0. What it means depends on the column's type: a DATE is an integer
+  /// of days since 1970, a DECIMAL the number without its point; `text` and `decode` know.
+  public subscript(index: Int) -> Value { batch.columns[index].value(at: row) }
+
+  /// The value of the first column of this name, in any case; NULL when there is none.
+  public subscript(name: String) -> Value {
+    guard let index = index(of: name) else { return .null }
+    return self[index]
+  }
+
+  public var values: [Value] { columns.indices.map { self[$0] } }
+
+  public func isNull(_ index: Int) -> Bool { !batch.columns[index].isValid(row) }
+
+  /// The value as every output mode prints it; `nil` for NULL.
+  public func text(_ index: Int) -> String? {
+    guard !isNull(index) else { return nil }
+    var bytes: [UInt8] = []
+    TextFormatter.append(batch.columns[index], row: row, to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The value of a column as a Swift type.
+  /// - Throws: `.usage` when the column is NULL (and `T` not optional), or of another kind or range.
+  public func decode<T: ColumnDecodable>(_ index: Int, as type: T.Type = T.self) throws(StoaError) -> T {
+    guard columns.indices.contains(index) else {
+      throw StoaError(.usage, "there is no column \(index) among \(columns.count)")
+    }
+    if let value = T.decoded(from: self, index) { return value }
+    throw StoaError(
+      .usage, "\(isNull(index) ? "NULL" : columns[index].type.description) cannot be read as \(T.self)",
+      column: columns[index].name)
+  }
+
+  public func decode<T: ColumnDecodable>(_ name: String, as type: T.Type = T.self) throws(StoaError) -> T {
+    guard let index = index(of: name) else {
+      throw StoaError(.usage, "the result has no column \"\(name)\"")
+    }
+    return try decode(index, as: type)
+  }
+
+  private func index(of name: String) -> Int? {
+    let key = name.lowercased()
+    return columns.firstIndex { $0.name.lowercased() == key }
+  }
+}
+
+/// A Swift type that the value of a column can be read as.
+public protocol ColumnDecodable {
+  /// `nil` when the value is NULL, of another kind, or out of range.
+  static func decoded(from row: Row, _ index: Int) -> Self?
+}
+
+extension ColumnDecodable where Self: FixedWidthInteger {
+  /// Integer types as they are; DATE as days and TIMESTAMP as microseconds since 1970. No decimals.
+  public static func decoded(from row: Row, _ index: Int) -> Self? {
+    guard !row.columns[index].type.isDecimal, let integer = row[index].integer else { return nil }
+    return Self(exactly: integer)
+  }
+}
+
+extension Int: ColumnDecodable {}
+extension Int8: ColumnDecodable {}
+extension Int16: ColumnDecodable {}
+extension Int32: ColumnDecodable {}
+extension Int64: ColumnDecodable {}
+extension Int128: ColumnDecodable {}
+
+extension Double: ColumnDecodable {
+  /// Any number, decimals rounded to the nearest double.
+  public static func decoded(from row: Row, _ index: Int) -> Double? {
+    switch row[index] {
+    case .double(let value): value
+    case .integer(let value) where row.columns[index].type.isInteger: Double(value)
+    case .integer where row.columns[index].type.isDecimal: row.text(index).flatMap { Double($0) }
+    default: nil
+    }
+  }
+}
+
+extension Bool: ColumnDecodable {
+  public static func decoded(from row: Row, _ index: Int) -> Bool? {
+    if case .boolean(let value) = row[index] { value } else { nil }
+  }
+}
+
+extension String: ColumnDecodable {
+  /// Any value, as output modes print it.
+  public static func decoded(from row: Row, _ index: Int) -> String? { row.text(index) }
+}
+
+extension Optional: ColumnDecodable where Wrapped: ColumnDecodable {
+  public static func decoded(from row: Row, _ index: Int) -> Wrapped?? {
+    row.isNull(index) ? .some(nil) : Wrapped.decoded(from: row, index).map { .some($0) }
+  }
+}

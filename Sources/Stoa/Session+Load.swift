@@ -1,0 +1,122 @@
+import Catalog
+import Ingest
+import SQL
+import Storage
+
+/// How far a load has come.
+public typealias LoadProgress = Ingest.LoadProgress
+/// What a load did.
+public typealias LoadSummary = Ingest.LoadSummary
+
+/// Files for one table.
+public struct ImportRequest: Sendable {
+  /// Paths, patterns, or `-` for standard input.
+  public var files: [String]
+  /// Made from the files when it does not exist.
+  public var table: String
+  /// The table's columns in the order of the files' fields; `nil` goes by the header, else by order.
+  public var columns: [String]?
+  public var options = ImportOptions()
+  /// Called now and then, on any thread.
+  public var progress: (@Sendable (LoadProgress) -> Void)?
+
+  public init(files: [String], table: String) {
+    self.files = files
+    self.table = table
+  }
+}
+
+/// Rows into tables: INSERT, COPY, import. One statement is one load and one commit.
+extension Session {
+  /// Loads files into a table and commits once, or changes nothing.
+  /// - Parameter detected: told what was found out about the files, in lines, before rows are read.
+  /// - Throws: `.input` naming file, line, column and value of a row that does not fit; `.constraint` naming the
+  ///   rows that break keys.
+  public func importFiles(
+    _ request: ImportRequest, detected: (String) -> Void = { _ in }
+  ) throws(StoaError) -> LoadSummary {
+    guard !isClosed else { throw StoaError(.usage, "the session is closed") }
+    cancellation.reset()
+    let transaction = try warehouse.store.beginWrite(
+      timeoutMilliseconds: settings.lockTimeoutMilliseconds)
+    do throws(StoaError) {
+      let plan = try ImportPlan(
+        files: request.files, table: request.table, columns: request.columns,
+        catalog: transaction.catalog, options: request.options.csv)
+      detected(plan.description)
+      return try run(plan, request.options, transaction, progress: request.progress)
+    } catch {
+      transaction.rollback()
+      throw error
+    }
+  }
+
+  private func run(
+    _ plan: ImportPlan, _ options: ImportOptions, _ transaction: WriteTransaction,
+    progress: (@Sendable (LoadProgress) -> Void)? = nil
+  ) throws(StoaError) -> LoadSummary {
+    var loading = loadOptions
+    loading.maximalRejectCount = options.maximalRejectCount
+    loading.rejectPath = options.rejectPath
+    loading.progress = progress
+    let summary = try plan.load(in: transaction, options: loading)
+    try cancellation.check()
+    try transaction.commit()
+    return summary
+  }
+
+  private var loadOptions: LoadOptions {
+    var options = LoadOptions(
+      threads: settings.threads, temporaryDirectory: settings.temporaryDirectory)
+    if settings.spillsAlways { options.sortByteLimit = 1 << 16 }
+    options.checkCancellation = { [cancellation] () throws(StoaError) in try cancellation.check() }
+    return options
+  }
+
+  func makeLoader(into table: TableDefinition, _ transaction: WriteTransaction) throws(StoaError) -> TableLoader {
+    try TableLoader(into: table.id, transaction: transaction, options: loadOptions)
+  }
+
+  /// INSERT, and the rows of CREATE TABLE … AS.
+  func insert(
+    _ insert: BoundInsert, _ transaction: WriteTransaction, _ parameters: [Value]
+  ) throws(StoaError) -> QueryResult {
+    let stream = try stream(insert.source, snapshot: transaction.snapshot, parameters: parameters)
+    let loader = try makeLoader(into: insert.table, transaction)
+    while let batch = try stream.next() { try loader.append(batch) }
+    let summary = try loader.finish()
+    try cancellation.check()
+    try transaction.commit()
+    return QueryResult(rowsChanged: summary.rowCount)
+  }
+
+  /// COPY … FROM.
+  func load(_ copy: BoundCopyFrom, _ transaction: WriteTransaction) throws(StoaError) -> QueryResult {
+    var options = ImportOptions()
+    for option in copy.options {
+      do throws(StoaError) { try options.set(option.name, to: option.values) } catch {
+        throw error.at(option.position)
+      }
+    }
+    let files: [String]
+    switch copy.place {
+    case .files(let paths): files = paths
+    case .standard: files = ["-"]
+    }
+    let plan: ImportPlan
+    do throws(StoaError) {
+      plan = try ImportPlan(
+        files: files, table: copy.table.name,
+        columns: copy.columns.map { $0.map { copy.table.columns[$0].name } },
+        catalog: transaction.catalog, options: options.csv)
+    } catch {
+      throw error.at(copy.placePosition)
+    }
+    let summary = try run(plan, options, transaction)
+    var notices: [String] = []
+    if summary.rejectCount > 0 {
+      notices.append("\(summary.rejectCount) rows rejected, described in \(summary.rejectPath ?? "?")")
+    }
+    return QueryResult(rowsChanged: summary.rowCount, notices: notices)
+  }
+}

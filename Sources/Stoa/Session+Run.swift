@@ -1,0 +1,274 @@
+import Catalog
+import Executor
+import SQL
+import Storage
+
+/// From a parsed statement to its result.
+extension Session {
+  func run(
+    _ syntax: StatementSyntax, text: String, parameters: [Value]
+  ) throws(StoaError) -> QueryResult {
+    guard !isClosed else { throw StoaError(.usage, "the session is closed") }
+    cancellation.reset()
+    cancellation.setTimeLimit(milliseconds: settings.timeLimitMilliseconds)
+    if Session.writes(syntax) {
+      return try runWriting(syntax, text: text, parameters: parameters)
+    }
+    let snapshot = try warehouse.store.snapshot()
+    return try onFittingStack(text) { () throws(StoaError) -> QueryResult in
+      let bound = try bind(syntax, text: text, catalog: snapshot.catalog, parameters)
+      return try runReading(bound, snapshot: snapshot, parameters: parameters)
+    }
+  }
+
+  /// Deep trees need deep stacks; a short text cannot make one.
+  private func onFittingStack<Result>(
+    _ text: String, _ body: () throws(StoaError) -> Result
+  ) throws(StoaError) -> Result {
+    text.utf8.count <= 400 ? try body() : try withLargeStack(body)
+  }
+
+  private static func writes(_ syntax: StatementSyntax) -> Bool {
+    switch syntax.kind {
+    case .createTable, .dropTable, .insert, .delete, .update: true
+    case .copy(let copy): copy.isFrom
+    default: false
+    }
+  }
+
+  private func bind(
+    _ syntax: StatementSyntax, text: String, catalog: CatalogState, _ parameters: [Value]
+  ) throws(StoaError) -> BoundStatement {
+    let binder = Binder(
+      catalog: catalog, text: text, tableFunctions: Session.tableFunctions,
+      parameterTypes: parameters.map { Session.wantedType($0) })
+    return try binder.bind(syntax)
+  }
+
+  /// Numbers and truth values have a type of their own; texts and NULL take what their place needs.
+  private static func wantedType(_ value: Value) -> LogicalType? {
+    switch value {
+    case .null, .string: nil
+    default: naturalType(value)
+    }
+  }
+
+  static func naturalType(_ value: Value) -> LogicalType {
+    switch value {
+    case .null: .null
+    case .boolean: .boolean
+    case .double: .double
+    case .string: .varchar
+    case .integer(let integer):
+      Int32(exactly: integer) != nil ? .integer : Int64(exactly: integer) != nil ? .bigint : .hugeint
+    }
+  }
+
+  private func runReading(
+    _ bound: BoundStatement, snapshot: Snapshot, parameters: [Value]
+  ) throws(StoaError) -> QueryResult {
+    switch bound {
+    case .query(let query): return try open(query, snapshot: snapshot, parameters: parameters)
+    case .explain(let isAnalyze, let inner):
+      return try explain(inner, isAnalyze: isAnalyze, snapshot: snapshot, parameters: parameters)
+    case .copyTo(let copy): return try export(copy, snapshot: snapshot, parameters: parameters)
+    case .showTables:
+      return Session.texts("name", snapshot.catalog.sortedTables.map(\.name))
+    case .describe(let subject): return Session.description(of: subject)
+    case .showSetting(let name, let position): return try showSetting(name, at: position)
+    case .set(let name, let values, let position):
+      try set(name, to: values.joined(separator: ","), at: position)
+      return QueryResult()
+    case .reset(let name, let position):
+      try reset(name, at: position)
+      return QueryResult()
+    case .checkpoint:
+      try warehouse.store.checkpoint()
+      return QueryResult()
+    case .begin, .commit, .rollback:
+      throw StoaError(
+        .unsupported, "transactions of several statements are not supported yet",
+        hint: "Each statement is a transaction of its own")
+    case .createTable, .dropTables, .insert, .copyFrom:
+      throw StoaError(.inconsistency, "a writing statement took the way of a reading one")
+    }
+  }
+
+  /// Statements that change the warehouse bind and run under the write lock, so that what they looked up is
+  /// still there when they commit.
+  private func runWriting(
+    _ syntax: StatementSyntax, text: String, parameters: [Value]
+  ) throws(StoaError) -> QueryResult {
+    let transaction = try warehouse.store.beginWrite(
+      timeoutMilliseconds: settings.lockTimeoutMilliseconds)
+    do throws(StoaError) {
+      let bound = try onFittingStack(text) { () throws(StoaError) in
+        try bind(syntax, text: text, catalog: transaction.catalog, parameters)
+      }
+      return try write(bound, transaction, parameters)
+    } catch {
+      transaction.rollback()
+      throw error
+    }
+  }
+
+  private func write(
+    _ bound: BoundStatement, _ transaction: WriteTransaction, _ parameters: [Value]
+  ) throws(StoaError) -> QueryResult {
+    switch bound {
+    case .createTable(let create): return try createTable(create, transaction, parameters)
+    case .dropTables(let ids):
+      for id in ids { try transaction.apply(.dropTable(id)) }
+      try transaction.commit()
+      return QueryResult()
+    case .insert(let insert): return try self.insert(insert, transaction, parameters)
+    case .copyFrom(let copy): return try load(copy, transaction)
+    default: throw StoaError(.inconsistency, "a reading statement took the way of a writing one")
+    }
+  }
+}
+
+/// Queries.
+extension Session {
+  /// Plans the query and opens its result; nothing runs yet.
+  private func open(
+    _ query: BoundQuery, snapshot: Snapshot, parameters: [Value]
+  ) throws(StoaError) -> QueryResult {
+    let stream = try stream(query, snapshot: snapshot, parameters: parameters)
+    return QueryResult(
+      stream, columns: query.columns.map { ResultColumn(name: $0.name, type: $0.type) })
+  }
+
+  func stream(
+    _ query: BoundQuery, snapshot: Snapshot, parameters: [Value]
+  ) throws(StoaError) -> ResultStream {
+    let plan = try plan(query, snapshot: snapshot, parameters: parameters)
+    return try QueryExecution.execute(plan: plan, context: context(snapshot))
+  }
+
+  private func plan(
+    _ query: BoundQuery, snapshot: Snapshot, parameters: [Value]
+  ) throws(StoaError) -> PhysicalPlan {
+    let values = parameters.map { (value: $0, type: Session.naturalType($0)) }
+    return try QueryPlanner.plan(
+      query.replacingParameters(values), catalog: SnapshotCatalog(snapshot: snapshot),
+      options: settings.optimizer)
+  }
+
+  private func context(_ snapshot: Snapshot, profile: QueryProfile? = nil) -> ExecutionContext {
+    ExecutionContext(
+      settings: settings.execution, pool: warehouse.pool, budget: warehouse.budget,
+      cancellation: cancellation, profile: profile, tableFunctions: Session.tableFunctionSources
+    ) { request, context throws(StoaError) in
+      try StorageScan(request, snapshot: snapshot, context: context)
+    }
+  }
+
+  private func explain(
+    _ statement: BoundStatement, isAnalyze: Bool, snapshot: Snapshot, parameters: [Value]
+  ) throws(StoaError) -> QueryResult {
+    let query: BoundQuery
+    switch statement {
+    case .query(let inner): query = inner
+    case .insert(let insert) where !isAnalyze: query = insert.source
+    case .copyTo(let copy) where !isAnalyze: query = copy.source
+    case .createTable(let create) where !isAnalyze && create.source != nil: query = create.source!
+    default: throw StoaError(.unsupported, "EXPLAIN \(isAnalyze ? "ANALYZE " : "")works for queries only")
+    }
+    let plan = try plan(query, snapshot: snapshot, parameters: parameters)
+    let printer = ExplainPrinter(catalog: snapshot.catalog)
+    guard isAnalyze else {
+      let lines = printer.text(of: plan).split(separator: "\n").map(String.init)
+      return Session.texts("plan", lines, kind: .plan)
+    }
+    let profile = QueryProfile()
+    let stream = try QueryExecution.execute(plan: plan, context: context(snapshot, profile: profile))
+    while try stream.next() != nil {}
+    return Session.texts("plan", Session.annotated(printer.lines(of: plan), profile), kind: .plan)
+  }
+
+  /// EXPLAIN's lines with what really happened, and the time in all.
+  private static func annotated(
+    _ lines: [ExplainPrinter.Line], _ profile: QueryProfile
+  ) -> [String] {
+    var texts: [String] = []
+    for (index, line) in lines.enumerated() {
+      var text = String(repeating: "  ", count: line.depth) + line.text
+      text += "  (estimated \(ExplainPrinter.rowCount(line.estimatedRows)))"
+      if index < profile.operators.count { text += "  [\(profile.operators[index].annotation)]" }
+      texts.append(text)
+    }
+    let microseconds = profile.wallNanoseconds / 1000
+    texts.append("Total: \(microseconds / 1000).\(String(1000 + microseconds % 1000).dropFirst()) ms")
+    return texts
+  }
+}
+
+/// What the planner may know of a snapshot.
+struct SnapshotCatalog: PlannerCatalog {
+  let snapshot: Snapshot
+
+  var state: CatalogState { snapshot.catalog }
+
+  /// Without statistics a plan may be slower, never wrong; the scan reports what is damaged.
+  func statistics(of table: TableID) -> TableStatistics? { try? snapshot.statistics(of: table) }
+}
+
+/// Small results made here.
+extension Session {
+  static func texts(
+    _ column: String, _ values: [String], kind: QueryResult.Kind = .rows
+  ) -> QueryResult {
+    let vector = Vector.make(.varchar, values.map { .string($0) })
+    return QueryResult(
+      kind: kind, columns: [ResultColumn(name: column, type: .varchar)],
+      batches: values.isEmpty ? [] : [Batch(columns: [vector], rowCount: values.count)])
+  }
+
+  static func table(_ columns: [(String, LogicalType)], _ rows: [[Value]]) -> QueryResult {
+    let vectors = columns.indices.map { index in
+      Vector.make(columns[index].1, rows.map { $0[index] })
+    }
+    return QueryResult(
+      columns: columns.map { ResultColumn(name: $0.0, type: $0.1) },
+      batches: rows.isEmpty ? [] : [Batch(columns: vectors, rowCount: rows.count)])
+  }
+
+  /// DESCRIBE: a row per column.
+  fileprivate static func description(of subject: BoundDescribe) -> QueryResult {
+    let header: [(String, LogicalType)] = [
+      ("column_name", .varchar), ("column_type", .varchar), ("null", .varchar), ("key", .varchar),
+      ("default", .varchar),
+    ]
+    switch subject {
+    case .query(let columns):
+      return table(
+        header,
+        columns.map { [.string($0.name), .string($0.type.description), .string("YES"), .null, .null] })
+    case .table(let definition):
+      return table(header, definition.columns.map { describe($0, of: definition) })
+    }
+  }
+
+  private static func describe(_ column: ColumnDefinition, of table: TableDefinition) -> [Value] {
+    var keys: [String] = []
+    for key in table.keys where key.columns.contains(column.id) { keys.append(key.isPrimary ? "PRI" : "UNI") }
+    if table.foreignKeys.contains(where: { $0.columns.contains(column.id) }) { keys.append("FOR") }
+    return [
+      .string(column.name), .string(column.type.description), .string(column.isNullable ? "YES" : "NO"),
+      keys.isEmpty ? .null : .string(keys.joined(separator: ",")),
+      column.defaultValue.map { .string(SQLName.literal($0, column.type)) } ?? .null,
+    ]
+  }
+
+  /// SHOW name, or SHOW ALL.
+  fileprivate func showSetting(_ name: String?, at position: Range<Int>) throws(StoaError) -> QueryResult {
+    if let name {
+      let setting = try Setting.named(name, at: position)
+      return Session.texts(setting.name, [setting.read(self)])
+    }
+    return Session.table(
+      [("name", .varchar), ("value", .varchar), ("description", .varchar)],
+      Setting.all.map { [.string($0.name), .string($0.read(self)), .string($0.help)] })
+  }
+}

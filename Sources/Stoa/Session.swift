@@ -1,0 +1,139 @@
+import Executor
+import SQL
+import Storage
+
+/// Runs statements one after the other, with settings of its own. One thread at a time uses a session;
+/// only `cancel` may be called from any thread at any time.
+public final class Session: @unchecked Sendable {
+  public let warehouse: Warehouse
+  /// Also changed by SET and RESET.
+  public var settings: SessionSettings
+  let cancellation = CancellationFlag()
+  var isClosed = false
+
+  init(_ warehouse: Warehouse) {
+    self.warehouse = warehouse
+    settings = SessionSettings(
+      threads: warehouse.defaultThreads,
+      lockTimeoutMilliseconds: warehouse.lockTimeoutMilliseconds)
+  }
+
+  /// Runs one statement. Queries compute while their result is read, on the snapshot of this moment; everything
+  /// else is done, and durable, when this returns.
+  /// - Parameter parameters: values for `?` and `$n` in order. Texts take the type their place needs.
+  /// - Throws: `.syntax` and `.binding` with a position in `sql`; otherwise what the statement runs into.
+  @discardableResult
+  public func execute(_ sql: String, parameters: [Value] = []) throws(StoaError) -> QueryResult {
+    try prepare(sql).execute(parameters)
+  }
+
+  /// Runs one statement with values for its `:name` parameters.
+  @discardableResult
+  public func execute(_ sql: String, parameters: [String: Value]) throws(StoaError) -> QueryResult {
+    try prepare(sql).execute(parameters)
+  }
+
+  /// Parses one statement, to be run any number of times.
+  public func prepare(_ sql: String) throws(StoaError) -> PreparedStatement {
+    PreparedStatement(session: self, text: sql, syntax: try Parser.parse(sql))
+  }
+
+  /// Ends the statement that runs now, as soon as it looks; it throws `.cancelled`. Any thread may call this.
+  public func cancel() { cancellation.cancel() }
+
+  /// As `SET name = value`.
+  public func set(_ name: String, to value: String) throws(StoaError) {
+    try set(name, to: value, at: nil)
+  }
+
+  /// The value of a setting as SHOW gives it.
+  public func setting(_ name: String) throws(StoaError) -> String {
+    try Setting.named(name, at: nil).read(self)
+  }
+
+  /// Names of all tables, sorted.
+  public func tables() throws(StoaError) -> [String] {
+    try warehouse.store.snapshot().catalog.sortedTables.map(\.name)
+  }
+
+  /// The CREATE TABLE statement that would make the table again.
+  public func definition(ofTable name: String) throws(StoaError) -> String {
+    let catalog = try warehouse.store.snapshot().catalog
+    guard let table = catalog.table(named: name) else {
+      throw StoaError(
+        .binding, "there is no table \"\(name)\"",
+        hint: closestSpelling(to: name, among: catalog.sortedTables.map(\.name))
+          .map { "Did you mean \($0)?" })
+    }
+    return table.sql(in: catalog)
+  }
+
+  /// The session can do nothing more.
+  public func close() { isClosed = true }
+
+  func set(_ name: String, to value: String, at position: Range<Int>?) throws(StoaError) {
+    let setting = try Setting.named(name, at: position)
+    if value.lowercased() == "default" { return try reset(name, at: position) }
+    guard setting.write(self, value) else {
+      throw StoaError(
+        .binding, "\"\(value)\" is no value for \(setting.name)", hint: "It is the \(setting.help)",
+        position: position)
+    }
+  }
+
+  /// Back to the default of one setting, or of all.
+  func reset(_ name: String?, at position: Range<Int>?) throws(StoaError) {
+    let fresh = Session(warehouse)
+    let chosen = try name.map { name throws(StoaError) in [try Setting.named(name, at: position)] }
+    for setting in chosen ?? Setting.all {
+      if setting.name == "memory_limit" {
+        warehouse.budget.setLimit(SystemMemory.defaultLimit)
+      } else {
+        _ = setting.write(self, setting.read(fresh))
+      }
+    }
+  }
+}
+
+/// A parsed statement. Names are looked up each time it runs, so it survives changes of tables.
+public final class PreparedStatement {
+  public let session: Session
+  public let text: String
+  let syntax: StatementSyntax
+
+  init(session: Session, text: String, syntax: StatementSyntax) {
+    self.session = session
+    self.text = text
+    self.syntax = syntax
+  }
+
+  /// Values it needs.
+  public var parameterCount: Int { syntax.parameters.count }
+  /// Names of `:name` parameters in the order of their values; empty for numbered ones.
+  public var parameterNames: [String] { syntax.parameters.names }
+
+  /// Runs the statement with values in order.
+  @discardableResult
+  public func execute(_ parameters: [Value] = []) throws(StoaError) -> QueryResult {
+    guard parameters.count == parameterCount else {
+      throw StoaError(
+        .usage, "the statement has \(parameterCount) parameters, but \(parameters.count) values are given")
+    }
+    return try session.run(syntax, text: text, parameters: parameters)
+  }
+
+  /// Runs the statement with values by name.
+  @discardableResult
+  public func execute(_ parameters: [String: Value]) throws(StoaError) -> QueryResult {
+    let given = Dictionary(
+      parameters.map { ($0.key.lowercased(), $0.value) }, uniquingKeysWith: { first, _ in first })
+    var values: [Value] = []
+    for name in parameterNames {
+      guard let value = given[name.lowercased()] else {
+        throw StoaError(.usage, "parameter :\(name) has no value")
+      }
+      values.append(value)
+    }
+    return try execute(values)
+  }
+}

@@ -1,0 +1,141 @@
+import Executor
+import SQL
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// What a session can set; each has a row in `Setting.all`.
+public struct SessionSettings: Sendable {
+  /// Worker threads of a query.
+  public var threads: Int
+  /// Rows per batch, 1…65,536.
+  public var batchSize = Batch.defaultCapacity
+  public var optimizer = OptimizerOptions()
+  /// Where operators put what does not fit into memory.
+  public var temporaryDirectory: String
+  /// Pretend that memory is full as soon as something can spill; for tests.
+  public var spillsAlways = false
+  /// How long a writing statement waits for another writer.
+  public var lockTimeoutMilliseconds: Int
+  /// A statement that runs longer ends with an error; `nil` for any time.
+  public var timeLimitMilliseconds: Int?
+
+  init(threads: Int, lockTimeoutMilliseconds: Int) {
+    self.threads = threads
+    self.lockTimeoutMilliseconds = lockTimeoutMilliseconds
+    let directory = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+    temporaryDirectory = directory.isEmpty ? "/tmp" : directory
+  }
+
+  var execution: ExecutionSettings {
+    ExecutionSettings(
+      threads: threads, batchCapacity: batchSize, temporaryDirectory: temporaryDirectory,
+      spillsAlways: spillsAlways)
+  }
+}
+
+/// One setting by its SQL name.
+struct Setting: Sendable {
+  let name: String
+  let help: String
+  let read: @Sendable (Session) -> String
+  /// Takes over a value; `false` when the text is none.
+  let write: @Sendable (Session, String) -> Bool
+
+  static func named(_ name: String, at position: Range<Int>?) throws(StoaError) -> Setting {
+    if let setting = all.first(where: { $0.name == name.lowercased() }) { return setting }
+    throw StoaError(
+      .binding, "there is no setting \"\(name)\"",
+      hint: closestSpelling(to: name, among: all.map(\.name)).map { "Did you mean \($0)?" }
+        ?? "SHOW ALL lists them", position: position)
+  }
+
+  /// All settings, by name.
+  static let all: [Setting] = [
+    Setting(
+      name: "batch_size", help: "rows that operators hand on at once, 1 to 65536",
+      read: { String($0.settings.batchSize) },
+      write: { session, text in
+        guard let count = Int(text), (1...Batch.maximalCapacity).contains(count) else { return false }
+        session.settings.batchSize = count
+        return true
+      }),
+    Setting(
+      name: "disabled_rules", help: "optimizer rules to leave out, with commas between",
+      read: { $0.settings.optimizer.disabledRules.sorted().joined(separator: ",") },
+      write: { session, text in
+        let rules = text.split(separator: ",").map { $0.filter { $0 != " " }.lowercased() }
+        let known = Optimizer.ruleNames
+        guard rules.allSatisfy(known.contains) else { return false }
+        session.settings.optimizer.disabledRules = Set(rules)
+        return true
+      }),
+    Setting(
+      name: "lock_timeout", help: "milliseconds a writing statement waits for another writer",
+      read: { String($0.settings.lockTimeoutMilliseconds) },
+      write: { session, text in
+        guard let limit = Int(text), limit >= 0 else { return false }
+        session.settings.lockTimeoutMilliseconds = limit
+        return true
+      }),
+    Setting(
+      name: "memory_limit", help: "bytes that the warehouse may hold in this process, such as 4GB",
+      read: { ByteCountText.text($0.warehouse.budget.limit) },
+      write: { session, text in
+        guard let bytes = ByteCountText.parse(text), bytes >= 1 << 20 else { return false }
+        session.warehouse.budget.setLimit(bytes)
+        return true
+      }),
+    Setting(
+      name: "optimizer", help: "whether plans are optimized",
+      read: { $0.settings.optimizer.isOn ? "true" : "false" },
+      write: { session, text in
+        guard let flag = Setting.flag(text) else { return false }
+        session.settings.optimizer.isOn = flag
+        return true
+      }),
+    Setting(
+      name: "spill_always", help: "put intermediate rows on disk even when memory is left",
+      read: { $0.settings.spillsAlways ? "true" : "false" },
+      write: { session, text in
+        guard let flag = Setting.flag(text) else { return false }
+        session.settings.spillsAlways = flag
+        return true
+      }),
+    Setting(
+      name: "statement_timeout", help: "milliseconds a statement may run, 0 for any time",
+      read: { String($0.settings.timeLimitMilliseconds ?? 0) },
+      write: { session, text in
+        guard let limit = Int(text), limit >= 0 else { return false }
+        session.settings.timeLimitMilliseconds = limit == 0 ? nil : limit
+        return true
+      }),
+    Setting(
+      name: "temp_directory", help: "where intermediate rows go that do not fit into memory",
+      read: { $0.settings.temporaryDirectory },
+      write: { session, text in
+        guard !text.isEmpty else { return false }
+        session.settings.temporaryDirectory = text
+        return true
+      }),
+    Setting(
+      name: "threads", help: "worker threads of a query",
+      read: { String($0.settings.threads) },
+      write: { session, text in
+        guard let count = Int(text), (1...1024).contains(count) else { return false }
+        session.settings.threads = count
+        return true
+      }),
+  ]
+
+  private static func flag(_ text: String) -> Bool? {
+    switch text.lowercased() {
+    case "true", "on", "yes", "1": true
+    case "false", "off", "no", "0": false
+    default: nil
+    }
+  }
+}

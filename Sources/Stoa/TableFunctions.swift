@@ -1,0 +1,36 @@
+import Executor
+import SQL
+
+/// Table functions that every session knows.
+extension Session {
+  static let tableFunctions: [any TableFunctionBinding] = [
+    SeriesBinding(name: "range"), SeriesBinding(name: "generate_series"),
+  ]
+  /// Those the executor does not bring itself.
+  static let tableFunctionSources: [String: TableFunctionFactory] = [:]
+}
+
+/// `range(stop)`, `range(start, stop[, step])` without its end; `generate_series` with it.
+struct SeriesBinding: TableFunctionBinding {
+  let name: String
+
+  func bind(_ arguments: [Value], named: [String: Value]) throws(StoaError) -> BoundTableFunction {
+    guard named.isEmpty else { throw StoaError(.binding, "\(name) has no named arguments") }
+    guard (1...3).contains(arguments.count) else {
+      throw StoaError(.binding, "\(name) takes one to three arguments, not \(arguments.count)")
+    }
+    var numbers: [Double] = []
+    for argument in arguments {
+      guard let integer = argument.integer, Int64(exactly: integer) != nil else {
+        throw StoaError(.binding, "\(name) takes BIGINT arguments that are not NULL")
+      }
+      numbers.append(Double(integer))
+    }
+    let start = numbers.count == 1 ? 0 : numbers[0]
+    let stop = numbers.count == 1 ? numbers[0] : numbers[1]
+    let step = numbers.count == 3 ? numbers[2] : 1
+    let estimate = step == 0 ? 0 : max(0, (stop - start) / step)
+    return BoundTableFunction(
+      columns: [OutputColumn(name: name, type: .bigint)], arguments: arguments, estimatedRows: estimate)
+  }
+}

@@ -1,0 +1,81 @@
+import Executor
+import SQL
+import Storage
+
+/// Finds where statements end in text that arrives piece by piece.
+public typealias StatementSplitter = SQL.StatementSplitter
+
+/// What can be chosen when a warehouse is opened.
+public struct WarehouseOptions: Sendable {
+  /// Refuse to write, and do not create the warehouse when it is absent.
+  public var isReadOnly = false
+  /// Bytes that queries, loads and caches of this process may hold together; `nil` takes 80 % of the memory
+  /// that the machine or its control group has.
+  public var memoryLimit: Int?
+  /// Worker threads a query uses unless its session says otherwise; `nil` takes the processors.
+  public var threads: Int?
+  /// How long a writing statement waits for another writer.
+  public var lockTimeoutMilliseconds = 5000
+
+  public init() {}
+}
+
+/// An open warehouse: a directory of column files, shared by any number of sessions and threads.
+///
+///     let warehouse = try Warehouse.open("shop.stoa")
+///     let session = warehouse.makeSession()
+///     try session.execute("CREATE TABLE sales (day DATE, amount DECIMAL(10,2))")
+///     let result = try session.execute("SELECT day, sum(amount) FROM sales GROUP BY day")
+///     while let row = try result.nextRow() { print(row[0], row[1]) }
+///     try warehouse.close()
+public final class Warehouse: Sendable {
+  /// The version of Stoa.
+  public static let version = "0.1.0"
+
+  /// The directory.
+  public let path: String
+  /// Counts the memory of everything this process does in the warehouse.
+  public let budget: MemoryBudget
+  let store: TableStore
+  let pool: WorkerPool
+  let defaultThreads: Int
+  let lockTimeoutMilliseconds: Int
+
+  /// Opens the warehouse in the directory `path`, and makes it when it is absent and may be written.
+  /// Damaged files do not prevent opening; see `warnings`.
+  /// - Throws: `.io` when there is no warehouse or it cannot be read, `.unsupported` when it is of a newer version.
+  public static func open(
+    _ path: String, options: WarehouseOptions = WarehouseOptions()
+  ) throws(StoaError) -> Warehouse {
+    let budget = MemoryBudget(limit: options.memoryLimit ?? SystemMemory.defaultLimit)
+    var storeOptions = StoreOptions()
+    storeOptions.lockTimeoutMilliseconds = options.lockTimeoutMilliseconds
+    let store = try TableStore.open(
+      path: path, mode: options.isReadOnly ? .readOnly : .readWrite, budget: budget,
+      options: storeOptions)
+    return Warehouse(store: store, budget: budget, options: options)
+  }
+
+  /// A warehouse over a store that a test opened in its own way.
+  init(store: TableStore, budget: MemoryBudget, options: WarehouseOptions = WarehouseOptions()) {
+    self.store = store
+    self.budget = budget
+    path = store.path
+    lockTimeoutMilliseconds = options.lockTimeoutMilliseconds
+    defaultThreads = max(1, options.threads ?? WorkerPool.processorCount)
+    // Threads start when first needed, so a session may ask for more than there are processors.
+    pool = WorkerPool(workerCount: max(64, defaultThreads))
+  }
+
+  /// What was found wrong so far, a sentence each, naming file and offset.
+  public var warnings: [String] { store.warnings }
+
+  /// The number of the newest commit.
+  public var commit: UInt64 { store.commit }
+
+  /// A new session with default settings.
+  public func makeSession() -> Session { Session(self) }
+
+  /// Flushes and gives everything back. Sessions of a closed warehouse can do nothing.
+  public func close() throws(StoaError) { try store.close() }
+}

@@ -1,0 +1,64 @@
+import Stoa
+
+/// Texts of `--help` and `.help`.
+enum Help {
+  static let usage = """
+    stoa \(Warehouse.version): an embedded columnar warehouse
+
+    Usage:
+      stoa WAREHOUSE [options]                      shell; the warehouse is created when absent
+      stoa import WAREHOUSE FILE… TABLE [options]   load text files; creates an absent table
+      stoa inspect FILE                             print a segment, log or checkpoint
+
+    Options:
+      -c SQL, --command SQL    run SQL and exit; may be repeated, also with -f
+      -f FILE, --file FILE     run a script and exit; - is standard input
+      --readonly               refuse to write
+      --threads N              worker threads (default: processors)
+      --memory-limit SIZE      such as 500MB or 4GB
+      --mode MODE              box, csv, json, jsonlines, markdown or line
+      --null-value TOKEN       text of NULL in csv (default: an empty field)
+      --no-header              csv without column names
+      --bail, --no-bail        stop a script at its first error (default), or go on
+      --version, --help
+
+    Exit codes: 0 good, 1 an SQL error, 2 wrong usage or cannot open, 130 interrupted.
+
+    """
+
+  static let importUsage = """
+    Usage: stoa import WAREHOUSE FILE… TABLE [options]
+
+    Loads delimited text files (also .zst, several files, patterns, - for standard input) into a table and
+    commits once. Delimiter, header, NULL text and types are detected and printed; an absent table is created.
+
+    Options:
+      --delimiter C, --quote C, --escape C    one character each
+      --header, --no-header                   whether the first line holds names
+      --null TEXT                             text of NULL
+      --columns a,b,c                         columns of the table, in the order of the file
+      --max-rejects N                         write up to N bad rows to a file and go on
+      --rejects FILE                          where to write them
+      --threads N                             worker threads
+      --option NAME=VALUE                     any other option of COPY
+      --quiet                                 print nothing but errors
+
+    """
+
+  static let dotCommands = """
+    .bail on|off            stop scripts at the first error
+    .exit, .quit            leave
+    .header on|off          names at the top of csv
+    .help                   this list
+    .import FILE… TABLE     load files; options as in stoa import --help
+    .maxrows N              rows shown of a long result in box mode, 0 for all
+    .mode [MODE]            box, csv, json, jsonlines, markdown or line
+    .nullvalue TEXT         text of NULL
+    .output [FILE]          results go to FILE; without it to standard output again
+    .print TEXT             print TEXT
+    .read FILE              run a script
+    .schema [TABLE]         CREATE TABLE statements
+    .tables                 names of all tables
+    .timer on|off           time of each statement
+    """
+}

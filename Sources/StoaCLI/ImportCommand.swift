@@ -1,0 +1,150 @@
+import Stoa
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// The words of `stoa import` and `.import`.
+struct ImportArguments {
+  var warehouse: String?
+  var request: ImportRequest
+  var threads: Int?
+  var isQuiet = false
+
+  /// - Throws: `.usage` naming the argument.
+  init(_ words: [String], hasWarehouse: Bool) throws(StoaError) {
+    var operands: [String] = []
+    var words = ArgumentWords(words)
+    var request = ImportRequest(files: [], table: "")
+    while let word = words.next() {
+      guard word.isOption else {
+        operands.append(word.name)
+        continue
+      }
+      switch word.name {
+      case "--threads": threads = try words.count(of: word)
+      case "--quiet", "-q": isQuiet = true
+      case "--no-header": try request.options.set("header", to: ["false"])
+      case "--header": try request.options.set("header", to: ["true"])
+      case "--columns": request.columns = try words.value(of: word).split(separator: ",").map(String.init)
+      case "--option":
+        let parts = try words.value(of: word).split(separator: "=", maxSplits: 1).map(String.init)
+        try request.options.set(parts.first ?? "", to: Array(parts.dropFirst()))
+      case "--delimiter", "--quote", "--escape", "--null", "--max-rejects", "--rejects", "--skip",
+        "--format", "--types", "--names":
+        let name = word.name.dropFirst(2).map { $0 == "-" ? "_" : $0 }
+        let value = ImportArguments.unescaped(try words.value(of: word))
+        let isList = word.name == "--types" || word.name == "--names"
+        try request.options.set(
+          String(name), to: isList ? value.split(separator: ",").map(String.init) : [value])
+      default: throw ArgumentWords.unknown(word.name, ImportArguments.optionNames)
+      }
+    }
+    if hasWarehouse, !operands.isEmpty { warehouse = operands.removeFirst() }
+    guard operands.count >= 2 else {
+      throw StoaError(
+        .usage, "name \(hasWarehouse ? "the warehouse, " : "")the files and the table",
+        hint: "See stoa import --help")
+    }
+    request.table = operands.removeLast()
+    request.files = operands
+    self.request = request
+  }
+
+  private static let optionNames = [
+    "--threads", "--quiet", "--header", "--no-header", "--columns", "--option", "--delimiter", "--quote",
+    "--escape", "--null", "--max-rejects", "--rejects", "--skip", "--types", "--names", "--help",
+  ]
+
+  /// `\t` is how people write a tab in a shell.
+  private static func unescaped(_ text: String) -> String { text == "\\t" ? "\t" : text }
+}
+
+/// `stoa import WAREHOUSE FILE… TABLE`.
+enum ImportCommand {
+  static func run(_ words: [String]) -> Int32 {
+    if words.contains("--help") || words.contains("-h") { return Program.printText(Help.importUsage) }
+    let arguments: ImportArguments
+    let warehouse: Warehouse
+    do throws(StoaError) {
+      arguments = try ImportArguments(words, hasWarehouse: true)
+      warehouse = try Warehouse.open(arguments.warehouse ?? "")
+    } catch {
+      printError(ErrorReport.text(error))
+      return Program.usageCode
+    }
+    for warning in warehouse.warnings { printError("Warning: \(warning)\n") }
+    let session = warehouse.makeSession()
+    do throws(StoaError) {
+      if let threads = arguments.threads { try session.set("threads", to: String(threads)) }
+      try Interrupts.shared.whileRunning(cancel: { session.cancel() }) { () throws(StoaError) in
+        try run(arguments, in: session)
+      }
+      try warehouse.close()
+      return 0
+    } catch {
+      printError(ErrorReport.text(error))
+      do throws(StoaError) { try warehouse.close() } catch { printError(ErrorReport.text(error)) }
+      return error.kind == .cancelled ? Program.interruptedCode : 1
+    }
+  }
+
+  /// Loads, and says what was detected and done.
+  static func run(_ arguments: ImportArguments, in session: Session) throws(StoaError) {
+    var request = arguments.request
+    let output = OutputFile.standard
+    let isTerminal = isatty(2) != 0 && !arguments.isQuiet
+    if isTerminal { request.progress = { printError("\r" + line(of: $0) + "\u{1B}[K") } }
+    defer { if isTerminal { printError("\r\u{1B}[K") } }
+    let summary = try session.importFiles(request) { text in
+      guard !arguments.isQuiet else { return }
+      output.bytes.append(contentsOf: (text.hasSuffix("\n") ? text : text + "\n").utf8)
+      // What was detected should be seen even when the load then fails; a broken pipe shows later.
+      try? output.flush()
+    }
+    guard !arguments.isQuiet else { return }
+    if isTerminal { printError("\r\u{1B}[K") }
+    try output.print(text(of: summary, table: request.table))
+    try output.flush()
+  }
+
+  private static func text(of summary: LoadSummary, table: String) -> String {
+    var text = "\(Shell.grouped(summary.rowCount)) rows into \(table)"
+    if summary.rejectCount > 0 {
+      text += ", \(Shell.grouped(summary.rejectCount)) rejected (see \(summary.rejectPath ?? "?"))"
+    }
+    text += " in \(decimal(summary.seconds)) s, \(Shell.grouped(Int(summary.rowsPerSecond))) rows/s"
+    text += "; read \(megabytes(summary.byteCount)), wrote \(megabytes(summary.segmentByteCount))"
+    text += " in \(summary.segmentCount) segment\(summary.segmentCount == 1 ? "" : "s")"
+    if summary.spilledRunCount > 0 { text += ", sorted through \(summary.spilledRunCount) runs on disk" }
+    return text
+  }
+
+  private static func line(of progress: LoadProgress) -> String {
+    let verb =
+      switch progress.phase {
+      case .reading: "Reading"
+      case .sorting: "Sorting"
+      case .writing: "Writing"
+      }
+    var text = "\(verb): \(Shell.grouped(progress.rowCount)) rows"
+    if progress.byteCount > 0 { text += ", \(megabytes(progress.byteCount))" }
+    if case .reading = progress.phase, let total = progress.totalByteCount, total > 0 {
+      text += " (\(min(100, progress.byteCount * 100 / total)) %)"
+    }
+    if progress.rejectCount > 0 { text += ", \(Shell.grouped(progress.rejectCount)) rejected" }
+    return text + ", \(decimal(progress.seconds)) s"
+  }
+
+  private static func megabytes(_ byteCount: Int) -> String {
+    byteCount < 1_000_000 ? "\(Shell.grouped(byteCount)) bytes" : "\(decimal(Double(byteCount) / 1e6)) MB"
+  }
+
+  /// One digit after the point.
+  private static func decimal(_ value: Double) -> String {
+    let tenths = Int(min(max(0, value * 10), 1e15).rounded())
+    return "\(tenths / 10).\(tenths % 10)"
+  }
+}

@@ -1,1 +1,0 @@
-// Tests of the shell as a program come with the shell.

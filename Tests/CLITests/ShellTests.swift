@@ -1,0 +1,209 @@
+import TestSupport
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Runs the shell on a warehouse of its own.
+private struct Shell {
+  let directory: TemporaryDirectory
+  var warehouse: String { directory.path + "/w" }
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  func run(_ arguments: String..., input: String = "") throws -> ProgramResult {
+    try Program.run([Program.stoa, warehouse] + arguments, input: input)
+  }
+}
+
+@Suite("The shell")
+struct ShellTests {
+  @Test("-c and -f run in order; machine modes print rows alone")
+  func scripts() throws {
+    let shell = try Shell()
+    try shell.directory.write("a.sql", "INSERT INTO t VALUES (1, 'x'), (2, NULL);\nINSERT INTO t VALUES (3, '')\n")
+    let result = try shell.run(
+      "--mode", "csv", "-c", "CREATE TABLE t (a INTEGER, b VARCHAR)", "-f", shell.directory.path + "/a.sql", "-c",
+      "SELECT * FROM t ORDER BY a; .print done", "--timer-unknown")
+    #expect(result.exitCode == 2)
+    let good = try shell.run(
+      "--mode", "csv", "-c", "CREATE TABLE t (a INTEGER, b VARCHAR)", "-f", shell.directory.path + "/a.sql", "-c",
+      "SELECT * FROM t ORDER BY a")
+    #expect(good.exitCode == 0, "\(good.errorOutput)")
+    #expect(good.output == "a,b\n1,x\n2,\n3,\"\"\n")
+    #expect(good.errorOutput == "")
+    let token = try shell.run("--csv", "--null-value", "NULL", "--no-header", "-c", "SELECT * FROM t ORDER BY a")
+    #expect(token.output == "1,x\n2,NULL\n3,\n")
+    let json = try shell.run("--mode=jsonlines", "-c", "SELECT * FROM t WHERE a > 1 ORDER BY a")
+    #expect(json.output == "{\"a\":2,\"b\":null}\n{\"a\":3,\"b\":\"\"}\n")
+  }
+
+  @Test("standard input is a script; the box shows types and a footer")
+  func standardInput() throws {
+    let result = try Shell().run(input: "SELECT 1 AS n, 'a;b' AS t\n;\n-- end\nSELECT 2 AS m")
+    #expect(result.exitCode == 0)
+    #expect(result.output.contains("│    n    │    t    │\n│ integer │ varchar │"))
+    #expect(result.output.contains("1 row ("))
+    #expect(result.output.contains("│       2 │"))
+  }
+
+  @Test("errors go to standard error with a caret; scripts stop unless told otherwise")
+  func errors() throws {
+    let shell = try Shell()
+    let script = "SELECT 1 AS a;\nSELECT\n  nme FROM (SELECT 1 AS name);\nSELECT 3 AS c;\n"
+    let stopped = try shell.run("--csv", input: script)
+    #expect(stopped.exitCode == 1)
+    #expect(stopped.output == "a\n1\n")
+    #expect(stopped.errorOutput.hasPrefix("Error: "))
+    #expect(stopped.errorOutput.contains("Did you mean"))
+    #expect(stopped.errorOutput.contains("line 3, column 3:\n    nme FROM (SELECT 1 AS name);\n    ^^^\n"), "\(stopped.errorOutput)")
+    let went = try shell.run("--csv", "--no-bail", input: script)
+    #expect(went.exitCode == 1)
+    #expect(went.output == "a\n1\nc\n3\n")
+  }
+
+  @Test("exit code 2 for wrong usage and what cannot be opened")
+  func usage() throws {
+    let shell = try Shell()
+    #expect(try Program.run([Program.stoa]).exitCode == 2)
+    #expect(try shell.run("more", "words").exitCode == 2)
+    #expect(try shell.run("--mode", "fancy").exitCode == 2)
+    #expect(try shell.run("--threads", "none").exitCode == 2)
+    #expect(try shell.run("-c").exitCode == 2)
+    #expect(try shell.run("-f", "/nowhere.sql").exitCode == 2)
+    #expect(TemporaryDirectory.names(shell.directory.path) == [])
+    #expect(try shell.run("--readonly", "-c", "SELECT 1").exitCode == 2)
+    #expect(try Program.run([Program.stoa, "/dev/null/x", "-c", "SELECT 1"]).exitCode == 2)
+    let help = try Program.run([Program.stoa, "--help"])
+    #expect(help.exitCode == 0 && help.output.contains("--null-value"))
+    #expect(try Program.run([Program.stoa, "--version"]).output.hasPrefix("stoa "))
+  }
+
+  @Test("a read-only warehouse answers and refuses to change")
+  func readOnly() throws {
+    let shell = try Shell()
+    #expect(try shell.run("-c", "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (7)").exitCode == 0)
+    #expect(try shell.run("--readonly", "--csv", "-c", "SELECT a FROM t").output == "a\n7\n")
+    let refused = try shell.run("--readonly", "-c", "INSERT INTO t VALUES (8)")
+    #expect(refused.exitCode == 1)
+    #expect(refused.errorOutput.contains("read-only"))
+  }
+
+  @Test("dot commands")
+  func dotCommands() throws {
+    let shell = try Shell()
+    try shell.directory.write("inner.sql", "SELECT 5 AS five;\n.print from inner\n")
+    try shell.directory.write("data.csv", "x,y\n1,a\n2,b\n")
+    let target = shell.directory.path + "/out.csv"
+    let result = try shell.run(
+      input: """
+        CREATE TABLE "t" (a INTEGER PRIMARY KEY);
+        .tables
+        .schema t
+        .mode csv
+        .read '\(shell.directory.path)/inner.sql'
+        .output \(target)
+        SELECT 1 AS written;
+        .output
+        .nullvalue NIL
+        SELECT NULL AS n;
+        .header off
+        SELECT 9;
+        .import \(shell.directory.path)/data.csv loaded
+        SELECT count(*), sum(x) FROM loaded;
+        .mode
+        .quit
+        SELECT 'not reached';
+        """)
+    #expect(result.exitCode == 0, "\(result.errorOutput)")
+    #expect(
+      result.output == """
+        t
+        CREATE TABLE t (
+          a INTEGER PRIMARY KEY
+        );
+        five
+        5
+        from inner
+        n
+        NIL
+        9
+        2,3
+        csv
+
+        """)
+    #expect(try shell.directory.read("out.csv") == "written\n1\n")
+    let wrong = try shell.run("-c", ".tabels")
+    #expect(wrong.exitCode == 1)
+    #expect(wrong.errorOutput.hasPrefix("Error: there is no command .tabels"))
+    #expect(try shell.run("-c", ".help").output.contains(".schema"))
+  }
+
+  @Test("import loads files and says what it found")
+  func importCommand() throws {
+    let shell = try Shell()
+    try shell.directory.write("a.csv", "id;name;price\n1;tea;1.50\n2;milk;0.99\n")
+    try shell.directory.write("b.csv", "id;name;price\n3;bread;x\n")
+    let files = shell.directory.path
+    let first = try Program.run([Program.stoa, "import", shell.warehouse, files + "/a.csv", "products"])
+    #expect(first.exitCode == 0, "\(first.errorOutput)")
+    #expect(first.output.contains("2 rows into products"))
+    let bad = try Program.run([Program.stoa, "import", shell.warehouse, files + "/b.csv", "products"])
+    #expect(bad.exitCode == 1)
+    #expect(bad.errorOutput.contains("b.csv") && bad.errorOutput.contains("line 2"), "\(bad.errorOutput)")
+    let rejecting = try Program.run([
+      Program.stoa, "import", shell.warehouse, files + "/b.csv", "products", "--max-rejects", "5", "--rejects",
+      files + "/rejects.csv",
+    ])
+    #expect(rejecting.exitCode == 0, "\(rejecting.errorOutput)")
+    #expect(try shell.directory.read("rejects.csv").contains("bread"))
+    #expect(try shell.run("--csv", "-c", "SELECT count(*) AS n, sum(price) AS p FROM products").output == "n,p\n2,2.49\n")
+    let piped = try Program.run(
+      [Program.stoa, "import", shell.warehouse, "-", "products", "--no-header", "--delimiter", "|", "--quiet"],
+      input: "4|jam|3\n")
+    #expect(piped.exitCode == 0 && piped.output == "", "\(piped.errorOutput)")
+    #expect(try Program.run([Program.stoa, "import", shell.warehouse, "x"]).exitCode == 2)
+    #expect(try Program.run([Program.stoa, "import", shell.warehouse, "/nowhere.csv", "t"]).exitCode == 1)
+    #expect(try Program.run([Program.stoa, "import", "--help"]).output.contains("--max-rejects"))
+    let segment = try #require(TemporaryDirectory.files(below: shell.warehouse).first { $0.hasSuffix(".seg") })
+    let inspected = try Program.run([Program.stoa, "inspect", segment])
+    #expect(inspected.exitCode == 0 && inspected.output.contains("segment"))
+    #expect(try Program.run([Program.stoa, "inspect", files + "/a.csv"]).exitCode == 1)
+    #expect(try Program.run([Program.stoa, "inspect"]).exitCode == 2)
+  }
+
+  @Test("COPY FROM STDIN takes what the shell is given")
+  func copyFromStandardInput() throws {
+    let shell = try Shell()
+    let result = try shell.run(
+      "--csv", "-c", "CREATE TABLE t (a INTEGER, b VARCHAR)", "-c", "COPY t FROM STDIN (HEADER false)", "-c",
+      "SELECT * FROM t ORDER BY a", input: "1,x\n2,\"y,z\"\n")
+    #expect(result.exitCode == 0, "\(result.errorOutput)")
+    #expect(result.output == "a,b\n1,x\n2,\"y,z\"\n")
+    let out = try shell.run("-c", "COPY t TO STDOUT (FORMAT jsonlines)")
+    #expect(out.output == "{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y,z\"}\n")
+  }
+
+  @Test("Ctrl-C ends a script with 130")
+  func interrupt() throws {
+    let shell = try Shell()
+    let start = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = -1"
+    let result = try Program.run(
+      [Program.stoa, shell.warehouse, "-c", start], timeoutSeconds: 20, signalAfter: (SIGINT, 400_000))
+    #expect(result.exitCode == 130)
+    #expect(result.errorOutput.contains("cancelled"))
+    #expect(!result.timedOut)
+  }
+
+  @Test("a reader that goes away ends the output quietly")
+  func brokenPipe() throws {
+    let shell = try Shell()
+    let result = try Program.run([
+      "/bin/sh", "-c",
+      "'\(Program.stoa)' '\(shell.warehouse)' --csv -c 'SELECT * FROM range(3000000)' | head -2",
+    ])
+    #expect(result.output == "range\n0\n")
+    #expect(result.errorOutput == "")
+  }
+}
