@@ -1,1 +1,2 @@
 EncodingsBenchmark.run()
+KernelsBenchmark.run()

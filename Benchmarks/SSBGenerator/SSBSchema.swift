@@ -51,8 +51,10 @@ public enum SSBSchema {
 
   /// Loads one generated file.
   public static func copyStatement(_ table: SSBTable, directory: String) -> String {
-    let path = "\(directory)/\(table.fileName)".split(separator: "'", omittingEmptySubsequences: false)
-      .joined(separator: "''")
+    let path = "\(directory)/\(table.fileName)".split(
+      separator: "'", omittingEmptySubsequences: false
+    )
+    .joined(separator: "''")
     return "COPY \(table.sqlName) FROM '\(path)' (FORMAT csv, DELIMITER '|', HEADER false)"
   }
 }

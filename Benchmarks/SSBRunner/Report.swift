@@ -100,7 +100,8 @@ struct Report {
       return "| " + padded.joined(separator: " | ") + " |\n"
     }
     let rule = widths.enumerated().map { index, width in
-      index == 0 ? String(repeating: "-", count: width + 2)
+      index == 0
+        ? String(repeating: "-", count: width + 2)
         : String(repeating: "-", count: width + 1) + ":"
     }
     return line(header) + "|" + rule.joined(separator: "|") + "|\n" + rows.map(line).joined()

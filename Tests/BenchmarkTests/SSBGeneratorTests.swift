@@ -87,7 +87,8 @@ struct SSBGeneratorTests {
     var expected: [String: Int] = [:]
     var lines: [String: Int] = [:]
     for row in try rows(.lineorder) {
-      let field = try row.map { text in text.contains { !$0.isNumber } ? 0 : try #require(Int(text)) }
+      let field = try row.map { text in text.contains { !$0.isNumber } ? 0 : try #require(Int(text))
+      }
       let price = 90_000 + (field[3] / 10) % 20_001 + (field[3] % 1000) * 100
       #expect(field[9] == field[8] * price)
       #expect(field[12] == field[9] * (100 - field[11]) / 100)

@@ -19,7 +19,8 @@ struct ShopDataTests {
     }
   }()
 
-  @Test("Committed dimension files are what the generator makes", arguments: ShopGenerator.dimensions)
+  @Test(
+    "Committed dimension files are what the generator makes", arguments: ShopGenerator.dimensions)
   func committed(name: String) throws {
     let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
     let file = try #require(fopen("\(root)/datasets/shop/\(name).csv", "r"))

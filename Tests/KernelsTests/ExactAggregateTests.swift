@@ -130,7 +130,8 @@ struct ExactAggregateTests {
     #expect(try result("variance", [.make(.bigint, [5 as Int64])], single: false) == [.null])
     #expect(try result("var_pop", [.make(.bigint, [5 as Int64])], single: false) == [.double(0)])
     let decimals = Vector.make(.decimal(precision: 18, scale: 3), [1000, 2000, 4000] as [Int64])
-    #expect(try result("stddev_pop", [decimals], single: true) == [.double((14.0 / 9).squareRoot())])
+    #expect(
+      try result("stddev_pop", [decimals], single: true) == [.double((14.0 / 9).squareRoot())])
   }
 
   @Test("Empty groups give NULL, counts give 0")

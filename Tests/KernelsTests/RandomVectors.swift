@@ -32,7 +32,8 @@ enum RandomVectors {
     case .int32:
       return .integer(isWide ? Int128(Int32.min) + pick % 2 * 0xffff_ffff : pick - 20)
     case .int64:
-      return .integer(isWide ? (pick % 2 == 0 ? Int128(Int64.min) : Int128(Int64.max)) : pick * 7 - 99)
+      return .integer(
+        isWide ? (pick % 2 == 0 ? Int128(Int64.min) : Int128(Int64.max)) : pick * 7 - 99)
     case .int128: return .integer(isWide ? pick << 80 : pick - 1000)
     case .float32: return .double(Double(Float(special(pick, isWide))))
     case .float64: return .double(special(pick, isWide))

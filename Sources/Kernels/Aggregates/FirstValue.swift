@@ -4,7 +4,8 @@ extension AggregateFunction {
   /// The value of the first row met, NULL or not. Which row that is, is not promised.
   static let first = AggregateFunction(
     "first", aliases: ["first_value"], signature: "x",
-    help: "The value of the first row of the group, NULL included; which row is first is not promised",
+    help:
+      "The value of the first row of the group, NULL included; which row is first is not promised",
     example: "SELECT first(x) FROM (VALUES (1), (1)) t(x)"
   ) { types in
     types.count == 1 ? firstValue("first", types[0], keepsNulls: true) : nil

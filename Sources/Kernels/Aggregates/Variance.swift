@@ -12,7 +12,8 @@ import Vectors
 extension AggregateFunction {
   /// Sample variance; NULL of fewer than two values.
   static let variance = AggregateFunction(
-    "variance", aliases: ["var_samp"], signature: "x", help: "The sample variance, dividing by n − 1",
+    "variance", aliases: ["var_samp"], signature: "x",
+    help: "The sample variance, dividing by n − 1",
     example: "SELECT variance(x) FROM (VALUES (1), (2), (4)) t(x)"
   ) { bindSpread("variance", $0, .variance, isSample: true) }
 

@@ -68,7 +68,8 @@ public struct SortKeyEncoder: Sendable {
         offset += 1
       }
       writeValues(column, specification, target + offset)
-      offset += column.type.physical == .string
+      offset +=
+        column.type.physical == .string
         ? stringPrefixByteCount : column.type.physical.byteWidth
     }
   }

@@ -21,7 +21,8 @@ protocol SortOrdinal: BitwiseCopyable {
 
 extension SortOrdinal where Self: FixedWidthInteger {
   @inline(__always) var sortOrdinal: UInt64 {
-    UInt64(truncatingIfNeeded: Int64(truncatingIfNeeded: self) &- Int64(truncatingIfNeeded: Self.min))
+    UInt64(
+      truncatingIfNeeded: Int64(truncatingIfNeeded: self) &- Int64(truncatingIfNeeded: Self.min))
   }
   static var ordinalBits: Int { bitWidth }
 }

@@ -79,7 +79,8 @@ public struct ShopGenerator: Sendable {
               brand: ShopWords.brands[random.uniform(0, ShopWords.brands.count - 1)],
               subcategory: subcategory, category: category + 1,
               cost: price * random.uniform(42, 68) / 100, price: price,
-              launchDay: random.uniform(0, 9) < 7 ? -random.uniform(1, 1500) : random.uniform(0, 900),
+              launchDay: random.uniform(0, 9) < 7
+                ? -random.uniform(1, 1500) : random.uniform(0, 900),
               weight: 0))
         }
       }

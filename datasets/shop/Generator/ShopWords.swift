@@ -33,7 +33,8 @@ enum ShopWords {
           name: "Small appliances", price: 7900,
           nouns: ["Kettle", "Toaster", "Hand blender", "Espresso machine"]),
         Subcategory(
-          name: "Storage", price: 1200, nouns: ["Glass jar", "Lunch box", "Bread bin", "Spice rack"]),
+          name: "Storage", price: 1200,
+          nouns: ["Glass jar", "Lunch box", "Bread bin", "Spice rack"]),
       ]),
     Category(
       name: "Garden", season: [3, 5, 12, 20, 24, 18, 13, 10, 8, 6, 3, 3],
@@ -46,7 +47,8 @@ enum ShopWords {
           name: "Outdoor furniture", price: 12_900,
           nouns: ["Deck chair", "Bistro table", "Bench", "Parasol"]),
         Subcategory(
-          name: "Watering", price: 1900, nouns: ["Watering can", "Hose", "Sprinkler", "Rain barrel"]
+          name: "Watering", price: 1900,
+          nouns: ["Watering can", "Hose", "Sprinkler", "Rain barrel"]
         ),
       ]),
     Category(
@@ -62,7 +64,8 @@ enum ShopWords {
           name: "Children's books", price: 1200,
           nouns: ["The Bear Who Counted", "Nuit étoilée", "Little Tractor", "Ten Red Kites"]),
         Subcategory(
-          name: "Travel", price: 1900, nouns: ["Walking the Alps", "Lisboa", "Islands", "Night Trains"]),
+          name: "Travel", price: 1900,
+          nouns: ["Walking the Alps", "Lisboa", "Islands", "Night Trains"]),
       ]),
     Category(
       name: "Toys", season: [6, 5, 6, 8, 8, 9, 9, 8, 7, 9, 18, 42],
@@ -74,7 +77,8 @@ enum ShopWords {
           name: "Board games", price: 2900,
           nouns: ["Harbour", "Mill & Market", "Tiny Kingdoms", "Émile's Heist"]),
         Subcategory(name: "Soft toys", price: 1800, nouns: ["Bear", "Otter", "Hedgehog", "Whale"]),
-        Subcategory(name: "Puzzles", price: 1500, nouns: ["Puzzle 500", "Puzzle 1000", "3D puzzle"]),
+        Subcategory(
+          name: "Puzzles", price: 1500, nouns: ["Puzzle 500", "Puzzle 1000", "3D puzzle"]),
       ]),
     Category(
       name: "Home", season: [10, 9, 9, 10, 10, 9, 9, 9, 10, 11, 12, 14],
@@ -84,10 +88,12 @@ enum ShopWords {
         Subcategory(
           name: "Lighting", price: 5900, nouns: ["Desk lamp", "Pendant", "Candle set", "Lantern"]),
         Subcategory(
-          name: "Bathroom", price: 1700, nouns: ["Towel", "Bath mat", "Soap dish", "Laundry basket"]
+          name: "Bathroom", price: 1700,
+          nouns: ["Towel", "Bath mat", "Soap dish", "Laundry basket"]
         ),
         Subcategory(
-          name: "Decoration", price: 2200, nouns: ["Vase", "Picture frame", "Wall clock", "Déjà-vu mirror"]),
+          name: "Decoration", price: 2200,
+          nouns: ["Vase", "Picture frame", "Wall clock", "Déjà-vu mirror"]),
         Subcategory(
           name: "Furniture", price: 18_900, nouns: ["Side table", "Bookshelf", "Stool", "Armchair"]),
       ]),
@@ -98,19 +104,24 @@ enum ShopWords {
           name: "Coffee & tea", price: 850,
           nouns: ["Café crema 500 g", "Earl Grey", "Rooibos", "Espresso beans 1 kg"]),
         Subcategory(
-          name: "Chocolate", price: 450, nouns: ["Dark bar", "Pralinés", "Milk bar", "Hot chocolate"]),
+          name: "Chocolate", price: 450,
+          nouns: ["Dark bar", "Pralinés", "Milk bar", "Hot chocolate"]),
         Subcategory(
           name: "Oil & vinegar", price: 1150, nouns: ["Olive oil", "Aceto balsamico", "Walnut oil"]),
         Subcategory(
-          name: "Preserves", price: 550, nouns: ["Apricot jam", "Honey", "Piment d'Espelette", "Chutney"]),
+          name: "Preserves", price: 550,
+          nouns: ["Apricot jam", "Honey", "Piment d'Espelette", "Chutney"]),
       ]),
     Category(
       name: "Stationery", season: [12, 9, 9, 9, 9, 9, 10, 18, 20, 10, 10, 12],
       subcategories: [
-        Subcategory(name: "Paper", price: 690, nouns: ["Notebook A5", "Sketchbook", "Diary", "Écru cards"]),
         Subcategory(
-          name: "Writing", price: 1290, nouns: ["Fountain pen", "Ballpoint", "Pencil set", "Ink 50 ml"]),
-        Subcategory(name: "Bags", price: 3900, nouns: ["Satchel", "Pencil case", "Backpack", "Tote"]),
+          name: "Paper", price: 690, nouns: ["Notebook A5", "Sketchbook", "Diary", "Écru cards"]),
+        Subcategory(
+          name: "Writing", price: 1290,
+          nouns: ["Fountain pen", "Ballpoint", "Pencil set", "Ink 50 ml"]),
+        Subcategory(
+          name: "Bags", price: 3900, nouns: ["Satchel", "Pencil case", "Backpack", "Tote"]),
       ]),
     Category(
       name: "Sport", season: [14, 9, 10, 11, 12, 13, 12, 10, 10, 9, 9, 12],
@@ -120,17 +131,20 @@ enum ShopWords {
         Subcategory(name: "Yoga", price: 2800, nouns: ["Mat", "Block", "Bolster", "Strap"]),
         Subcategory(
           name: "Cycling", price: 4600, nouns: ["Helmet", "Bell", "Pannier", "Floor pump", "Lock"]),
-        Subcategory(name: "Camping", price: 6900, nouns: ["Tent", "Sleeping bag", "Stove", "Lantern"]),
+        Subcategory(
+          name: "Camping", price: 6900, nouns: ["Tent", "Sleeping bag", "Stove", "Lantern"]),
       ]),
   ]
 
   /// Added to a noun to tell variants apart.
   static let variants = [
-    "", "Classic", "Mini", "Maxi", "Blue", "Sage", "Ivory", "Nº 2", "Bio", "Duo", "Atelier", "Édition limitée",
+    "", "Classic", "Mini", "Maxi", "Blue", "Sage", "Ivory", "Nº 2", "Bio", "Duo", "Atelier",
+    "Édition limitée",
     "Travel", "Plus", "Natural",
   ]
   static let brands = [
-    "Maison Aubépine", "Nordhaus", "Casa Lume", "Fjord & Field", "Kestrel", "Öland", "Tricot", "Bellweather",
+    "Maison Aubépine", "Nordhaus", "Casa Lume", "Fjord & Field", "Kestrel", "Öland", "Tricot",
+    "Bellweather",
     "Zitronenhof", "Papyrus", "Quercus",
   ]
 
@@ -152,7 +166,9 @@ enum ShopWords {
       ]),
     Country(
       name: "Germany", currency: "EUR", priceLevel: 97,
-      cities: [("Berlin", 3677), ("München", 1488), ("Köln", 1073), ("Lübeck", 216), ("Leipzig", 601)]),
+      cities: [
+        ("Berlin", 3677), ("München", 1488), ("Köln", 1073), ("Lübeck", 216), ("Leipzig", 601),
+      ]),
     Country(
       name: "Switzerland", currency: "CHF", priceLevel: 138,
       cities: [("Zürich", 421), ("Genève", 203), ("Basel", 173), ("Neuchâtel", 44)]),
