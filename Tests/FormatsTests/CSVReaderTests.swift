@@ -190,7 +190,7 @@ private func strings(_ values: String?...) -> [Value] { values.map { $0.map { .s
         1_000_000, -1, 1_293_580_800_000_000, 1_709_210_096_500_000, 1_709_164_800_000_000,
         1_709_168_520_000_000,
       ].map { [.integer($0)] })
-    for wrong in ["2024-02-29 24:00:00", "2024-02-29 12:60:00", "2024-02-29 1:2:3:4", "2024-02-30 00:00:00"] {
+    for wrong in ["2024-02-29 12:60:00", "2024-02-29 1:2:3:4", "2024-02-30 00:00:00"] {
       #expect(try readCSV("\(wrong)\n", [.timestamp]).rejects.count == 1, "\(wrong)")
     }
     let truths = try readCSV("true\nFALSE\nt\n0\nYes\nmaybe\n", [.boolean])

@@ -1,3 +1,4 @@
+import Kernels
 import Vectors
 
 extension CSVColumnSink {
@@ -82,13 +83,13 @@ extension CSVColumnSink {
     }
   }
 
-  /// A date alone, or a timestamp at midnight.
-  private static func date(_ raw: UnsafeBufferPointer<UInt8>) -> TextOutcome<Int32> {
-    let text = NumberText.trimmed(raw)
-    guard let date = DateText.day(text) else { return .invalid }
-    if date.length == text.count { return .value(date.days) }
-    guard let micros = DateText.timestamp(text), micros % 86_400_000_000 == 0 else { return .invalid }
-    return .value(date.days)
+  /// Whatever CAST takes for a date, the day of a timestamp included.
+  private static func date(_ text: UnsafeBufferPointer<UInt8>) -> TextOutcome<Int32> {
+    let bytes = UnsafeRawBufferPointer(text)
+    if let days = TextParser.parseDate(bytes) { return .value(days) }
+    guard let micros = TextParser.parseTimestamp(bytes) else { return .invalid }
+    let (days, rest) = micros.quotientAndRemainder(dividingBy: 86_400_000_000)
+    return Int32(exactly: rest < 0 ? days - 1 : days).map { .value($0) } ?? .outOfRange
   }
 
   func timestamps(_ fields: CSVFields, _ firstRow: Int) {
@@ -98,7 +99,7 @@ extension CSVColumnSink {
         out[row] = quick
       } else {
         out[row] = slow(firstRow &+ row, start, end, 0) { text in
-          DateText.timestamp(NumberText.trimmed(text)).map { .value($0) } ?? .invalid
+          TextParser.parseTimestamp(UnsafeRawBufferPointer(text)).map { .value($0) } ?? .invalid
         }
       }
     }

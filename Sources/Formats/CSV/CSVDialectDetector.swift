@@ -312,37 +312,46 @@ extension CSVDialectDetector {
   /// The empty field, and `NULL` and `\N` where they occur as a whole unquoted field. Words like NA are NULL only in
   /// columns that hold otherwise nothing but numbers, dates or truth values.
   private func findNullTokens(_ cells: Cells, _ fieldCount: Int) -> [String] {
+    let places = wordPlaces(cells, fieldCount)
     var tokens = [""]
-    var plain = CSVDialect()
-    plain.nullTokens = [""]
-    for token in ["NULL", "null", "\\N"] where occurs(token, cells, fieldCount, nil) {
-      tokens.append(token)
-    }
-    plain.nullTokens = tokens + CSVDialectDetector.nullWords
-    let types = classify(cells, fieldCount, plain, skippingFirst: true).map { $0.type(isWholeFile: true) }
-    let typed = types.indices.filter { types[$0] != .varchar }
-    for token in CSVDialectDetector.nullWords
-    where typed.contains(where: { occurs(token, cells, fieldCount, $0) }) {
-      // It would also turn the word into NULL in columns of text, where it may be one: only when it is in none.
-      let isInText = types.indices.contains { types[$0] == .varchar && occurs(token, cells, fieldCount, $0) }
-      if !isInText { tokens.append(token) }
+    for token in CSVDialectDetector.certainNulls where places[token] != nil { tokens.append(token) }
+    let possible = CSVDialectDetector.possibleNulls.filter { places[$0] != nil }
+    guard !possible.isEmpty else { return tokens }
+    var trial = CSVDialect()
+    trial.nullTokens = tokens + possible
+    let types = classify(cells, fieldCount, trial, skippingFirst: true).map { $0.type(isWholeFile: true) }
+    for token in possible {
+      // In a column of text the word may be one, and would become NULL too.
+      if places[token, default: []].allSatisfy({ types[$0] != .varchar }) { tokens.append(token) }
     }
     return tokens
   }
 
-  private static let nullWords = ["NA", "N/A", "n/a", "na", "None", "none", "nil", "-", "?", "#N/A"]
+  private static let certainNulls = ["NULL", "null", "\\N"]
+  private static let possibleNulls = ["NA", "N/A", "n/a", "na", "None", "none", "nil", "-", "?", "#N/A"]
 
-  private func occurs(_ token: String, _ cells: Cells, _ fieldCount: Int, _ column: Int?) -> Bool {
-    let wanted = Array(token.utf8)
-    let columns = column.map { $0..<($0 + 1) } ?? 0..<fieldCount
-    for (stretch, row) in cells.rows {
-      for index in columns {
-        let field = row.fields[index]
-        guard field.end - field.start == wanted.count, !field.isQuoted else { continue }
-        if stretches[stretch].bytes[field.start..<field.end].elementsEqual(wanted) { return true }
+  /// The columns in which each word that may mean NULL is a whole unquoted field.
+  private func wordPlaces(_ cells: Cells, _ fieldCount: Int) -> [String: Set<Int>] {
+    var known: [[UInt8]: String] = [:]
+    for word in CSVDialectDetector.certainNulls + CSVDialectDetector.possibleNulls {
+      known[Array(word.utf8)] = word
+    }
+    var places: [String: Set<Int>] = [:]
+    for stretch in stretches.indices {
+      stretches[stretch].bytes.withUnsafeBufferPointer { bytes in
+        for (owner, row) in cells.rows where owner == stretch {
+          for column in 0..<fieldCount {
+            let field = row.fields[column]
+            // All of them have one to four bytes and begin with no digit.
+            guard field.end - field.start &- 1 < 4, field.end > field.start, !field.isQuoted,
+              bytes[field.start] &- 0x30 > 9, let word = known[Array(bytes[field.start..<field.end])]
+            else { continue }
+            places[word, default: []].insert(column)
+          }
+        }
       }
     }
-    return false
+    return places
   }
 
   private func classify(

@@ -33,12 +33,10 @@ enum DateText {
     return Int32(truncatingIfNeeded: days(year: year, month: month, day: day))
   }
 
-  /// A date of 1 to 6 digits for the year and one or two for month and day, separated by `-` or `/`, possibly
-  /// with a minus sign before the year; returns the days and how many bytes it took.
+  /// A date of 1 to 6 digits for the year and one or two for month and day, separated by `-` or `/`; returns the
+  /// days and how many bytes it took. For detection; fields are read by the parser that CAST uses.
   static func day(_ text: UnsafeBufferPointer<UInt8>) -> (days: Int32, length: Int)? {
     var at = 0
-    let isNegative = text.first == 0x2D
-    if isNegative { at = 1 }
     guard let year = number(text, &at, 1...6), at < text.count else { return nil }
     let separator = text[at]
     guard separator == 0x2D || separator == 0x2F else { return nil }
@@ -46,11 +44,10 @@ enum DateText {
     guard let month = number(text, &at, 1...2), at < text.count, text[at] == separator else { return nil }
     at += 1
     guard let day = number(text, &at, 1...2) else { return nil }
-    let signed = isNegative ? -year : year
-    guard (1...12).contains(month), day >= 1, day <= dayCount(year: signed, month: month) else {
+    guard (1...12).contains(month), day >= 1, day <= dayCount(year: year, month: month) else {
       return nil
     }
-    guard let count = Int32(exactly: days(year: signed, month: month, day: day)) else { return nil }
+    guard let count = Int32(exactly: days(year: year, month: month, day: day)) else { return nil }
     return (count, at)
   }
 

@@ -74,10 +74,16 @@ final class RowTable: @unchecked Sendable {
     if let dictionary = dictionaries[column] {
       let target = Buffer(of: UInt32.self, count: max(1, count))
       let out = target.typed(UInt32.self)
-      for index in 0..<count {
-        let row = Int(rows[index])
-        let codes = bases[column][row >> 16].assumingMemoryBound(to: UInt32.self)
-        out[index] = dictionary.codes[dictionary.offsets[row >> 16] + Int(codes[row & 0xFFFF])]
+      bases[column].withUnsafeBufferPointer { bases in
+        dictionary.codes.withUnsafeBufferPointer { common in
+          dictionary.offsets.withUnsafeBufferPointer { offsets in
+            for index in 0..<count {
+              let row = Int(rows[index])
+              let codes = bases[row &>> 16].assumingMemoryBound(to: UInt32.self)
+              out[index] = common[offsets[row &>> 16] &+ Int(codes[row & 0xFFFF])]
+            }
+          }
+        }
       }
       return Vector(codes: target, count: count, dictionary: dictionary.entries, validity: validity)
     }
