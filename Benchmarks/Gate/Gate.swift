@@ -9,7 +9,8 @@ import Vectors
 
 /// The gate of the first milestone: Star Schema Benchmark queries over real segments, planner and executor only,
 /// without sessions or output. `gate load DIR SCALE`, then `gate run DIR THREADS REPETITIONS [QUERY …]`,
-/// or `gate profile DIR THREADS QUERY`. Times are medians in milliseconds.
+/// or `gate profile DIR THREADS QUERY …`, where a query is the name of one of the 13 or SQL text. Times are
+/// medians in milliseconds.
 @main
 enum Gate {
   static func main() {
@@ -148,7 +149,9 @@ enum Gate {
   }
 
   static func queries(_ names: [String]) -> [(name: String, text: String)] {
-    SSBQueries.all.map { ($0.name, $0.sql) }.filter { names.isEmpty || names.contains($0.0) }
+    let known = SSBQueries.all.map { ($0.name, $0.sql) }
+    if names.isEmpty { return known }
+    return names.map { name in known.first { $0.0 == name } ?? (name, name) }
   }
 
   static func measure(_ path: String, threads: Int, repetitions: Int, names: [String]) throws {

@@ -29,6 +29,8 @@ class PairProbe: BatchOperator {
   let buildPositions: Buffer
   /// Per probe row: 1 once a pair has passed.
   private var matchBytes = GrowingBytes()
+  /// Per probe row: 1 once the condition of a pair was NULL.
+  private var unknownBytes = GrowingBytes()
 
   init(
     kind: JoinKind, output: JoinOutput, residual: Expression?, payload: [Vector],
@@ -55,12 +57,17 @@ class PairProbe: BatchOperator {
   func begin(_ batch: Batch) {
     matchBytes.reserve(batch.rowCount, used: 0)
     matches.update(repeating: 0, count: batch.rowCount)
+    unknownBytes.reserve(batch.rowCount, used: 0)
+    unknowns.update(repeating: 0, count: batch.rowCount)
     self.batch = batch
     row = 0
   }
 
   var matches: UnsafeMutablePointer<UInt8> {
     matchBytes.pointer.assumingMemoryBound(to: UInt8.self)
+  }
+  private var unknowns: UnsafeMutablePointer<UInt8> {
+    unknownBytes.pointer.assumingMemoryBound(to: UInt8.self)
   }
 
   override func next() throws(StoaError) -> Batch? {
@@ -84,6 +91,10 @@ class PairProbe: BatchOperator {
     let probe = probePositions.typed(UInt32.self)
     let build = buildPositions.typed(UInt32.self)
     var count = count
+    if kind == .mark, let residual {
+      try markPairs(try residual.evaluate(candidates(batch, count)), count)
+      return nil
+    }
     if let residual {
       let passed = try residual.filter(candidates(batch, count))
       for index in 0..<passed.count {
@@ -113,6 +124,21 @@ class PairProbe: BatchOperator {
     return output.batch(
       rowCount: count, probe: { gathered.columns[$0] },
       payload: { payload[$0].gather(build, count: count) })
+  }
+
+  /// Notes for the mark which rows have a pair that passes, or one of which that is not known.
+  private func markPairs(_ condition: Vector, _ count: Int) throws(StoaError) {
+    let flat = condition.flattened()
+    let probe = probePositions.typed(UInt32.self)
+    flat.withValues(as: UInt8.self) { values in
+      for index in 0..<count {
+        if !flat.isValid(index) {
+          unknowns[Int(probe[index])] = 1
+        } else if values[index] != 0 {
+          matches[Int(probe[index])] = 1
+        }
+      }
+    }
   }
 
   /// The pairs as rows of probe columns followed by build columns; build columns nobody needs are NULL.
@@ -178,7 +204,9 @@ class PairProbe: BatchOperator {
     let buffer = Buffer(byteCount: max(1, count))
     let target = buffer.typed(UInt8.self)
     target.update(from: matches, count: count)
-    let validity = Validity.make(count: count) { target[$0] != 0 || !isUnknown($0) }
+    let validity = Validity.make(count: count) { 
+      target[$0] != 0 || (unknowns[$0] == 0 && !isUnknown($0))
+    }
     return Vector(flat: buffer, type: .boolean, count: count, validity: validity)
   }
 }

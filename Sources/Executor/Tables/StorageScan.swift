@@ -77,6 +77,8 @@ public final class StorageScan: TableSource, @unchecked Sendable {
 
   public func prepare() {
     filters = predicates
+    rowGroups = []
+    rowCount = 0
     for (column, filter) in runtime {
       guard let content = filter.published else { continue }
       filters.append(ScanFilter(column, content.columnFilter))
