@@ -19,10 +19,17 @@ echo "== creating and loading $work/shop.stoa"
 time "$stoa" "$work/shop.stoa" -f datasets/shop/load.sql
 
 echo "== five questions (datasets/shop/queries.sql)"
-"$stoa" "$work/shop.stoa" -f datasets/shop/queries.sql
+awk -v prefix="$work/question" '
+  /^-- [0-9]/ { count++; file = prefix count ".sql" }
+  file { print > file }' datasets/shop/queries.sql
+for question in "$work"/question?.sql; do
+  grep '^--' "$question" | sed 's/^-- */\n/'
+  "$stoa" "$work/shop.stoa" -f "$question"
+done
 
+echo
 echo "== how the first one was answered"
-{ echo "EXPLAIN ANALYZE"; awk '/;/ { print; exit } { print }' datasets/shop/queries.sql; } > "$work/explain.sql"
+{ echo "EXPLAIN ANALYZE"; cat "$work/question1.sql"; } > "$work/explain.sql"
 "$stoa" "$work/shop.stoa" -f "$work/explain.sql"
 
 echo "== where the bytes went"
@@ -30,7 +37,13 @@ du -sh "$work/shop.stoa" | cut -f1
 find "$work/shop.stoa" -type f -printf '%10s  %P\n' | sort -k2
 largest=$(find "$work/shop.stoa" -name '*.seg' -printf '%s %p\n' | sort -rn | awk 'NR == 1 { print $2 }')
 if [ -n "$largest" ]; then
-  echo "== inside the largest segment"
-  "$stoa" inspect "$largest" | head -40 || true
+  echo "== columns of the sales, with the encoding of their first row group (stoa inspect tells more)"
+  "$stoa" inspect "$largest" | awk '
+    /^column id/ { name = $3 " " $4 }
+    name && /^  bytes/ { bytes = $2 + 0; perRow = $3 }
+    name && /row group 0:/ {
+      encoding = $0; sub(/.*encoding /, "", encoding); sub(/, checksum.*/, "", encoding)
+      printf "%12d bytes %8s a row  column %-18s %s\n", bytes, perRow, name, encoding
+    }'
 fi
 echo "Try it: $stoa $work/shop.stoa"
