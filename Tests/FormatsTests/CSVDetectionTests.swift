@@ -128,6 +128,13 @@ private func detect(
     #expect(found.columns.map(\.type) == [.integer, .double])
   }
 
+  @Test("a line without end is an error, and a very long first row no header")
+  func longLines() throws {
+    let long = String(repeating: "a", count: 5000)
+    #expect(throws: StoaError.self) { try detect(long) { $0.sampleByteCount = 4096 } }
+    #expect(!(try detect("\(long),b\nx,y\n")).dialect.hasHeader)
+  }
+
   @Test("columns of text that cannot be opened up as something else stay text")
   func text() throws {
     let found = try detect("a,b,c,d\n1-2,10:30,1.2.3,0x1F\n3-4,11:45,4.5.6,0x2A\n")

@@ -40,6 +40,8 @@ public struct CSVDialectDetector {
   private static let rareDelimiters: [UInt8] = [0x5E, 0x7E, 0x1F, 0x01]
   /// Bytes of each stretch that candidates are tried on.
   private static let trialByteCount = 64 << 10
+  /// Longer text is no name of a column.
+  private static let longestNameByteCount = 256
   private static let sampledInputCount = 8
 
   private let options: CSVOptions
@@ -77,6 +79,11 @@ public struct CSVDialectDetector {
       }
     }
     findNewline()
+    for stretch in stretches where stretch.isStart && !stretch.isEnd && !stretch.bytes.contains(newline) {
+      throw StoaError(
+        .input, "no line ends within the first \(stretch.bytes.count) bytes of the text",
+        hint: "If rows are that long, raise SAMPLE_SIZE", path: inputs.first?.name)
+    }
     for index in stretches.indices { stretches[index].bytes = wholeLines(stretches[index]) }
     if stretches.allSatisfy({ $0.bytes.isEmpty }) {
       throw StoaError(
@@ -382,7 +389,9 @@ extension CSVDialectDetector {
   }
 
   private func isHeader(_ cells: Cells, _ types: [LogicalType], _ dialect: CSVDialect) -> Bool {
-    guard !cells.first.isEmpty else { return false }
+    guard !cells.first.isEmpty,
+      cells.first.allSatisfy({ $0.text.count <= CSVDialectDetector.longestNameByteCount })
+    else { return false }
     var votes = 0
     var hasVotes = false
     let nulls = dialect.nullTokens.map { Array($0.utf8) }
