@@ -59,7 +59,8 @@ public final class TableLoader: @unchecked Sendable {
   public func append(_ batch: Batch) throws(StoaError) {
     try options.checkCancellation?()
     try ownWorker.append(
-      batch, position: appendedCount, origins: BatchOrigins(file: 0, firstLine: UInt64(appendedCount) + 1))
+      batch, position: appendedCount,
+      origins: BatchOrigins(file: 0, firstLine: UInt64(appendedCount) + 1))
     appendedCount += batch.rowCount
     if hasEnoughOrphans { try checkForeignKeys() }
     if stage.isFull {
@@ -137,7 +138,8 @@ public final class LoadWorker {
     guard batch.rowCount > 0 else { return }
     guard batch.columns.count == loader.definition.columns.count else {
       throw StoaError(
-        .inconsistency, "a batch of \(batch.columns.count) columns for a table of \(loader.definition.columns.count)",
+        .inconsistency,
+        "a batch of \(batch.columns.count) columns for a table of \(loader.definition.columns.count)",
         table: loader.definition.name)
     }
     var columns: [Vector] = []

@@ -28,7 +28,8 @@ private func detect(
       """)
     #expect(found.dialect.delimiter == UInt8(ascii: ";"))
     #expect(found.dialect.hasHeader)
-    #expect(found.columns.map(\.name) == ["id", "name", "price", "sold", "at", "big", "huge", "ok"])
+    #expect(
+      found.columns.map(\.name) == ["id", "name", "price", "sold", "at", "big", "huge", "ok"])
     #expect(
       found.columns.map(\.type) == [
         .integer, .varchar, .double, .date, .timestamp, .bigint, .hugeint, .boolean,
@@ -36,7 +37,8 @@ private func detect(
     #expect(found.sampledRowCount == 2 && found.isWholeInput)
     #expect(
       found.description.hasPrefix(
-        "delimiter ';', quote '\"', header yes, NULL '', lines end with LF\ncolumns id INTEGER, name VARCHAR"))
+        "delimiter ';', quote '\"', header yes, NULL '', lines end with LF\ncolumns id INTEGER, name VARCHAR"
+      ))
     for delimiter in ["|", "\t", ",", "^", "~"] {
       let other = try detect("a\(delimiter)b\n1\(delimiter)x\n2\(delimiter)y\n")
       #expect(other.dialect.delimiter == delimiter.utf8.first)

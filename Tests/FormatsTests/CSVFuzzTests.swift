@@ -25,10 +25,11 @@ import Vectors
 
     """#.utf8)
 
-  private static let pieces: [[UInt8]] = [
-    "\0", "\"", "\"\"", ",", "\n", "\r\n", "\r", "-", ".", "\\", "'", "|", "NULL",
-    "99999999999999999999999999", "\"\n\"", "\u{FEFF}", "é",
-  ].map { Array($0.utf8) } + [[0xFF], [0xC3]]
+  private static let pieces: [[UInt8]] =
+    [
+      "\0", "\"", "\"\"", ",", "\n", "\r\n", "\r", "-", ".", "\\", "'", "|", "NULL",
+      "99999999999999999999999999", "\"\n\"", "\u{FEFF}", "é",
+    ].map { Array($0.utf8) } + [[0xFF], [0xC3]]
 
   private static func mutated(_ random: inout Random) -> [UInt8] {
     var text = original
@@ -37,7 +38,8 @@ import Vectors
       switch random.next(6) {
       case 0: if !text.isEmpty { text[at] = UInt8(random.next(256)) }
       case 1: text.insert(contentsOf: pieces[random.next(pieces.count)], at: at)
-      case 2: if !text.isEmpty { text.removeSubrange(at..<min(text.count, at + 1 + random.next(9))) }
+      case 2:
+        if !text.isEmpty { text.removeSubrange(at..<min(text.count, at + 1 + random.next(9))) }
       case 3: text = Array(text[..<at])
       case 4: text.insert(contentsOf: text[at..<min(text.count, at + random.next(80))], at: at)
       default: if !text.isEmpty { text[at] ^= 1 << UInt8(random.next(8)) }

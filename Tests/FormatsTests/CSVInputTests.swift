@@ -85,7 +85,8 @@ private func failure(_ body: () throws -> Void) -> StoaError? {
     #expect(zero?.kind == .input && zero?.line == 2 && zero?.path == binary)
     #expect(failure { _ = try CSVDialectDetector.detect([.file(binary)]) }?.kind == .input)
     let wide = folder.write("w.csv", [0xFF, 0xFE, 0x31, 0, 0x0A, 0])
-    #expect(failure { _ = try rowCount([.file(wide)], [.integer]) }?.message.contains("UTF-16") == true)
+    #expect(
+      failure { _ = try rowCount([.file(wide)], [.integer]) }?.message.contains("UTF-16") == true)
     let gzip = folder.write("g.csv.gz", [0x1F, 0x8B, 8, 0, 0, 0])
     #expect(failure { _ = try rowCount([.file(gzip)], [.integer]) }?.kind == .unsupported)
     let whole = compressed(Array(String(repeating: "12345\n", count: 1000).utf8))
@@ -99,7 +100,9 @@ private func failure(_ body: () throws -> Void) -> StoaError? {
 
   @Test("invalid UTF-8 is refused with its line and column")
   func invalidUTF8() throws {
-    for bad: [UInt8] in [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0x80]] {
+    for bad: [UInt8] in [
+      [0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0x80],
+    ] {
       let text = Array("a,b\nc,".utf8) + bad + Array("\nd,é\n".utf8)
       let got = try readCSV(text, [.varchar, .varchar])
       #expect(got.rejects.map(\.reason) == ["invalid UTF-8"], "\(bad)")
@@ -144,7 +147,8 @@ private func failure(_ body: () throws -> Void) -> StoaError? {
 
   @Test("contradictory dialects are refused")
   func contradictions() throws {
-    #expect(failure { _ = try readCSV("1\n", [.integer]) { $0.delimiter = $0.quote! } }?.kind == .usage)
+    #expect(
+      failure { _ = try readCSV("1\n", [.integer]) { $0.delimiter = $0.quote! } }?.kind == .usage)
     #expect(failure { _ = try readCSV("1\n", [.integer]) { $0.delimiter = 10 } }?.kind == .usage)
     #expect(try CSVDialect.character("\\t", option: "DELIMITER") == 9)
     #expect(failure { _ = try CSVDialect.character("||", option: "DELIMITER") }?.kind == .usage)

@@ -40,7 +40,9 @@ func readCSV(
   try readCSV(Array(text.utf8), types, blockByteCount: blockByteCount, adjust)
 }
 
-private func strings(_ values: String?...) -> [Value] { values.map { $0.map { .string($0) } ?? .null } }
+private func strings(_ values: String?...) -> [Value] {
+  values.map { $0.map { .string($0) } ?? .null }
+}
 
 @Suite struct CSVReaderTests {
   @Test("plain rows become typed values")
@@ -160,19 +162,23 @@ private func strings(_ values: String?...) -> [Value] { values.map { $0.map { .s
       bad.map(\.reason) == [
         "out of range for DOUBLE", "not a valid DOUBLE", "not a valid DOUBLE", "not a valid DOUBLE",
       ])
-    #expect(try readCSV("16777217\n0.1\n3.4028235e38\n", [.real]).rows == [
-      [.double(Double(Float("16777217")!))], [.double(Double(Float(0.1)))],
-      [.double(Double(Float.greatestFiniteMagnitude))],
-    ])
+    #expect(
+      try readCSV("16777217\n0.1\n3.4028235e38\n", [.real]).rows == [
+        [.double(Double(Float("16777217")!))], [.double(Double(Float(0.1)))],
+        [.double(Double(Float.greatestFiniteMagnitude))],
+      ])
   }
 
   @Test("dates, timestamps and truth values")
   func temporal() throws {
     let days = try readCSV(
-      "1970-01-01\n2000-02-29\n1600-03-01\n9999-12-31\n2024/1/5\n2010-12-29 00:00:00.000\n", [.date])
+      "1970-01-01\n2000-02-29\n1600-03-01\n9999-12-31\n2024/1/5\n2010-12-29 00:00:00.000\n", [.date]
+    )
     #expect(
       days.rows == [0, 11016, -135_080, 2_932_896, 19727, 14972].map { [.integer(Int128($0))] })
-    for wrong in ["2023-02-29", "2024-13-01", "2024-00-10", "2024-01-32", "24-1", "2024-01-01x", "x"] {
+    for wrong in [
+      "2023-02-29", "2024-13-01", "2024-00-10", "2024-01-32", "24-1", "2024-01-01x", "x",
+    ] {
       #expect(try readCSV("\(wrong)\n", [.date]).rejects.count == 1, "\(wrong)")
     }
     let times = try readCSV(
@@ -186,10 +192,11 @@ private func strings(_ values: String?...) -> [Value] { values.map { $0.map { .s
 
       """, [.timestamp])
     #expect(
-      times.rows == [
-        1_000_000, -1, 1_293_580_800_000_000, 1_709_210_096_500_000, 1_709_164_800_000_000,
-        1_709_168_520_000_000,
-      ].map { [.integer($0)] })
+      times.rows
+        == [
+          1_000_000, -1, 1_293_580_800_000_000, 1_709_210_096_500_000, 1_709_164_800_000_000,
+          1_709_168_520_000_000,
+        ].map { [.integer($0)] })
     for wrong in ["2024-02-29 12:60:00", "2024-02-29 1:2:3:4", "2024-02-30 00:00:00"] {
       #expect(try readCSV("\(wrong)\n", [.timestamp]).rejects.count == 1, "\(wrong)")
     }
@@ -230,7 +237,9 @@ private func strings(_ values: String?...) -> [Value] { values.map { $0.map { .s
 
   @Test("NULL tokens mean NULL only outside quotes, except that numbers have no other text")
   func nullTokens() throws {
-    let got = try readCSV("NULL,\"NULL\",NULL\n,\"\",\"\"\nnull,N,1\n", [.varchar, .varchar, .integer]) {
+    let got = try readCSV(
+      "NULL,\"NULL\",NULL\n,\"\",\"\"\nnull,N,1\n", [.varchar, .varchar, .integer]
+    ) {
       $0.nullTokens = ["", "NULL"]
     }
     #expect(
@@ -246,14 +255,18 @@ private func strings(_ values: String?...) -> [Value] { values.map { $0.map { .s
   func blockBorders() throws {
     var text = "\u{FEFF}id,te\r\nname\",x\r\n".replacingNewlineInHeader()
     for row in 0..<25 {
-      text += "\(row),\"line one\r\nline \"\"two\"\" of \(row), end\",\(row % 3 == 0 ? "" : "ünï\(row)")\r\n"
+      text +=
+        "\(row),\"line one\r\nline \"\"two\"\" of \(row), end\",\(row % 3 == 0 ? "" : "ünï\(row)")\r\n"
       if row % 7 == 0 { text += "\r\n" }
     }
     text += "99,last,\"without newline\""
     let types: [LogicalType] = [.integer, .varchar, .varchar]
     let whole = try readCSV(text, types) { $0.hasHeader = true }
     #expect(whole.rows.count == 26)
-    #expect(whole.rows[1] == [.integer(1), .string("line one\r\nline \"two\" of 1, end"), .string("ünï1")])
+    #expect(
+      whole.rows[1] == [
+        .integer(1), .string("line one\r\nline \"two\" of 1, end"), .string("ünï1"),
+      ])
     #expect(whole.lines[1] == 6)
     for size in 16...400 {
       let got = try readCSV(text, types, blockByteCount: size) { $0.hasHeader = true }
@@ -329,7 +342,8 @@ private func strings(_ values: String?...) -> [Value] { values.map { $0.map { .s
   func shortRows() throws {
     let text = Array(String(repeating: "7\n", count: 200_000).utf8)
     let reader = try CSVReader(
-      [.memory(text)], dialect: CSVOptions.headerless, columns: [CSVColumn(name: "a", type: .tinyint)])
+      [.memory(text)], dialect: CSVOptions.headerless,
+      columns: [CSVColumn(name: "a", type: .tinyint)])
     var rows = 0
     while let block = try reader.nextBlock() {
       let parsed = try reader.parse(block)

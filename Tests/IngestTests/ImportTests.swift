@@ -40,14 +40,17 @@ import Vectors
       let key = Int(seed >> 40) % 1000 - 500
       text += "\(key == 7 ? "" : String(key)),\(row),name \(row % 37)\n"
       expected.append([
-        key == 7 ? .null : .integer(Int128(key)), .integer(Int128(row)), .string("name \(row % 37)"),
+        key == 7 ? .null : .integer(Int128(key)), .integer(Int128(row)),
+        .string("name \(row % 37)"),
       ])
     }
     // NULLs last; the sort of the model is stable.
     let model = expected.enumerated().sorted {
       ($0.element[0].integer ?? 9999, $0.offset) < ($1.element[0].integer ?? 9999, $1.offset)
     }.map(\.element)
-    for (threads, limit) in [(1, nil), (2, nil), (3, nil), (2, 300_000), (1, 100_000)] as [(Int, Int?)] {
+    for (threads, limit) in [(1, nil), (2, nil), (3, nil), (2, 300_000), (1, 100_000)]
+      as [(Int, Int?)]
+    {
       let warehouse = try TestWarehouse()
       try warehouse.create(
         "t", [("k", .integer, true), ("n", .bigint, true), ("s", .varchar, true)], sortKey: [1])
@@ -172,7 +175,8 @@ import Vectors
     try warehouse.load([warehouse.write("1.csv", "x,y\nu,v\n")], "t")
     try warehouse.load([warehouse.write("2.csv", "A,b\np,q\n")], "t")
     #expect(
-      try warehouse.rows("t") == [["x", "y"], ["u", "v"], ["p", "q"]].map { $0.map { .string($0) } })
+      try warehouse.rows("t")
+        == [["x", "y"], ["u", "v"], ["p", "q"]].map { $0.map { .string($0) } })
   }
 
   @Test("columns of many distinct strings and of few, with NULLs, come back as they were")
@@ -184,7 +188,8 @@ import Vectors
       let few = row % 11 == 0 ? "" : "value number \(row % 5)"
       text += "\(few),a rather long and unique string \(row),\n"
       expected.append([
-        few.isEmpty ? .null : .string(few), .string("a rather long and unique string \(row)"), .null,
+        few.isEmpty ? .null : .string(few), .string("a rather long and unique string \(row)"),
+        .null,
       ])
     }
     let path = warehouse.write("t.csv", text)

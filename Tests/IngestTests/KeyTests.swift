@@ -31,7 +31,8 @@ import Vectors
       error.message
         == "2 rows with a d_id that is not in \"d\": 4 in line 11, 1000000 in line 40001")
     #expect(try warehouse.rows("f").count == 50_000)
-    let statement = try #require(failure { try warehouse.insert("f", [integers(1, 3), integers(2, 5)]) })
+    let statement = try #require(
+      failure { try warehouse.insert("f", [integers(1, 3), integers(2, 5)]) })
     #expect(statement.message == "1 row with a d_id that is not in \"d\": 5 in row 2")
     #expect(statement.line == nil)
   }
@@ -48,7 +49,8 @@ import Vectors
       ])
     let path = warehouse.write("f.csv", (1...200_000).map(String.init).joined(separator: "\n"))
     let error = try #require(failure { try warehouse.load([path], "f") })
-    #expect(error.message.hasPrefix("at least 1000 rows with a d_id that is not in \"d\": 1 in line 1,"))
+    #expect(
+      error.message.hasPrefix("at least 1000 rows with a d_id that is not in \"d\": 1 in line 1,"))
   }
 
   @Test("duplicates within a load and against the table are reported with both lines")
@@ -90,7 +92,9 @@ import Vectors
         [.string("x"), .null], [.null, .null], [.null, .null],
       ])
     let error = try #require(
-      failure { try warehouse.insert("t", [[.string("y"), .integer(1)], [.string("x"), .integer(101)]]) })
+      failure {
+        try warehouse.insert("t", [[.string("y"), .integer(1)], [.string("x"), .integer(101)]])
+      })
     #expect(
       error.message
         == "1 duplicate of the unique key (a, b): ('x', 1.01) in row 2 is in the table already")
@@ -106,7 +110,8 @@ import Vectors
     try warehouse.load([warehouse.write("1.csv", "id,parent\n1,2\n2,3\n3,\n")], "t")
     try warehouse.load([warehouse.write("2.csv", "id,parent\n4,1\n5,4\n")], "t")
     let error = try #require(
-      failure { try warehouse.load([warehouse.write("3.csv", "id,parent\n6,7\n8,99\n7,1\n")], "t") })
+      failure { try warehouse.load([warehouse.write("3.csv", "id,parent\n6,7\n8,99\n7,1\n")], "t") }
+    )
     #expect(error.message == "1 row with a parent that is not in \"t\": 99 in line 3")
     #expect(try warehouse.rows("t").count == 5)
   }
@@ -140,12 +145,15 @@ import Vectors
   func statements() throws {
     let warehouse = try TestWarehouse()
     try warehouse.create("t", [KeyTests.id, ("v", .tinyint, true)])
-    let null = try #require(failure { try warehouse.insert("t", [integers(1, 1), [.null, .null]]) })
+    let null = try #require(
+      failure { try warehouse.insert("t", [integers(1, 1), [.null, .null]]) })
     #expect(null.kind == .constraint && null.column == "id" && null.table == "t")
     let transaction = try warehouse.store.beginWrite()
     let loader = try TableLoader(into: 1, transaction: transaction)
     let wide = Batch(
-      columns: [Vector.make(.bigint, [1, 2] as [Int64]), Vector.make(.integer, [5, 300] as [Int32])],
+      columns: [
+        Vector.make(.bigint, [1, 2] as [Int64]), Vector.make(.integer, [5, 300] as [Int32]),
+      ],
       rowCount: 2)
     let error = try #require(failure { try loader.append(wide) })
     #expect(error.kind == .evaluation && error.column == "v")

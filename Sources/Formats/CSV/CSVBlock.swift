@@ -50,8 +50,7 @@ struct CSVQuoting {
     var at = start
     while at < end {
       let byte = text[at]
-      if byte == escape && at + 1 < end && (text[at + 1] == quote || text[at + 1] == escape)
-      {
+      if byte == escape && at + 1 < end && (text[at + 1] == quote || text[at + 1] == escape) {
         at += 2
       } else if byte == quote {
         return at + 1

@@ -21,7 +21,8 @@ extension CSVColumnSink {
       let count = end &- first
       if count &- 1 < 16 && count > 0 {
         var isBad: UInt64 = 0
-        let magnitude = Int64(truncatingIfNeeded: DigitText.upToSixteen(text + first, count, &isBad))
+        let magnitude = Int64(
+          truncatingIfNeeded: DigitText.upToSixteen(text + first, count, &isBad))
         let signed = isNegative ? 0 &- magnitude : magnitude
         let narrow = T(truncatingIfNeeded: signed)
         if isBad == 0 && Int64(truncatingIfNeeded: narrow) == signed {

@@ -107,7 +107,8 @@ final class CSVColumnSink {
         return placeholder
       }
       if inside.hasEscapes { unescaped = context.unescaped(inside.start, inside.end) }
-      text = UnsafeBufferPointer(start: context.text + inside.start, count: inside.end - inside.start)
+      text = UnsafeBufferPointer(
+        start: context.text + inside.start, count: inside.end - inside.start)
     }
     if context.isNullToken(text) {
       setNull(row, start, end)

@@ -79,7 +79,8 @@ public struct CSVDialectDetector {
       }
     }
     findNewline()
-    for stretch in stretches where stretch.isStart && !stretch.isEnd && !stretch.bytes.contains(newline) {
+    for stretch in stretches
+    where stretch.isStart && !stretch.isEnd && !stretch.bytes.contains(newline) {
       throw StoaError(
         .input, "no line ends within the first \(stretch.bytes.count) bytes of the text",
         hint: "If rows are that long, raise SAMPLE_SIZE", path: inputs.first?.name)
@@ -135,7 +136,8 @@ extension CSVDialectDetector {
     var frequency: [Int: Int] = [:]
     var firstCount = 0
     for (index, stretch) in stretches.enumerated() {
-      let limit = index == 0 ? CSVDialectDetector.trialByteCount : CSVDialectDetector.trialByteCount / 8
+      let limit =
+        index == 0 ? CSVDialectDetector.trialByteCount : CSVDialectDetector.trialByteCount / 8
       let rows = SampleTokenizer(stretch.bytes, dialect).rows(limit: limit)
       for row in rows {
         trial.rowCount += 1
@@ -145,7 +147,9 @@ extension CSVDialectDetector {
       }
       if index == 0, let first = rows.first { firstCount = first.fields.count }
     }
-    guard let most = frequency.max(by: { ($0.value, $0.key) < ($1.value, $1.key) }) else { return trial }
+    guard let most = frequency.max(by: { ($0.value, $0.key) < ($1.value, $1.key) }) else {
+      return trial
+    }
     trial.fieldCount = most.key
     trial.score = Double(most.value) / Double(max(1, trial.rowCount))
     if firstCount == most.key { trial.score += 0.06 }
@@ -284,7 +288,9 @@ extension CSVDialectDetector {
     }
     var frequency: [Int: Int] = [:]
     for (_, row) in all where !row.isMalformed { frequency[row.fields.count, default: 0] += 1 }
-    guard let most = frequency.max(by: { ($0.value, $0.key) < ($1.value, $1.key) }) else { return (cells, 0) }
+    guard let most = frequency.max(by: { ($0.value, $0.key) < ($1.value, $1.key) }) else {
+      return (cells, 0)
+    }
     var count = most.key
     cells.rows = all.filter { $0.row.fields.count == count }
     cells.oddRowCount = all.count - cells.rows.count
@@ -326,7 +332,9 @@ extension CSVDialectDetector {
     guard !possible.isEmpty else { return tokens }
     var trial = CSVDialect()
     trial.nullTokens = tokens + possible
-    let types = classify(cells, fieldCount, trial, skippingFirst: true).map { $0.type(isWholeFile: true) }
+    let types = classify(cells, fieldCount, trial, skippingFirst: true).map {
+      $0.type(isWholeFile: true)
+    }
     for token in possible {
       // In a column of text the word may be one, and would become NULL too.
       if places[token, default: []].allSatisfy({ types[$0] != .varchar }) { tokens.append(token) }
@@ -335,7 +343,9 @@ extension CSVDialectDetector {
   }
 
   private static let certainNulls = ["NULL", "null", "\\N"]
-  private static let possibleNulls = ["NA", "N/A", "n/a", "na", "None", "none", "nil", "-", "?", "#N/A"]
+  private static let possibleNulls = [
+    "NA", "N/A", "n/a", "na", "None", "none", "nil", "-", "?", "#N/A",
+  ]
 
   /// The columns in which each word that may mean NULL is a whole unquoted field.
   private func wordPlaces(_ cells: Cells, _ fieldCount: Int) -> [String: Set<Int>] {
@@ -351,7 +361,8 @@ extension CSVDialectDetector {
             let field = row.fields[column]
             // All of them have one to four bytes and begin with no digit.
             guard field.end - field.start &- 1 < 4, field.end > field.start, !field.isQuoted,
-              bytes[field.start] &- 0x30 > 9, let word = known[Array(bytes[field.start..<field.end])]
+              bytes[field.start] &- 0x30 > 9,
+              let word = known[Array(bytes[field.start..<field.end])]
             else { continue }
             places[word, default: []].insert(column)
           }
@@ -377,7 +388,9 @@ extension CSVDialectDetector {
           for column in 0..<fieldCount {
             let field = row.fields[column]
             let text = UnsafeBufferPointer(rebasing: bytes[field.start..<field.end])
-            if text.isEmpty || (!field.isQuoted && nulls.contains { $0.elementsEqual(text) }) { continue }
+            if text.isEmpty || (!field.isQuoted && nulls.contains { $0.elementsEqual(text) }) {
+              continue
+            }
             let cell = CellClass(text)
             classes[column].counts[cell.rawValue] += 1
             if cell == .integer && text.count >= 10 { classes[column].hasLargeIntegers = true }
@@ -411,7 +424,9 @@ extension CSVDialectDetector {
     let names = cells.first.prefix(fieldCount).map(\.text)
     guard names.count == fieldCount, Set(names).count == names.count else { return false }
     for (column, name) in names.enumerated() {
-      guard !name.isEmpty, name.withUnsafeBufferPointer({ CellClass($0) }) == .text else { return false }
+      guard !name.isEmpty, name.withUnsafeBufferPointer({ CellClass($0) }) == .text else {
+        return false
+      }
       for (stretch, row) in cells.rows.dropFirst() {
         let field = row.fields[column]
         if stretches[stretch].bytes[field.start..<field.end].elementsEqual(name) { return false }
@@ -493,7 +508,8 @@ extension DetectedCSV: CustomStringConvertible {
     var sampled = "detected from \(sampledRowCount) row\(sampledRowCount == 1 ? "" : "s")"
     sampled += isWholeInput ? " (all)" : " (a sample of the whole)"
     if oddRowCount > 0 {
-      sampled += "; \(oddRowCount) more row\(oddRowCount == 1 ? " does" : "s do") not have \(columns.count) fields"
+      sampled +=
+        "; \(oddRowCount) more row\(oddRowCount == 1 ? " does" : "s do") not have \(columns.count) fields"
     }
     let list = columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
     return "\(line)\ncolumns \(list)\n\(sampled)"

@@ -126,7 +126,8 @@ public final class CSVReader: @unchecked Sendable {
   private func fill(_ count: Int) throws(StoaError) {
     if pending.byteCount < count + 1 { pending = copyOfPending(from: 0, capacity: count + 1) }
     guard !sourceEnded, pendingCount < count, let source else { return }
-    let got = try source.readFully(into: pending.pointer + pendingCount, count: count - pendingCount)
+    let got = try source.readFully(
+      into: pending.pointer + pendingCount, count: count - pendingCount)
     sourceEnded = got < count - pendingCount
     pendingCount += got
   }
@@ -183,7 +184,9 @@ extension CSVReader {
     }
     guard end > 0 else { return nil }
     let whole = end == pendingCount ? all : survey(end)
-    guard whole.newline_count > UInt64(CSVReader.maximalRowCount) else { return handOut(end, whole) }
+    guard whole.newline_count > UInt64(CSVReader.maximalRowCount) else {
+      return handOut(end, whole)
+    }
     return handOutFewer(end, whole)
   }
 
@@ -226,7 +229,9 @@ extension CSVReader {
     let text = UnsafePointer(pending.typed(UInt8.self))
     var start = 0
     if pendingCount >= 3, text[0] == 0xEF, text[1] == 0xBB, text[2] == 0xBF { start = 3 }
-    if pendingCount >= 2, (text[0] == 0xFF && text[1] == 0xFE) || (text[0] == 0xFE && text[1] == 0xFF) {
+    if pendingCount >= 2,
+      (text[0] == 0xFF && text[1] == 0xFE) || (text[0] == 0xFE && text[1] == 0xFF)
+    {
       throw StoaError(
         .input, "the file is UTF-16, not UTF-8",
         hint: "Convert it first: iconv -f UTF-16 -t UTF-8", path: source?.name)
@@ -251,7 +256,8 @@ extension CSVReader {
 
   /// Newlines in a part of the pending text.
   private func survey(_ start: Int, _ end: Int) -> UInt64 {
-    stoa_survey_text(pending.typed(UInt8.self) + start, end - start, dialect.newline, 0).newline_count
+    stoa_survey_text(pending.typed(UInt8.self) + start, end - start, dialect.newline, 0)
+      .newline_count
   }
 
   /// Where the row that begins at `start` ends; `nil` when its newline is not there yet.

@@ -49,7 +49,9 @@ struct SampleTokenizer {
     return rows
   }
 
-  private func row(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> (SampledRow, next: Int) {
+  private func row(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> (
+    SampledRow, next: Int
+  ) {
     var row = SampledRow(fields: [], isMalformed: false)
     var at = start
     while true {
@@ -91,7 +93,9 @@ struct SampleTokenizer {
     return lines <= SampleTokenizer.maximalFieldLines ? close : nil
   }
 
-  private func malformed(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> (SampledRow, next: Int) {
+  private func malformed(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> (
+    SampledRow, next: Int
+  ) {
     var at = start
     while at < end, text[at] != newline { at += 1 }
     return (SampledRow(fields: [], isMalformed: true), min(at + 1, end))
@@ -173,7 +177,9 @@ struct ColumnClasses {
       return count(.bigint) > 0 || (hasLargeIntegers && !isWholeFile) ? .bigint : .integer
     }
     let times = count(.date, .timestamp)
-    if times > 0 && times >= values - tolerated { return count(.timestamp) > 0 ? .timestamp : .date }
+    if times > 0 && times >= values - tolerated {
+      return count(.timestamp) > 0 ? .timestamp : .date
+    }
     if count(.boolean) > 0 && count(.boolean) >= values - tolerated { return .boolean }
     return .varchar
   }

@@ -79,7 +79,9 @@ public final class FileSource: ByteSource {
   }
 
   /// Reads up to `count` bytes at `offset` of a regular file, without moving the stream.
-  func read(at offset: Int, into target: UnsafeMutableRawPointer, count: Int) throws(StoaError) -> Int {
+  func read(at offset: Int, into target: UnsafeMutableRawPointer, count: Int) throws(StoaError)
+    -> Int
+  {
     var done = 0
     while done < count {
       let got = pread(descriptor, target + done, count - done, off_t(offset + done))
@@ -101,7 +103,8 @@ public final class FileSource: ByteSource {
 }
 
 /// libc's `read`, under a name that the methods do not shadow.
-private func systemRead(_ descriptor: Int32, _ target: UnsafeMutableRawPointer, _ count: Int) -> Int {
+private func systemRead(_ descriptor: Int32, _ target: UnsafeMutableRawPointer, _ count: Int) -> Int
+{
   read(descriptor, target, count)
 }
 

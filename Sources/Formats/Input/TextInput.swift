@@ -86,7 +86,8 @@ public final class TextInput {
     if head == [0x28, 0xB5, 0x2F, 0xFD] { return try ZstdSource(whole) }
     if head.starts(with: [0x1F, 0x8B]) {
       throw StoaError(
-        .unsupported, "gzip files cannot be read", hint: "Decompress it first: gunzip -c FILE | … -",
+        .unsupported, "gzip files cannot be read",
+        hint: "Decompress it first: gunzip -c FILE | … -",
         path: source.name)
     }
     return whole
@@ -155,7 +156,9 @@ extension TextInput {
     return TextSample(stretches: stretches, isComplete: false)
   }
 
-  private static func bytes(of file: FileSource, at offset: Int, count: Int) throws(StoaError) -> [UInt8] {
+  private static func bytes(of file: FileSource, at offset: Int, count: Int) throws(StoaError)
+    -> [UInt8]
+  {
     let buffer = Buffer(byteCount: count)
     let got = try file.read(at: offset, into: buffer.pointer, count: count)
     return Array(UnsafeRawBufferPointer(start: buffer.pointer, count: got))

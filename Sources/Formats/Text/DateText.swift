@@ -28,7 +28,8 @@ enum DateText {
     let year = Int(DigitText.upToEight(text, 4, &isBad))
     let month = Int(DigitText.upToEight(text + 5, 2, &isBad))
     let day = Int(DigitText.upToEight(text + 8, 2, &isBad))
-    guard isBad == 0, month &- 1 < 12, month >= 1, day >= 1, day <= dayCount(year: year, month: month)
+    guard isBad == 0, month &- 1 < 12, month >= 1, day >= 1,
+      day <= dayCount(year: year, month: month)
     else { return nil }
     return Int32(truncatingIfNeeded: days(year: year, month: month, day: day))
   }
@@ -41,7 +42,9 @@ enum DateText {
     let separator = text[at]
     guard separator == 0x2D || separator == 0x2F else { return nil }
     at += 1
-    guard let month = number(text, &at, 1...2), at < text.count, text[at] == separator else { return nil }
+    guard let month = number(text, &at, 1...2), at < text.count, text[at] == separator else {
+      return nil
+    }
     at += 1
     guard let day = number(text, &at, 1...2) else { return nil }
     guard (1...12).contains(month), day >= 1, day <= dayCount(year: year, month: month) else {
@@ -83,7 +86,9 @@ enum DateText {
     return micros + fraction
   }
 
-  private static func fractionOfSecond(_ text: UnsafeBufferPointer<UInt8>, _ at: inout Int) -> Int64? {
+  private static func fractionOfSecond(_ text: UnsafeBufferPointer<UInt8>, _ at: inout Int)
+    -> Int64?
+  {
     let start = at
     var micros: Int64 = 0
     var weight: Int64 = 100_000

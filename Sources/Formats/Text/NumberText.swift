@@ -86,7 +86,9 @@ enum NumberText {
   }
 
   private static func specialDouble(_ text: UnsafeBufferPointer<UInt8>) -> Double? {
-    guard text.count >= 3, text.count <= 9, let last = text.last, last | 0x20 >= 0x61 else { return nil }
+    guard text.count >= 3, text.count <= 9, let last = text.last, last | 0x20 >= 0x61 else {
+      return nil
+    }
     switch String(decoding: text, as: UTF8.self).lowercased() {
     case "nan": return .nan
     case "inf", "+inf", "infinity", "+infinity": return .infinity

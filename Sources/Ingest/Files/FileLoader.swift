@@ -75,7 +75,8 @@ final class FileLoader: @unchecked Sendable {
   ) throws(StoaError) -> String {
     let folder = store.path + "/loads"
     if mkdir(folder, 0o777) != 0 && errno != EEXIST {
-      throw StoaError(.io, "cannot make the folder: \(String(cString: strerror(errno)))", path: folder)
+      throw StoaError(
+        .io, "cannot make the folder: \(String(cString: strerror(errno)))", path: folder)
     }
     return "\(folder)/\(table)-\(systemMicroseconds()).rejects.csv"
   }

@@ -52,13 +52,15 @@ public struct ImportPlan {
       detected = try CSVDialectDetector.detect(inputs, options: options)
       if let columns {
         throw StoaError(
-          .binding, "there is no table \"\(tableName)\" with the columns \(columns.joined(separator: ", "))")
+          .binding,
+          "there is no table \"\(tableName)\" with the columns \(columns.joined(separator: ", "))")
       }
       targets = detected.columns.indices.map { $0 }
       table = TableDefinition(
         id: 0, name: tableName,
         columns: detected.columns.enumerated().map {
-          ColumnDefinition(id: ColumnID($0.offset + 1), name: $0.element.name, type: $0.element.type)
+          ColumnDefinition(
+            id: ColumnID($0.offset + 1), name: $0.element.name, type: $0.element.type)
         })
     }
   }
@@ -90,7 +92,9 @@ public struct ImportPlan {
       dialect.hasHeader = options.hasHeader ?? false
       return DetectedCSV(
         dialect: dialect,
-        columns: positions.map { CSVColumn(name: table.columns[$0].name, type: table.columns[$0].type) },
+        columns: positions.map {
+          CSVColumn(name: table.columns[$0].name, type: table.columns[$0].type)
+        },
         sampledRowCount: 0, isWholeInput: true, oddRowCount: 0, hasCarriageReturns: false)
     }
     return try CSVDialectDetector.detect(inputs, options: options)
@@ -109,12 +113,14 @@ public struct ImportPlan {
       targets = named
     } else {
       // A delimiter at the end of each line looks like one more field.
-      guard positions.count == detected.columns.count || positions.count + 1 == detected.columns.count
+      guard
+        positions.count == detected.columns.count || positions.count + 1 == detected.columns.count
       else {
         throw StoaError(
           .binding,
           "the file has \(detected.columns.count) field\(detected.columns.count == 1 ? "" : "s"), \"\(table.name)\" has \(positions.count) column\(positions.count == 1 ? "" : "s") to load",
-          hint: "The delimiter is taken to be '\(String(UnicodeScalar(detected.dialect.delimiter)))'; set it with DELIMITER, or name the columns",
+          hint:
+            "The delimiter is taken to be '\(String(UnicodeScalar(detected.dialect.delimiter)))'; set it with DELIMITER, or name the columns",
           path: inputs.first?.name, table: table.name)
       }
       detected.columns.removeLast(detected.columns.count - positions.count)

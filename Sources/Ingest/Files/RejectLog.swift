@@ -78,8 +78,10 @@ final class RejectLog: @unchecked Sendable {
       error.hint =
         "Nothing was loaded; MAX_REJECTS (--max-rejects) leaves such rows out"
     } else {
-      error.message = "more than \(limit) row\(limit == 1 ? " does" : "s do") not fit, the last: " + error.message
-      error.hint = "Nothing was loaded" + (filePath.map { "; the rejected rows are in \($0)" } ?? "")
+      error.message =
+        "more than \(limit) row\(limit == 1 ? " does" : "s do") not fit, the last: " + error.message
+      error.hint =
+        "Nothing was loaded" + (filePath.map { "; the rejected rows are in \($0)" } ?? "")
     }
     return error
   }
@@ -102,7 +104,9 @@ final class RejectLog: @unchecked Sendable {
       let file = try openFile()
       var line = RejectLog.quoted(Array(row.file.utf8))
       line += [0x2C] + Array(String(row.line).utf8)
-      for text in [row.column, row.value, row.reason] { line += [0x2C] + RejectLog.quoted(Array(text.utf8)) }
+      for text in [row.column, row.value, row.reason] {
+        line += [0x2C] + RejectLog.quoted(Array(text.utf8))
+      }
       line += [0x2C] + RejectLog.quoted(row.raw) + [0x0A]
       if fwrite(line, 1, line.count, file) != line.count { throw writeError() }
     } catch {

@@ -7,7 +7,8 @@ protocol KeyTable: AnyObject {
   /// there already.
   func insert(_ rows: KeyRows, origins: [Int64], onDuplicate: (_ row: Int, _ first: Int64) -> Void)
   /// Calls `body(row, origin)` for every row whose key is there, or `missing(row)` where it is not. NULLs are skipped.
-  func find(_ rows: KeyRows, found: (_ row: Int, _ origin: Int64) -> Void, missing: (_ row: Int) -> Void)
+  func find(
+    _ rows: KeyRows, found: (_ row: Int, _ origin: Int64) -> Void, missing: (_ row: Int) -> Void)
   var byteCount: Int { get }
   /// Bounds of single integer keys; `nil` when unknown or there are none.
   var bounds: ClosedRange<Int64>? { get }
@@ -100,7 +101,11 @@ final class ByteKeyTable: KeyTable {
   func insert(_ rows: KeyRows, origins added: [Int64], onDuplicate: (Int, Int64) -> Void) {
     each(rows) { row, view in
       guard let number = interner.number(of: view).map(Int.init) else { return }
-      if number < origins.count { onDuplicate(row, origins[number]) } else { origins.append(added[row]) }
+      if number < origins.count {
+        onDuplicate(row, origins[number])
+      } else {
+        origins.append(added[row])
+      }
     }
   }
 
@@ -162,7 +167,9 @@ final class ReferencedKeys: @unchecked Sendable {
     }
     guard count > 0 else { return false }
     let range = UInt64(bitPattern: high &- low)
-    guard range < max(ReferencedKeys.smallSpan, count * ReferencedKeys.bitsPerKey) else { return false }
+    guard range < max(ReferencedKeys.smallSpan, count * ReferencedKeys.bitsPerKey) else {
+      return false
+    }
     lowest = low
     span = range + 1
     bits = [UInt64](repeating: 0, count: Int(range / 64 + 1))

@@ -54,12 +54,15 @@ final class ForeignKeyCheck: Sendable {
     _ key: ForeignKeyDefinition, of table: TableDefinition, in transaction: WriteTransaction
   ) throws(StoaError) {
     guard let referenced = transaction.catalog.table(key.referencedTable) else {
-      throw StoaError(.inconsistency, "a foreign key refers to a table that is gone", table: table.name)
+      throw StoaError(
+        .inconsistency, "a foreign key refers to a table that is gone", table: table.name)
     }
     positions = key.columns.compactMap { table.index(of: $0) }
     let targets = key.referencedColumns.compactMap { referenced.index(of: $0) }
-    guard positions.count == key.columns.count, targets.count == positions.count, !targets.isEmpty else {
-      throw StoaError(.inconsistency, "a foreign key names columns that are gone", table: table.name)
+    guard positions.count == key.columns.count, targets.count == positions.count, !targets.isEmpty
+    else {
+      throw StoaError(
+        .inconsistency, "a foreign key names columns that are gone", table: table.name)
     }
     columnNames = positions.map { table.columns[$0].name }.joined(separator: ", ")
     referencedName = referenced.name
@@ -71,7 +74,9 @@ final class ForeignKeyCheck: Sendable {
       return
     }
     var batches: [[Vector]] = []
-    try TableKeys.read(targets.map { referenced.columns[$0] }, of: referenced.id, in: transaction.snapshot) {
+    try TableKeys.read(
+      targets.map { referenced.columns[$0] }, of: referenced.id, in: transaction.snapshot
+    ) {
       batches.append($0)
     }
     keys = ReferencedKeys(shape, batches)

@@ -48,7 +48,8 @@ final class Violations: @unchecked Sendable {
         }
         return text
       }
-      let counted = total >= Violations.sufficientCount ? "at least \(Violations.sufficientCount)" : "\(total)"
+      let counted =
+        total >= Violations.sufficientCount ? "at least \(Violations.sufficientCount)" : "\(total)"
       var message = summary(counted) + ": " + listed.joined(separator: ", ")
       if total > items.count { message += ", …" }
       return StoaError(

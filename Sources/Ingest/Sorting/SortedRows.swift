@@ -45,7 +45,9 @@ final class MemorySortedRows: SortedRows {
     let total = pieces.reduce(0) { $0 + $1.count }
     let order = Buffer(of: UInt32.self, count: max(1, total))
     var target = order.typed(UInt32.self)
-    for piece in pieces.sorted(by: { ($0.position, $0.chunk, $0.offset) < ($1.position, $1.chunk, $1.offset) }) {
+    for piece in pieces.sorted(by: {
+      ($0.position, $0.chunk, $0.offset) < ($1.position, $1.chunk, $1.offset)
+    }) {
       let first = UInt32(truncatingIfNeeded: piece.chunk << 16 | piece.offset)
       for row in 0..<piece.count { target[row] = first &+ UInt32(truncatingIfNeeded: row) }
       target += piece.count
@@ -129,7 +131,8 @@ final class MergedRows: SortedRows {
     guard a.chunk != nil else { return false }
     guard b.chunk != nil else { return true }
     let width = encoder.byteWidth
-    let order = encoder.compare(a.encoded.pointer + a.row * width, b.encoded.pointer + b.row * width)
+    let order = encoder.compare(
+      a.encoded.pointer + a.row * width, b.encoded.pointer + b.row * width)
     if order != 0 || encoder.isExact { return order < 0 }
     return comparator.compare(a.keys, a.row, b.keys, b.row) < 0
   }

@@ -49,7 +49,8 @@ final class SpillFile: @unchecked Sendable {
   func write(_ bytes: Buffer) throws(StoaError) -> Frame {
     var done = 0
     while done < bytes.byteCount {
-      let written = pwrite(descriptor, bytes.pointer + done, bytes.byteCount - done, off_t(end + done))
+      let written = pwrite(
+        descriptor, bytes.pointer + done, bytes.byteCount - done, off_t(end + done))
       if written < 0 && errno == EINTR { continue }
       guard written > 0 else {
         throw StoaError(
@@ -108,7 +109,8 @@ enum SpillFrame {
       header[3 + index * 3] = Int64(size.strings)
       let target = buffer.pointer + offset
       if column.type.physical == .string {
-        writeStrings(column, lengths: target, bytes: target + padded(size.values) + padded(size.mask))
+        writeStrings(
+          column, lengths: target, bytes: target + padded(size.values) + padded(size.mask))
       } else {
         target.copyMemory(from: column.base, byteCount: size.values)
       }

@@ -17,7 +17,8 @@ final class RowTable: @unchecked Sendable {
     bases = types.indices.map { column in
       chunks.map { UnsafeRawPointer($0.columns[column].values.pointer) }
     }
-    hasNulls = types.indices.map { column in chunks.contains { $0.columns[column].validity != nil } }
+    hasNulls = types.indices.map { column in chunks.contains { $0.columns[column].validity != nil }
+    }
     dictionaries = types.indices.map { column in
       types[column].physical == .string ? UnifiedDictionary(chunks.map { $0.columns[column] }) : nil
     }

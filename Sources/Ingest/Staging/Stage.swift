@@ -39,7 +39,9 @@ final class Stage: @unchecked Sendable {
       chunks.append(chunk)
       stagedByteCount += chunk.byteCount
       // Past the budget the stage counts as full, and the next block waits for the spill.
-      if !reservation.tryResize(to: stagedByteCount) { stagedByteCount = max(stagedByteCount, limit + 1) }
+      if !reservation.tryResize(to: stagedByteCount) {
+        stagedByteCount = max(stagedByteCount, limit + 1)
+      }
       return chunks.count - 1
     }
   }
@@ -57,7 +59,11 @@ final class Stage: @unchecked Sendable {
   func spill() throws(StoaError) {
     guard !pieces.isEmpty else { return }
     let target: SpillFile
-    if let file { target = file } else { target = try SpillFile(directory: options.temporaryDirectory) }
+    if let file {
+      target = file
+    } else {
+      target = try SpillFile(directory: options.temporaryDirectory)
+    }
     file = target
     let table = RowTable(types: types, chunks: chunks)
     let rows = MemorySortedRows(table, pieces: pieces, sortColumns: sortColumns)
@@ -188,7 +194,9 @@ final class StageWriter {
     capacity = min(StagedChunk.maximalCapacity, capacity * 4)
     // A column once found to have too many distinct strings keeps an interner that knows none of the rest; new chunks
     // do without.
-    let useful = interners.map { $0.flatMap { $0.entries.count < TextInterner.entryLimit ? $0 : nil } }
+    let useful = interners.map {
+      $0.flatMap { $0.entries.count < TextInterner.entryLimit ? $0 : nil }
+    }
     let made = StagedChunk(types: stage.types, interners: useful, capacity: size)
     chunk = made
     chunkNumber = stage.add(made)
