@@ -58,7 +58,7 @@ struct JoinSearch {
     var mask: UInt64
   }
 
-  /// A condition that is no equality of two columns of different relations.
+  /// A condition that is no equality of columns of different relations.
   private struct Condition {
     var expression: Expression
     var mask: UInt64
@@ -89,6 +89,14 @@ struct JoinSearch {
       for id in ids {
         guard let relation = owner[id], let type = types[id] else { continue }
         let distinct = min(estimates[relation].column(id).distinct, rows[relation])
+        // Two equal columns of one relation are a filter on it; joins use the first.
+        if let first = equal.members.first(where: { $0.relation == relation }) {
+          conditions.append(
+            Condition(
+              expression: .comparison(.equal, .column(first.column, type), .column(id, type)),
+              mask: 1 << UInt64(relation), selectivity: 1 / max(1, first.distinct, distinct)))
+          continue
+        }
         equal.members.append((relation, id, type, max(1, distinct)))
         equal.mask |= 1 << UInt64(relation)
       }
@@ -104,9 +112,7 @@ struct JoinSearch {
     for expression in tree.conditions {
       var mask: UInt64 = 0
       for id in expression.columnIDs { if let index = owner[id] { mask |= 1 << UInt64(index) } }
-      if let (a, b) = ColumnClasses.equality(expression), owner[a] != owner[b],
-        owner[a] != nil, owner[b] != nil
-      {
+      if let (a, b) = ColumnClasses.equality(expression), owner[a] != nil, owner[b] != nil {
         continue
       }
       var joint = RelationEstimate(rows: 1, columns: [:])
@@ -263,11 +269,7 @@ struct JoinSearch {
       // k equal columns: all but the one with the fewest values thin out the product.
       var smallest = Double.infinity
       var product = 1.0
-      var seen: UInt64 = 0
-      for member in equal.members {
-        let bit: UInt64 = 1 << UInt64(member.relation)
-        guard set & bit != 0, seen & bit == 0 else { continue }
-        seen |= bit
+      for member in equal.members where set & (1 << UInt64(member.relation)) != 0 {
         product *= member.distinct
         smallest = min(smallest, member.distinct)
       }
