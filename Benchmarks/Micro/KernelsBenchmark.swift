@@ -78,9 +78,9 @@ enum KernelsBenchmark {
   }
 
   /// Prints the best of five runs.
-  private static func report(
-    _ name: String, _ body: () throws(StoaError) -> Void
-  ) throws(StoaError) {
+  private static func report<Failure: Error>(
+    _ name: String, _ body: () throws(Failure) -> Void
+  ) throws(Failure) {
     let clock = ContinuousClock()
     var best = Double.infinity
     for _ in 0..<5 {
