@@ -79,22 +79,31 @@ final class GroupTable {
     }
   }
 
+  /// Keys of one word. Everything is in locals: there is room for `added` groups, so nothing moves.
   private func assignWords(
     _ source: UnsafePointer<UInt64>, _ sourceHashes: UnsafePointer<UInt64>, _ added: Int,
     _ groups: UnsafeMutablePointer<UInt32>
   ) {
-    let mask = UInt64(slotCount - 1)
+    let mask = slotCount - 1
     let slots = slots
     let keys = rows.pointer.assumingMemoryBound(to: UInt64.self)
+    let keyHashes = hashes.pointer.assumingMemoryBound(to: UInt64.self)
+    var groupCount = count
     for row in 0..<added {
-      if row &+ 8 < added { stoa_prefetch(slots + Int(sourceHashes[row &+ 8] & mask)) }
+      if row &+ 8 < added {
+        stoa_prefetch(slots + (Int(truncatingIfNeeded: sourceHashes[row &+ 8]) & mask))
+      }
       let hash = sourceHashes[row]
       let key = source[row]
-      var slot = Int(truncatingIfNeeded: hash & mask)
+      var slot = Int(truncatingIfNeeded: hash) & mask
       while true {
         let entry = slots[slot]
         if entry == 0 {
-          groups[row] = insert(UnsafeRawPointer(source + row), hash, at: slot)
+          keys[groupCount] = key
+          keyHashes[groupCount] = hash
+          groups[row] = UInt32(truncatingIfNeeded: groupCount)
+          groupCount &+= 1
+          slots[slot] = GroupTable.entry(hash, groupCount)
           break
         }
         let group = Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) &- 1
@@ -102,54 +111,68 @@ final class GroupTable {
           groups[row] = UInt32(truncatingIfNeeded: group)
           break
         }
-        slot = (slot &+ 1) & Int(truncatingIfNeeded: mask)
+        slot = (slot &+ 1) & mask
       }
     }
+    count = groupCount
   }
 
   private func assignRows(
     _ source: UnsafeRawPointer, _ sourceHashes: UnsafePointer<UInt64>, _ added: Int,
     _ groups: UnsafeMutablePointer<UInt32>
   ) {
-    let mask = UInt64(slotCount - 1)
+    let mask = slotCount - 1
     let slots = slots
-    let stride = layout.stride
     let layout = layout
-    let keys = UnsafeRawPointer(rows.pointer)
+    let stride = layout.stride
+    let hasStrings = !layout.stringWords.isEmpty
+    let keys = rows.pointer
+    let keyHashes = hashes.pointer.assumingMemoryBound(to: UInt64.self)
+    var groupCount = count
     for row in 0..<added {
-      if row &+ 8 < added { stoa_prefetch(slots + Int(sourceHashes[row &+ 8] & mask)) }
+      if row &+ 8 < added {
+        stoa_prefetch(slots + (Int(truncatingIfNeeded: sourceHashes[row &+ 8]) & mask))
+      }
       let hash = sourceHashes[row]
       let key = source + row &* stride
-      var slot = Int(truncatingIfNeeded: hash & mask)
+      var slot = Int(truncatingIfNeeded: hash) & mask
       while true {
         let entry = slots[slot]
         if entry == 0 {
-          groups[row] = insert(key, hash, at: slot)
+          let target = keys + groupCount &* stride
+          target.copyMemory(from: key, byteCount: stride)
+          if hasStrings { keepStrings(target) }
+          keyHashes[groupCount] = hash
+          groups[row] = UInt32(truncatingIfNeeded: groupCount)
+          groupCount &+= 1
+          slots[slot] = GroupTable.entry(hash, groupCount)
           break
         }
         let group = Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) &- 1
-        if (entry ^ hash) >> 32 == 0 && layout.areEqual(keys + group &* stride, key) {
+        if (entry ^ hash) >> 32 == 0
+          && layout.areEqual(UnsafeRawPointer(keys) + group &* stride, key)
+        {
           groups[row] = UInt32(truncatingIfNeeded: group)
           break
         }
-        slot = (slot &+ 1) & Int(truncatingIfNeeded: mask)
+        slot = (slot &+ 1) & mask
       }
     }
+    count = groupCount
   }
 
-  /// Adds a group; there is room for it.
-  private func insert(_ key: UnsafeRawPointer, _ hash: UInt64, at slot: Int) -> UInt32 {
-    let group = count
-    let target = rows.pointer + group * layout.stride
-    target.copyMemory(from: key, byteCount: layout.stride)
+  /// A slot for the group before `groupCount`.
+  @inline(__always)
+  private static func entry(_ hash: UInt64, _ groupCount: Int) -> UInt64 {
+    (hash & 0xFFFF_FFFF_0000_0000) | UInt64(truncatingIfNeeded: groupCount)
+  }
+
+  /// Copies the long strings of a new key, whose bytes belong to a batch, to the table's own memory.
+  private func keepStrings(_ target: UnsafeMutableRawPointer) {
     for word in layout.stringWords {
       let view = (target + word * 8).load(as: StringView.self)
       if !view.isInline { (target + word * 8).storeBytes(of: heap.add(view), as: StringView.self) }
     }
-    hashes.pointer.assumingMemoryBound(to: UInt64.self)[group] = hash
-    slots[slot] = (hash & 0xFFFF_FFFF_0000_0000) | UInt64(group + 1)
-    count = group + 1
-    return UInt32(truncatingIfNeeded: group)
   }
 
   /// Room for `added` groups more, with at most half of the slots used.

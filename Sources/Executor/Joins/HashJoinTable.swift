@@ -10,8 +10,8 @@ import Vectors
 //   rows         per row: its key as words (`KeyLayout`)
 //   payload      the columns the join needs, one vector each
 //
-// Slots are divided into regions by the upper bits of the hash; workers fill different regions without
-// touching each other's.
+// Slots are divided into regions by the upper bits of the hash, small enough to fit a cache; rows are sorted by
+// region first, and workers fill different regions without touching each other's.
 
 /// Build rows by key.
 final class HashJoinTable: @unchecked Sendable {
@@ -40,9 +40,15 @@ final class HashJoinTable: @unchecked Sendable {
   private let reservation: MemoryReservation
   private let types: [LogicalType]
 
+  /// Row numbers sorted by region, and their hashes; until all regions are filled.
+  private let sortedRows: Buffer
+  private let sortedHashes: Buffer
+
   private struct Region {
     var start: Int
     var mask: Int
+    /// Where its rows lie in `sortedRows`.
+    var rows: Range<Int>
   }
 
   /// - Parameter reservation: holds `byteCount` already; kept as long as the table.
@@ -57,7 +63,7 @@ final class HashJoinTable: @unchecked Sendable {
     }
     hasNullKey = blocks.contains { ($0.validity?.nullCount ?? 0) > 0 }
     let isLarge = rowCount > 65_536
-    regionShift = isLarge ? 60 : 64
+    regionShift = isLarge ? 56 : 64
     isEmpty = rowCount == 0
     rows = Buffer(byteCount: max(64, rowCount * layout.stride))
     hashes = Buffer(byteCount: max(8, rowCount * 8))
@@ -65,12 +71,17 @@ final class HashJoinTable: @unchecked Sendable {
     validity = Buffer(byteCount: max(1, rowCount))
     matchedBytes = Buffer(byteCount: join.keepsBuildRows ? max(1, rowCount) : 1, zeroed: true)
     matched = join.keepsBuildRows ? matchedBytes.typed(UInt8.self) : nil
+    sortedRows = Buffer(byteCount: max(4, rowCount * 4))
+    sortedHashes = Buffer(byteCount: max(8, rowCount * 8))
     encodeKeys()
     payload = Array(repeating: Vector.nulls(type: .boolean, count: 0), count: types.count)
     planRegions()
     let monitor = Monitor()
-    for region in regions.indices {
-      steps.append(MergeStep { [unowned self] () throws(StoaError) in fill(region) })
+    for first in stride(from: 0, to: regions.count, by: 16) {
+      steps.append(
+        MergeStep { [unowned self] () throws(StoaError) in
+          for region in first..<min(first + 16, regions.count) { fill(region) }
+        })
     }
     for column in types.indices {
       steps.append(
@@ -87,7 +98,7 @@ final class HashJoinTable: @unchecked Sendable {
 
   /// Bytes a table of `rowCount` rows takes besides its payload.
   static func byteCount(_ join: HashJoin, rowCount: Int) -> Int {
-    rowCount * (join.layout.stride + 8 + 4 + 1 + 32) + (join.keepsBuildRows ? rowCount : 0)
+    rowCount * (join.layout.stride + 8 + 4 + 1 + 12 + 32) + (join.keepsBuildRows ? rowCount : 0)
   }
 
   /// For one partition of several: what holds for all of them.
@@ -124,34 +135,51 @@ final class HashJoinTable: @unchecked Sendable {
     regionShift == 64 ? 0 : Int(truncatingIfNeeded: hash >> regionShift)
   }
 
+  /// Counts the rows of each region and sorts row numbers by it; rows with a NULL key belong to none.
   private func planRegions() {
-    var counts = [Int](repeating: 0, count: regionShift == 64 ? 1 : 16)
+    var counts = [Int](repeating: 0, count: regionShift == 64 ? 1 : 256)
     let hashes = hashes.typed(UInt64.self)
-    for row in 0..<rowCount { counts[region(hashes[row])] += 1 }
-    var start = 0
+    let valid = validity.typed(UInt8.self)
+    for row in 0..<rowCount where valid[row] != 0 { counts[region(hashes[row])] += 1 }
+    var slotCount = 0
+    var first = 0
+    var places: [Int] = []
     for count in counts {
       var capacity = 16
       while capacity < count * 2 { capacity *= 2 }
-      regions.append(Region(start: start, mask: capacity - 1))
-      start += capacity
+      regions.append(Region(start: slotCount, mask: capacity - 1, rows: first..<first + count))
+      places.append(first)
+      slotCount += capacity
+      first += count
     }
-    slots = Buffer(byteCount: start * 8, zeroed: true)
+    slots = Buffer(byteCount: slotCount * 8, zeroed: true)
+    let rows = sortedRows.typed(UInt32.self)
+    let rowHashes = sortedHashes.typed(UInt64.self)
+    places.withUnsafeMutableBufferPointer { places in
+      for row in 0..<rowCount where valid[row] != 0 {
+        let region = region(hashes[row])
+        rows[places[region]] = UInt32(truncatingIfNeeded: row)
+        rowHashes[places[region]] = hashes[row]
+        places[region] &+= 1
+      }
+    }
   }
 
   /// Enters all rows of one region, last row first, so that chains run in row order.
   private func fill(_ index: Int) {
     let region = regions[index]
     let slots = slots.typed(UInt64.self) + region.start
-    let hashes = hashes.typed(UInt64.self)
     let next = next.typed(UInt32.self)
-    let valid = validity.typed(UInt8.self)
     let rows = UnsafeRawPointer(rows.pointer)
+    let numbers = sortedRows.typed(UInt32.self)
+    let rowHashes = sortedHashes.typed(UInt64.self)
+    let layout = layout
     let stride = layout.stride
-    var row = rowCount
-    while row > 0 {
-      row -= 1
-      let hash = hashes[row]
-      guard valid[row] != 0, self.region(hash) == index else { continue }
+    var place = region.rows.upperBound
+    while place > region.rows.lowerBound {
+      place -= 1
+      let hash = rowHashes[place]
+      let row = Int(numbers[place])
       var slot = Int(truncatingIfNeeded: hash) & region.mask
       while true {
         let entry = slots[slot]

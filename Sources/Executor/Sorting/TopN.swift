@@ -83,14 +83,51 @@ final class TopNSink: PipelineSink, @unchecked Sendable {
     private func better(_ key: Batch, than worst: [Vector]) -> (Buffer, Int) {
       let comparator = RowComparator(specifications)
       let columns = key.columns.map(\.mergeable)
-      let buffer = Buffer(of: UInt32.self, count: key.rowCount + 1)
+      let (buffer, candidates) = candidates(columns[0], key.rowCount, worst[0])
       let target = buffer.typed(UInt32.self)
       var count = 0
-      for row in 0..<key.rowCount where comparator.compare(columns, row, worst, 0) < 0 {
-        target[count] = UInt32(truncatingIfNeeded: row)
+      for index in 0..<candidates
+      where comparator.compare(columns, Int(target[index]), worst, 0) < 0 {
+        target[count] = target[index]
         count += 1
       }
       return (buffer, count)
+    }
+
+    /// Rows whose first key may be good enough: without looking at the others, and for most rows of a large table
+    /// all there is to do.
+    private func candidates(_ key: Vector, _ count: Int, _ worst: Vector) -> (Buffer, Int) {
+      let buffer = Buffer(of: UInt32.self, count: count + 1)
+      let target = buffer.typed(UInt32.self)
+      if key.form == .flat, key.validity == nil, worst.isValid(0) {
+        switch key.type.physical {
+        case .int16: return (buffer, candidates(key, count, worst, Int16.self, target))
+        case .int32: return (buffer, candidates(key, count, worst, Int32.self, target))
+        case .int64: return (buffer, candidates(key, count, worst, Int64.self, target))
+        case .int128: return (buffer, candidates(key, count, worst, Int128.self, target))
+        case .bool, .int8, .float32, .float64, .string: break
+        }
+      }
+      for row in 0..<count { target[row] = UInt32(truncatingIfNeeded: row) }
+      return (buffer, count)
+    }
+
+    @inline(__always)
+    private func candidates<T: FixedWidthInteger & BitwiseCopyable>(
+      _ key: Vector, _ count: Int, _ worst: Vector, _: T.Type,
+      _ target: UnsafeMutablePointer<UInt32>
+    ) -> Int {
+      let values = key.base.assumingMemoryBound(to: T.self)
+      let bound = worst.base.assumingMemoryBound(to: T.self)[0]
+      let isDescending = specifications[0].isDescending
+      var found = 0
+      for row in 0..<count {
+        target[found] = UInt32(truncatingIfNeeded: row)
+        let isCandidate: UInt8 = (isDescending ? values[row] >= bound : values[row] <= bound) ? 1 : 0
+        found &+= Int(isCandidate)
+      }
+      withExtendedLifetime((key, worst)) {}
+      return found
     }
 
     /// Keeps the best rows only.
