@@ -25,7 +25,8 @@ enum Gate {
           repetitions: arguments.count > 4 ? Int(arguments[4]) ?? 5 : 5,
           names: Array(arguments.dropFirst(5)))
       case "profile":
-        try profile(arguments[2], threads: Int(arguments[3]) ?? 1, names: Array(arguments.dropFirst(4)))
+        try profile(
+          arguments[2], threads: Int(arguments[3]) ?? 1, names: Array(arguments.dropFirst(4)))
       default: throw StoaError(.usage, "gate load|run|profile DIR …")
       }
     } catch {
@@ -78,7 +79,8 @@ enum Gate {
       if keys.isEmpty {
         try writer.append(batch.slice(row..<row + count))
       } else {
-        try writer.append(order.withUnsafeBufferPointer { batch.gather($0.baseAddress! + row, count: count) })
+        try writer.append(
+          order.withUnsafeBufferPointer { batch.gather($0.baseAddress! + row, count: count) })
       }
       row += count
     }

@@ -35,7 +35,8 @@ import Vectors
           !build.rows.isEmpty
           && (keys.contains { left[$0].isNull }
             || build.rows.contains { row in keys.contains { row[$0].isNull } })
-        rows.append(left + [matches.isEmpty ? (isUnknown ? .null : .boolean(false)) : .boolean(true)])
+        rows.append(
+          left + [matches.isEmpty ? (isUnknown ? .null : .boolean(false)) : .boolean(true)])
       }
     }
     if kind == .right || kind == .full {
@@ -113,7 +114,8 @@ import Vectors
       "\(kind)")
   }
 
-  @Test("Unique integer keys use a dense table and give the same rows", arguments: JoinKind.allCases)
+  @Test(
+    "Unique integer keys use a dense table and give the same rows", arguments: JoinKind.allCases)
   func dense(kind: JoinKind) throws {
     var random = Random(77)
     for type in [LogicalType.tinyint, .smallint, .integer, .bigint, .date] {
@@ -181,6 +183,39 @@ import Vectors
           facts: facts(outputTypes), kind: kind, probe: probe.scan(0), build: build.scan(1),
           condition: condition, output: output))
       try expectRows(plan, [probe, build], expected, "\(kind) nulls \(nulls)")
+    }
+  }
+
+  @Test("A large build side is found whole, duplicates included")
+  func largeBuild() throws {
+    func series(_ count: Int, duplicated: Bool) -> PhysicalPlan {
+      let input = OperatorTests.range(count)
+      return duplicated
+        ? .unionAll(UnionAllNode(facts: input.facts, inputs: [input, input])) : input
+    }
+    let key = Expression.column(0, .bigint)
+    for kind in [JoinKind.inner, .left, .full, .semi, .anti] {
+      let join = PhysicalPlan.hashJoin(
+        HashJoinNode(
+          facts: facts([.bigint]), kind: kind, probe: series(120_000, duplicated: false),
+          build: series(100_000, duplicated: true), probeKeys: [key, key], buildKeys: [key, key],
+          residual: nil, buildIsUnique: false, output: [0], runtimeFilters: [nil, nil]))
+      let plan = PhysicalPlan.aggregate(
+        AggregateNode(
+          facts: facts([.bigint]), input: join, groups: [],
+          aggregates: [try AggregateTests.call("count", [])]))
+      let expected =
+        switch kind {
+        case .inner: 200_000
+        case .left, .full: 220_000
+        case .semi: 100_000
+        default: 20_000
+        }
+      for configuration in Configuration.all where configuration.capacity > 3 {
+        #expect(
+          try run(plan, [], configuration) == [[.integer(Int128(expected))]],
+          "\(kind) \(configuration)")
+      }
     }
   }
 }

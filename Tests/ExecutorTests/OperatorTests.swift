@@ -16,7 +16,8 @@ import Vectors
   func filterAndProject() throws {
     var random = Random(2)
     let table = TestTable.random([.integer, .varchar], rows: 500, domain: 20, &random)
-    let condition = Expression.comparison(.less, .column(0, .integer), .constant(.integer(4), .integer))
+    let condition = Expression.comparison(
+      .less, .column(0, .integer), .constant(.integer(4), .integer))
     let plan = PhysicalPlan.project(
       ProjectNode(
         facts: facts([.varchar, .integer]),
@@ -37,7 +38,8 @@ import Vectors
     try expectRows(plan, [], expected, inOrder: true)
   }
 
-  @Test("LIMIT and OFFSET count rows over all workers", arguments: [(3, 0), (0, 0), (10, 95), (5, 200)])
+  @Test(
+    "LIMIT and OFFSET count rows over all workers", arguments: [(3, 0), (0, 0), (10, 95), (5, 200)])
   func limit(limit: Int, offset: Int) throws {
     let plan = PhysicalPlan.limit(
       LimitNode(facts: facts([.bigint]), input: Self.range(100), limit: limit, offset: offset))

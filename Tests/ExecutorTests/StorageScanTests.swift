@@ -81,22 +81,33 @@ struct StoredTables {
     let conditions: [(Int, Expression)] = [
       (0, .comparison(.less, number, Self.integer(10, .integer))),
       (0, .comparison(.greaterOrEqual, Self.integer(10, .integer), number)),
-      (0, .and([
-        .comparison(.greaterOrEqual, number, Self.integer(2, .integer)),
-        .comparison(.lessOrEqual, number, Self.integer(9, .integer)),
-      ])),
+      (
+        0,
+        .and([
+          .comparison(.greaterOrEqual, number, Self.integer(2, .integer)),
+          .comparison(.lessOrEqual, number, Self.integer(9, .integer)),
+        ])
+      ),
       (0, .inSet(number, values: [.integer(1), .integer(4)], hasNull: false)),
       (0, .isNull(number, isNegated: false)), (1, .isNull(text, isNegated: true)),
-      (0, .or([.isNull(number, isNegated: false), .comparison(.equal, number, Self.integer(3, .integer))])),
+      (
+        0,
+        .or([
+          .isNull(number, isNegated: false), .comparison(.equal, number, Self.integer(3, .integer)),
+        ])
+      ),
       (1, .comparison(.equal, text, .constant(.string("k7"), .varchar))),
       (1, .comparison(.greater, text, .constant(.string("k2"), .varchar))),
       (0, .not(.comparison(.equal, number, Self.integer(3, .integer)))),
       (0, .isDistinct(number, Self.integer(3, .integer), isNegated: false)),
       (3, .comparison(.greater, .column(0, .double), .constant(.double(4), .double))),
-      (0, .and([
-        .comparison(.notEqual, number, Self.integer(0, .integer)),
-        .comparison(.greater, quotient, Expression.constant(.integer(20), quotient.type)),
-      ])),
+      (
+        0,
+        .and([
+          .comparison(.notEqual, number, Self.integer(0, .integer)),
+          .comparison(.greater, quotient, Expression.constant(.integer(20), quotient.type)),
+        ])
+      ),
     ]
     for (index, (column, condition)) in conditions.enumerated() {
       let expected = try table.rows.filter { row in
@@ -175,11 +186,13 @@ struct StoredTables {
       }
       var facts0 = fact
       for row in facts0.rows.indices {
-        facts0.rows[row][0] = fact.rows[row][0].integer.map { .integer($0 * Int128(scale)) } ?? .null
+        facts0.rows[row][0] =
+          fact.rows[row][0].integer.map { .integer($0 * Int128(scale)) } ?? .null
       }
       let stored = try StoredTables([facts0, dimension])
       let probe = Self.scan(
-        facts0, columns: [0, 1], predicates: [
+        facts0, columns: [0, 1],
+        predicates: [
           (2, .comparison(.less, .column(0, .integer), Self.integer(150, .integer)))
         ], filters: [RuntimeFilterUse(filter: 1, column: 0)])
       let build = PhysicalPlan.scan(

@@ -86,7 +86,9 @@ struct TestTable {
       var ends: [UInt32] = []
       var runs: [Value] = []
       for (row, value) in values.enumerated() {
-        if runs.last == value { ends[ends.count - 1] = UInt32(row + 1) } else {
+        if runs.last == value {
+          ends[ends.count - 1] = UInt32(row + 1)
+        } else {
           runs.append(value)
           ends.append(UInt32(row + 1))
         }
@@ -133,7 +135,8 @@ final class FilteringSource: TableSource, @unchecked Sendable {
           guard case .integer(let key) = batch.columns[column].value(at: row) else { return false }
           return content.contains(Int64(key))
         }.map { UInt32($0) }
-        return rows.isEmpty ? Batch(columns: batch.columns.map { $0.slice(0..<0) }, rowCount: 0)
+        return rows.isEmpty
+          ? Batch(columns: batch.columns.map { $0.slice(0..<0) }, rowCount: 0)
           : batch.gather(rows, count: rows.count)
       }
       filter.markApplied()

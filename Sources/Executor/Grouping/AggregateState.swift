@@ -54,7 +54,9 @@ final class AggregateState {
 
   /// Bytes held, for the memory budget.
   var byteCount: Int {
-    calls.reduce(grouping.byteCount) { $0 + $1.accumulator.byteCount + ($1.distinct?.byteCount ?? 0) }
+    calls.reduce(grouping.byteCount) {
+      $0 + $1.accumulator.byteCount + ($1.distinct?.byteCount ?? 0)
+    }
   }
 
   /// Adds the rows of `batch`.

@@ -14,7 +14,8 @@ class CodeColumn {
   init(type: LogicalType) { self.type = type }
 
   /// Writes one code per row; false when the column does not suit (its codes are then worthless).
-  func assign(_ vector: Vector, into codes: UnsafeMutablePointer<UInt32>) throws(StoaError) -> Bool {
+  func assign(_ vector: Vector, into codes: UnsafeMutablePointer<UInt32>) throws(StoaError) -> Bool
+  {
     false
   }
 

@@ -22,7 +22,8 @@ final class HashJoinProbeFactory: OperatorFactory, @unchecked Sendable {
 
   override func continuation() -> (any TableSource)? {
     if case .spilled(let spilled) = join.table { return SpilledJoinSource(spilled) }
-    guard join.keepsBuildRows, case .hash(let table) = join.table, let matched = table.matched else {
+    guard join.keepsBuildRows, case .hash(let table) = join.table, let matched = table.matched
+    else {
       return nil
     }
     return UnmatchedRows(
@@ -83,9 +84,11 @@ struct JoinOutput {
 
   /// Probe rows with NULLs for the build side.
   func unmatched(_ probe: Batch) -> Batch {
-    batch(rowCount: probe.rowCount, probe: { probe.columns[$0] }, payload: {
-      Vector(constant: .null, type: payloadType($0), count: probe.rowCount)
-    })
+    batch(
+      rowCount: probe.rowCount, probe: { probe.columns[$0] },
+      payload: {
+        Vector(constant: .null, type: payloadType($0), count: probe.rowCount)
+      })
   }
 
   /// The probe columns that the output needs, at `positions`; the others are left as they are, unused.
@@ -145,9 +148,11 @@ final class UnmatchedRows: TableSource, @unchecked Sendable {
       }
       rows = 0..<0
       let output = source.output
-      return output.batch(rowCount: count, probe: {
-        Vector(constant: .null, type: output.probeTypes[$0], count: count)
-      }, payload: { source.payload[$0].gather(target, count: count) })
+      return output.batch(
+        rowCount: count,
+        probe: {
+          Vector(constant: .null, type: output.probeTypes[$0], count: count)
+        }, payload: { source.payload[$0].gather(target, count: count) })
     }
   }
 }

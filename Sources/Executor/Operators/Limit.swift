@@ -64,7 +64,8 @@ final class SingleRowFactory: OperatorFactory, @unchecked Sendable {
     override func push(_ batch: Batch) throws(StoaError) {
       let count = factory.arrived.add(batch.rowCount, ordering: .relaxed).newValue
       guard count <= 1 else {
-        throw StoaError(.evaluation, "more than one row returned by a subquery used as an expression")
+        throw StoaError(
+          .evaluation, "more than one row returned by a subquery used as an expression")
       }
       output = batch
     }

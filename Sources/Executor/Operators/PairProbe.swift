@@ -204,7 +204,7 @@ class PairProbe: BatchOperator {
     let buffer = Buffer(byteCount: max(1, count))
     let target = buffer.typed(UInt8.self)
     target.update(from: matches, count: count)
-    let validity = Validity.make(count: count) { 
+    let validity = Validity.make(count: count) {
       target[$0] != 0 || (unknowns[$0] == 0 && !isUnknown($0))
     }
     return Vector(flat: buffer, type: .boolean, count: count, validity: validity)

@@ -39,7 +39,8 @@ struct PipelineBuilder {
     case .filter(let node):
       let factory = FilterFactory(node.condition, capacity: context.settings.batchCapacity)
       return try append(factory, to: node.input, profile)
-    case .project(let node): return try append(ProjectFactory(node.expressions), to: node.input, profile)
+    case .project(let node):
+      return try append(ProjectFactory(node.expressions), to: node.input, profile)
     case .hashJoin(let node): return try hashJoin(node, profile)
     case .nestedLoopJoin(let node): return try nestedLoopJoin(node, profile)
     case .aggregate(let node): return try aggregate(node, profile)

@@ -29,7 +29,8 @@ final class PipelineWorker {
       sourceProfile != nil || sinkProfile != nil || operatorProfiles.contains { $0 != nil }
     profiles =
       isProfiled
-      ? PipelineProfiles(source: sourceProfile, operators: operatorProfiles, sink: sinkProfile) : nil
+      ? PipelineProfiles(source: sourceProfile, operators: operatorProfiles, sink: sinkProfile)
+      : nil
   }
 
   /// The next batch that reaches the sink; `nil` when all input is used up.
@@ -52,7 +53,9 @@ final class PipelineWorker {
       try cancellation.check()
       let start = profiles == nil ? 0 : monotonicNanoseconds()
       let output = try op.next()
-      if let profiles { profiles.operators[index].record(since: start, rows: output?.rowCount ?? 0) }
+      if let profiles {
+        profiles.operators[index].record(since: start, rows: output?.rowCount ?? 0)
+      }
       if let output {
         if output.rowCount > 0 { return output }
         continue

@@ -80,7 +80,9 @@ final class PipelineStage: Stage {
       pipeline.sinkWorkers[slot] = sinkWorker
     }
     var operators: [BatchOperator] = []
-    for factory in pipeline.chain.operators[first...] { operators.append(try factory.makeOperator()) }
+    for factory in pipeline.chain.operators[first...] {
+      operators.append(try factory.makeOperator())
+    }
     let profiles = pipeline.chain.operators[first...].map(\.profile)
     let worker = PipelineWorker(
       reader: try source.makeReader(), operators: operators, sink: sinkWorker,

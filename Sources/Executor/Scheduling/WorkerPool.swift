@@ -93,10 +93,12 @@ public final class WorkerPool: Sendable {
       defer { pthread_attr_destroy(&attributes) }
       var thread = pthread_t()
       let argument = Unmanaged.passRetained(self).toOpaque()
-      let code = pthread_create(&thread, &attributes, { argument in
-        if let argument { Unmanaged<Shared>.fromOpaque(argument).takeRetainedValue().run() }
-        return nil
-      }, argument)
+      let code = pthread_create(
+        &thread, &attributes,
+        { argument in
+          if let argument { Unmanaged<Shared>.fromOpaque(argument).takeRetainedValue().run() }
+          return nil
+        }, argument)
       // Without the thread the caller does all the work itself: slower, not wrong.
       if code != 0 {
         threadCount -= 1

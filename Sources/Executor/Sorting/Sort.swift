@@ -71,7 +71,8 @@ final class SortSink: PipelineSink, @unchecked Sendable {
     }
     for run in spilledRuns { inputs.append(run.makeReader()) }
     return MergeSource(
-      inputs, rowCount: runs.reduce(0) { $0 + $1.order.count }
+      inputs,
+      rowCount: runs.reduce(0) { $0 + $1.order.count }
         + spilledRuns.reduce(0) { $0 + $1.rowCount },
       comparator: RowComparator(items.specifications), reservations: reservations,
       capacity: context.settings.batchCapacity)

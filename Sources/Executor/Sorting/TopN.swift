@@ -73,7 +73,8 @@ final class TopNSink: PipelineSink, @unchecked Sendable {
         }
       }
       try reservation.resize(
-        to: reservation.byteCount + batch.byteCount + key.byteCount, for: "the first rows of a sort")
+        to: reservation.byteCount + batch.byteCount + key.byteCount, for: "the first rows of a sort"
+      )
       keys.append(key)
       rows.append(batch)
       rowCount += batch.rowCount
@@ -123,7 +124,8 @@ final class TopNSink: PipelineSink, @unchecked Sendable {
       var found = 0
       for row in 0..<count {
         target[found] = UInt32(truncatingIfNeeded: row)
-        let isCandidate: UInt8 = (isDescending ? values[row] >= bound : values[row] <= bound) ? 1 : 0
+        let isCandidate: UInt8 =
+          (isDescending ? values[row] >= bound : values[row] <= bound) ? 1 : 0
         found &+= Int(isCandidate)
       }
       withExtendedLifetime((key, worst)) {}

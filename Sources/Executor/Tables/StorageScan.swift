@@ -42,7 +42,8 @@ public final class StorageScan: TableSource, @unchecked Sendable {
   ) throws(StoaError) {
     let node = request.node
     guard let table = snapshot.catalog.table(node.table) else {
-      throw StoaError(.binding, "the table \"\(node.tableName)\" does not exist", table: node.tableName)
+      throw StoaError(
+        .binding, "the table \"\(node.tableName)\" does not exist", table: node.tableName)
     }
     func column(_ id: ColumnID) throws(StoaError) -> ColumnDefinition {
       guard let index = table.index(of: id) else {

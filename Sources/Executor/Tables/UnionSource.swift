@@ -53,7 +53,8 @@ final class UnionSource: TableSource, @unchecked Sendable {
         takeMorsel: {
           defer { next = nil }
           return next
-        }, cancellation: cancellation, sourceProfile: branch.sourceProfile, operatorProfiles: branch.operators.map(\.profile),
+        }, cancellation: cancellation, sourceProfile: branch.sourceProfile,
+        operatorProfiles: branch.operators.map(\.profile),
         sinkProfile: nil)
     }
 
