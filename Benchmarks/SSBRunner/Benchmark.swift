@@ -50,6 +50,7 @@ struct Benchmark {
       processes.append(process)
     }
     guard !processes.isEmpty else { throw SSBError("no engine to run; try make peers") }
+    let loadBefore = Benchmark.loadAverage()
     for threads in options.threadCounts {
       for process in processes { _ = try process.send("threads", "\(threads)") }
       for query in queries { try measure(query, threads, processes, &reports) }
@@ -60,7 +61,9 @@ struct Benchmark {
     }
     let report = Report(
       scale: options.scale, repeats: options.repeats, queries: queries.map(\.name),
-      engines: reports)
+      engines: reports,
+      machine: "\(Benchmark.processor()), load average \(loadBefore) before and "
+        + "\(Benchmark.loadAverage()) after")
     print(report.markdown())
   }
 
@@ -146,6 +149,18 @@ struct Benchmark {
         + zip(processes, seconds).map { process, times in
           "\(process.name) \(number(Benchmark.median(times) * 1000, 2)) ms"
         }.joined(separator: ", "))
+  }
+
+  /// Tasks that wanted to run in the last minute, on average.
+  private static func loadAverage() -> String {
+    (read("/proc/loadavg") ?? "").split(separator: " ").first.map(String.init) ?? "?"
+  }
+
+  private static func processor() -> String {
+    let lines = (read("/proc/cpuinfo") ?? "").split(separator: "\n")
+    let model = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last
+    let name = model.map { $0.drop { $0 == " " } } ?? "processor"
+    return "\(sysconf(Int32(_SC_NPROCESSORS_ONLN))) × \(name)"
   }
 
   /// Rows as sorted texts: ORDER BY leaves ties open.

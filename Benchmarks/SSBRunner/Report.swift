@@ -23,12 +23,15 @@ struct Report {
   var repeats: Int
   var queries: [String]
   var engines: [EngineReport]
+  /// Processor, and how busy the machine was: medians of a busy machine say little, CPU times still do.
+  var machine: String
 
   /// The engine that ratios are relative to.
   private var subject: EngineReport? { engines.first }
 
   func markdown() -> String {
     var text = "Star Schema Benchmark, scale \(number(scale, 2)), medians of \(repeats) runs\n"
+    text += "\(machine)\n"
     let threadCounts = Set(engines.flatMap { $0.medians.keys }).sorted()
     for threads in threadCounts { text += "\n" + timeTable(threads) }
     return text + "\n" + loadTable(threadCounts)
