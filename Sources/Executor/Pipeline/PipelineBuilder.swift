@@ -116,7 +116,7 @@ struct PipelineBuilder {
     guard let sink = shared[node.number] else {
       throw StoaError(.inconsistency, "reference \(node.number) has nothing to refer to")
     }
-    let source = DeferredSource { () throws(StoaError) in BatchSource(sink.batches) }
+    let source = DeferredSource { () throws(StoaError) in sink.source }
     return Chain(source: source, sourceProfile: profile)
   }
 
@@ -130,7 +130,7 @@ struct PipelineBuilder {
         let sink = CollectSink(context: context, purpose: "rows of a UNION ALL branch")
         finish(branch, into: sink)
         branches.append(
-          Chain(source: DeferredSource { () throws(StoaError) in BatchSource(sink.batches) }))
+          Chain(source: DeferredSource { () throws(StoaError) in sink.source }))
       } else {
         branches.append(branch)
       }
@@ -143,7 +143,7 @@ struct PipelineBuilder {
     _ node: NestedLoopJoinNode, _ profile: OperatorProfile?
   ) throws(StoaError) -> Chain {
     let probeProfileStart = context.profile?.operators.count
-    let build = CollectSink(context: context, purpose: "the inner side of a join")
+    let build = CollectSink(context: context, purpose: "the inner side of a join", canSpill: false)
     // The probe side is numbered first by EXPLAIN but must run after the build side.
     let buildChain = try chainAfterProbe(node.build, probe: node.probe, from: probeProfileStart)
     finish(buildChain, into: build)
