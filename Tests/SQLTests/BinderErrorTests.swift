@@ -28,7 +28,7 @@ import Vectors
       ("select a from t order by 3", "ORDER BY position 3 is not in the select list. It has 1 columns, counted from 1 [3]"),
       ("select a from t group by 0", "GROUP BY position 0 is not in the select list. It has 1 columns, counted from 1 [0]"),
       ("select distinct a from t order by b", "with SELECT DISTINCT, ORDER BY can only use the selected expressions. Add the expression to the select list [select distinct a from t]"),
-      ("select a from t where d = 'abc'", "cannot convert 'abc' to DATE [d = 'abc']"),
+      ("select a from t where d = 'abc'", "cannot convert 'abc' to DATE ['abc']"),
       ("select a from t where d = 5", "DATE and INTEGER do not go together in =. Cast one of them [d = 5]"),
       ("select a from t where c", "expected BOOLEAN, but this is VARCHAR. An explicit CAST may help [c]"),
       ("select d::boolean from t", "DATE cannot be cast to BOOLEAN [d::boolean]"),

@@ -16,7 +16,7 @@ import Vectors
     arguments: [
       ("select 1, 2147483648, 9223372036854775808, 1.50, 1e3, 'x', null, true, date '2024-01-31'",
        "1 INTEGER, 2147483648 BIGINT, 9223372036854775808 HUGEINT, 1.50 DECIMAL(3,2), 1e3 DOUBLE, 'x' VARCHAR, null INTEGER, true BOOLEAN, date '2024-01-31' DATE"),
-      ("select A, t.B, \"c\" from T", "A INTEGER, B BIGINT, c VARCHAR"),
+      ("select A, t.B, \"c\" from T", "a INTEGER, b BIGINT, c VARCHAR"),
       ("select SUM(a), avg(x), count( * ), min(d) from t",
        "sum(a) HUGEINT, avg(x) DOUBLE, count( * ) BIGINT, min(d) DATE"),
       ("select x * x, x + 1, a / 2, x / 2, a // 2, b % 3, a + b, f + x from t",

@@ -151,11 +151,16 @@ extension Binder {
 
   /// Two operands made comparable: the same type, found so that columns need no cast where possible.
   func comparable(
-    _ left: Expression, _ right: Expression, at position: Range<Int>, operation: String
+    _ left: Expression, _ right: Expression, at position: Range<Int>, operation: String,
+    operands: (left: Range<Int>, right: Range<Int>)? = nil
   ) throws(StoaError) -> (left: Expression, right: Expression) {
     if left.type == right.type, left.type != .null { return (left, right) }
-    if let adapted = try adaptedLiteral(left, to: right.type, at: position) { return (adapted, right) }
-    if let adapted = try adaptedLiteral(right, to: left.type, at: position) { return (left, adapted) }
+    if let adapted = try adaptedLiteral(left, to: right.type, at: operands?.left ?? position) {
+      return (adapted, right)
+    }
+    if let adapted = try adaptedLiteral(right, to: left.type, at: operands?.right ?? position) {
+      return (left, adapted)
+    }
     let sides = try unified([left, right], at: position, for: operation)
     return (sides[0], sides[1])
   }
@@ -182,13 +187,17 @@ extension Binder {
       return try bindRowComparison(op, a, b, clause, position)
     }
     return try comparison(
-      op, try bindExpression(left, clause), try bindExpression(right, clause), at: position)
+      op, try bindExpression(left, clause), try bindExpression(right, clause), at: position,
+      operands: (left.position, right.position))
   }
 
+  /// - Parameter operands: where the operands stand, for errors about one of them.
   func comparison(
-    _ op: ComparisonOperator, _ left: Expression, _ right: Expression, at position: Range<Int>
+    _ op: ComparisonOperator, _ left: Expression, _ right: Expression, at position: Range<Int>,
+    operands: (left: Range<Int>, right: Range<Int>)? = nil
   ) throws(StoaError) -> Expression {
-    let sides = try comparable(left, right, at: position, operation: op.symbol)
+    let sides = try comparable(
+      left, right, at: position, operation: op.symbol, operands: operands)
     return .comparison(op, sides.left, sides.right)
   }
 
@@ -223,8 +232,10 @@ extension Binder {
     let low = try bindExpression(lower, clause)
     let high = try bindExpression(upper, clause)
     var result = Expression.and([
-      try comparison(.greaterOrEqual, value, low, at: position),
-      try comparison(.lessOrEqual, value, high, at: position),
+      try comparison(
+        .greaterOrEqual, value, low, at: position, operands: (operand.position, lower.position)),
+      try comparison(
+        .lessOrEqual, value, high, at: position, operands: (operand.position, upper.position)),
     ])
     if isSymmetric {
       result = .or([

@@ -100,6 +100,7 @@ extension Binder {
       if name.parts.count == 1, name.name.text.lowercased().hasSuffix(".csv") {
         return try bindFile(name.name.text, reference)
       }
+      if let list = tableList(name, reference) { return list }
       throw StoaError(
         .binding, "there is no table \"\(name.text)\"",
         hint: Suggestion.hint(
@@ -114,6 +115,20 @@ extension Binder {
         sources: table.columns.map(\.id)))
     return try named(
       BoundRelation(plan: plan, columns: columns), reference, defaultName: table.name)
+  }
+
+  /// `FROM (SHOW TABLES)`, which reads like a table with an alias: the names of all tables.
+  private func tableList(
+    _ name: QualifiedNameSyntax, _ reference: TableReferenceSyntax
+  ) -> FromPart? {
+    guard name.parts.count == 1, !name.name.isQuoted, CatalogState.key(name.text) == "show",
+      let alias = reference.alias, CatalogState.key(alias.name.text) == "tables"
+    else { return nil }
+    let column = numbers.column("name", .varchar)
+    let rows = catalog.sortedTables.map { [Expression.constant(.string($0.name), .varchar)] }
+    return FromPart(
+      plan: .values(LogicalValues(columns: [column], rows: rows)),
+      entries: [Scope.Entry(table: "", name: column.name, column: column)])
   }
 
   private func bindCommonReference(

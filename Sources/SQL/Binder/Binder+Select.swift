@@ -176,6 +176,7 @@ extension Binder {
     var name: String
     var source: ItemSource
     var position: Range<Int>
+    var hasAlias = false
   }
 
   private func expandedItems(
@@ -188,7 +189,7 @@ extension Binder {
         result.append(
           ExpandedItem(
             name: alias?.text ?? columnName(of: syntax), source: .syntax(syntax),
-            position: syntax.position))
+            position: syntax.position, hasAlias: alias != nil))
       case .star(let star):
         result += try expanded(star, clause, select)
       }
@@ -251,11 +252,18 @@ extension Binder {
         clause.openAliases.insert(key)
         let expression = try known(try bindExpression(syntax, clause), at: syntax.position)
         clause.openAliases.remove(key)
+        let name = item.hasAlias ? item.name : declaredName(expression, clause) ?? item.name
         items.append(
-          Item(name: item.name, expression: expression, position: item.position, syntax: syntax))
+          Item(name: name, expression: expression, position: item.position, syntax: syntax))
       }
     }
     return items
+  }
+
+  /// The name of a column as its table spells it.
+  private func declaredName(_ expression: Expression, _ clause: Clause) -> String? {
+    guard let id = expression.columnID else { return nil }
+    return clause.scope.entries.first { $0.column.id == id }?.name
   }
 
   /// The name of a result column without alias: a column's own, else the text of the expression.

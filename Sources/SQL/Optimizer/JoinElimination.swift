@@ -8,6 +8,8 @@ import Vectors
 /// - a left join with a side that has at most one match for each row and of which nothing is read.
 struct JoinElimination: OptimizerRule {
   let name = "join_elimination"
+  /// Larger trees are left alone: the search looks at every pair of relation and condition.
+  static let relationLimit = 64
 
   func rewrite(
     _ plan: LogicalPlan, _ context: inout OptimizerContext
@@ -41,7 +43,9 @@ struct JoinElimination: OptimizerRule {
 
   /// The tree without one relation that a foreign key makes superfluous.
   private static func smallerTree(_ plan: LogicalPlan, _ wanted: Set<Int>) -> LogicalPlan? {
-    guard let tree = JoinTree(plan), tree.relations.count > 1 else { return nil }
+    guard let tree = JoinTree(plan), tree.relations.count > 1,
+      tree.relations.count <= JoinElimination.relationLimit
+    else { return nil }
     for index in tree.relations.indices {
       guard case .get(let target) = tree.relations[index] else { continue }
       if let result = without(target, index, tree, wanted) { return result }

@@ -138,20 +138,23 @@ extension LogicalProject {
 
 extension LogicalJoin {
   func isUnique(on columns: Set<Int>) -> Bool {
-    let leftIDs = left.columnIDs
     switch kind {
     case .semi, .anti, .mark, .single: return left.isUnique(on: columns)
     case .inner, .left, .right, .full: break
     }
-    let rightIDs = right.columnIDs
-    let keys = JoinKeys(conditions, left: leftIDs, right: rightIDs)
-    let leftKeys = Set(keys.pairs.compactMap(\.left.columnID))
-    let rightKeys = Set(keys.pairs.compactMap(\.right.columnID))
-    let ofLeft = left.isUnique(on: columns.intersection(leftIDs))
-    if ofLeft, kind == .inner || kind == .left, right.isUnique(on: rightKeys) { return true }
-    let ofRight = right.isUnique(on: columns.intersection(rightIDs))
-    if ofRight, kind == .inner || kind == .right, left.isUnique(on: leftKeys) { return true }
-    return ofLeft && ofRight
+    // Deep chains ask this at every level, so only what is needed is worked out.
+    let ofLeft = left.isUnique(on: columns)
+    let ofRight = right.isUnique(on: columns)
+    guard ofLeft || ofRight else { return false }
+    if ofLeft && ofRight { return true }
+    let keys = JoinKeys(self)
+    if ofLeft, kind == .inner || kind == .left {
+      return right.isUnique(on: Set(keys.pairs.compactMap(\.right.columnID)))
+    }
+    if ofRight, kind == .inner || kind == .right {
+      return left.isUnique(on: Set(keys.pairs.compactMap(\.left.columnID)))
+    }
+    return false
   }
 
   var nonNullColumns: Set<Int> {

@@ -9,45 +9,11 @@ extension Planner {
     if node.isDependent {
       throw StoaError(.unsupported, "this kind of correlated subquery is not supported yet")
     }
-    let sides = oriented(node)
-    var keys = JoinKeys(sides)
-    keys.dropNeedlessNullSafety(sides)
+    var keys = JoinKeys(node)
+    keys.dropNeedlessNullSafety(node)
     return keys.pairs.isEmpty
-      ? try planNestedLoop(sides, wanted, filters)
-      : try planHashJoin(sides, keys, wanted, filters)
-  }
-
-  /// The join with the side to be hashed on the right: the smaller one, where the kind allows it.
-  private mutating func oriented(_ node: LogicalJoin) -> LogicalJoin {
-    var swapped = node
-    (swapped.left, swapped.right) = (node.right, node.left)
-    switch node.kind {
-    case .inner, .full:
-      let left = estimator.estimate(node.left).rows
-      let right = estimator.estimate(node.right).rows
-      return left * preference(node) < right ? swapped : node
-    case .left:
-      // Building on the preserved side pays when it is much smaller: the other side streams past it.
-      let left = estimator.estimate(node.left)
-      let right = estimator.estimate(node.right)
-      guard left.rows * 4 < right.rows, !JoinKeys(node).pairs.isEmpty else { return node }
-      swapped.kind = .right
-      return swapped
-    case .right, .semi, .anti, .mark, .single: return node
-    }
-  }
-
-  /// How much larger the right side may be than the left and still be the one to hash: a unique key makes a
-  /// dense table of columns that is cheap to build and to probe, worth it for small dimensions anyway.
-  private mutating func preference(_ node: LogicalJoin) -> Double {
-    let keys = JoinKeys(node)
-    if keys.pairs.isEmpty || node.kind == .full { return 1 }
-    let right = node.right.isUnique(on: Set(keys.pairs.compactMap(\.right.columnID)))
-    let left = node.left.isUnique(on: Set(keys.pairs.compactMap(\.left.columnID)))
-    if right == left { return 1 }
-    let dimension = estimator.estimate(right ? node.right : node.left).rows
-    let favour = dimension <= 10_000 ? 1_000.0 : 4
-    return right ? favour : 1 / favour
+      ? try planNestedLoop(node, wanted, filters)
+      : try planHashJoin(node, keys, wanted, filters)
   }
 
   private mutating func planHashJoin(

@@ -19,7 +19,11 @@ extension Planner {
       guard wanted.contains(column.id) else { continue }
       positions[column.id] = columns.count
       columns.append(source)
-      outputs.append(OutputColumn(name: column.name, type: column.type))
+      let isAmbiguous =
+        !ambiguousNames.isEmpty && ambiguousNames.contains(CatalogState.key(column.name))
+      outputs.append(
+        OutputColumn(
+          name: isAmbiguous ? "\(node.alias).\(column.name)" : column.name, type: column.type))
     }
     var predicates: [ScanPredicate] = []
     for condition in conditions {

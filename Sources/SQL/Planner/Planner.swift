@@ -13,6 +13,8 @@ struct Planner {
   var estimator: CardinalityEstimator
   /// Shared plans by number: where their columns stand.
   var shared: [Int: Planned] = [:]
+  /// Column names that more than one table read has: EXPLAIN shows them with the table.
+  var ambiguousNames: Set<String> = []
   var nextFilter = 0
   /// Numbers of runtime filters some scan uses.
   var usedFilters: Set<Int> = []
@@ -29,8 +31,25 @@ struct Planner {
     options: OptimizerOptions
   ) throws(StoaError) -> PhysicalPlan {
     var planner = Planner(catalog: catalog, options: options)
+    let logical = try JoinOrientation.oriented(logical, catalog: catalog)
+    planner.qualifyNames(of: logical)
     let planned = try planner.plan(logical, wanted: Set(columns.map(\.id)), filters: [])
     return try planner.arranged(planned, columns, isRoot: true)
+  }
+
+  /// Finds the names that need their table's.
+  private mutating func qualifyNames(of plan: LogicalPlan) {
+    var seen: Set<String> = []
+    func collect(_ plan: LogicalPlan) {
+      if case .get(let node) = plan {
+        for name in Set(node.columns.lazy.map { CatalogState.key($0.name) })
+        where !seen.insert(name).inserted {
+          ambiguousNames.insert(name)
+        }
+      }
+      for input in plan.inputs { collect(input) }
+    }
+    collect(plan)
   }
 
   /// An operator with the places of its columns.
