@@ -61,10 +61,10 @@ final class Interrupts: Sendable {
       return state.mainThread
     }
     guard let sleeper else { return }
-    // The line editor swallows the first interruption.
-    for _ in 0..<2 {
+    // A line editor may swallow an interruption, and one too many would end the next line.
+    for _ in 0..<5 where state.withLock({ $0.isPending }) {
       pthread_kill(sleeper, SIGUSR1)
-      usleep(2000)
+      usleep(20_000)
     }
   }
 
