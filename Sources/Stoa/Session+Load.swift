@@ -1,4 +1,5 @@
 import Catalog
+import Formats
 import Ingest
 import SQL
 import Storage
@@ -98,15 +99,10 @@ extension Session {
         throw error.at(option.position)
       }
     }
-    let files: [String]
-    switch copy.place {
-    case .files(let paths): files = paths
-    case .standard: files = ["-"]
-    }
     let plan: ImportPlan
     do throws(StoaError) {
       plan = try ImportPlan(
-        files: files, table: copy.table.name,
+        inputs(of: copy.place), table: copy.table.name,
         columns: copy.columns.map { $0.map { copy.table.columns[$0].name } },
         catalog: transaction.catalog, options: options.csv)
     } catch {
@@ -118,5 +114,15 @@ extension Session {
       notices.append("\(summary.rejectCount) rows rejected, described in \(summary.rejectPath ?? "?")")
     }
     return QueryResult(rowsChanged: summary.rowCount, notices: notices)
+  }
+
+  private func inputs(of place: CopyPlace) throws(StoaError) -> [TextInput] {
+    switch place {
+    case .standard: return [standardInput.map { .memory($0, name: "<stdin>") } ?? .standardInput()]
+    case .files(let patterns):
+      var inputs: [TextInput] = []
+      for pattern in patterns { inputs += try TextInput.resolve(pattern) }
+      return inputs
+    }
   }
 }

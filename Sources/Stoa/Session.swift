@@ -8,6 +8,9 @@ public final class Session: @unchecked Sendable {
   public let warehouse: Warehouse
   /// Also changed by SET and RESET.
   public var settings: SessionSettings
+  /// What COPY … FROM STDIN reads in place of the process's standard input; for shells whose script comes from
+  /// there too.
+  public var standardInput: [UInt8]?
   let cancellation = CancellationFlag()
   var isClosed = false
 
@@ -109,6 +112,10 @@ public final class PreparedStatement {
 
   /// Values it needs.
   public var parameterCount: Int { syntax.parameters.count }
+  /// Whether it is a COPY … FROM STDIN.
+  public var readsStandardInput: Bool {
+    if case .copy(let copy) = syntax.kind, copy.isFrom, case .standard = copy.place { true } else { false }
+  }
   /// Names of `:name` parameters in the order of their values; empty for numbered ones.
   public var parameterNames: [String] { syntax.parameters.names }
 

@@ -35,6 +35,8 @@
       return .line(Array(UnsafeRawBufferPointer(start: line, count: strlen(line))))
     }
 
+    var isStandardInput: Bool { true }
+
     func remember(_ statement: String) {
       guard statement != last else { return }
       last = statement

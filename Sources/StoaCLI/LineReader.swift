@@ -21,9 +21,12 @@ protocol LineReader: AnyObject {
   func next(prompt: String) throws(StoaError) -> ReadLine
   /// Called with each whole statement, for the history.
   func remember(_ statement: String)
+  /// Whether lines are what the process's standard input gives.
+  var isStandardInput: Bool { get }
 }
 
 extension LineReader {
+  var isStandardInput: Bool { false }
   func remember(_ statement: String) {}
 }
 
@@ -68,6 +71,8 @@ final class FileLineReader: LineReader {
   }
 
   deinit { if path != nil { close(descriptor) } }
+
+  var isStandardInput: Bool { path == nil }
 
   func next(prompt: String) throws(StoaError) -> ReadLine {
     if showsPrompt {

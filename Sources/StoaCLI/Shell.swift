@@ -86,12 +86,28 @@ final class Shell {
   private func perform(_ piece: StatementSplitter.Piece, _ reader: any LineReader) -> Outcome? {
     if isInteractive, readDepth == 0 { reader.remember(piece.text) }
     do throws(StoaError) {
+      let statement = try session.prepare(piece.text)
+      if statement.readsStandardInput, reader.isStandardInput {
+        session.standardInput = try readRows(reader)
+      }
+      defer { session.standardInput = nil }
       try Interrupts.shared.whileRunning(cancel: { [session] in session.cancel() }) { () throws(StoaError) in
-        try execute(piece.text)
+        try execute(statement)
       }
       return nil
     } catch {
       return outcome(after: error, source: piece.text, firstLine: isInteractive ? 1 : piece.line)
+    }
+  }
+
+  /// The lines after COPY … FROM STDIN in a script, up to `\.` or its end.
+  private func readRows(_ reader: any LineReader) throws(StoaError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while true {
+      guard case .line(let line) = try reader.next(prompt: " row> ") else { return bytes }
+      if line.elementsEqual("\\.".utf8) || line.elementsEqual("\\.\r".utf8) { return bytes }
+      bytes += line
+      bytes.append(0x0A)
     }
   }
 
@@ -141,9 +157,9 @@ final class Shell {
 /// Printing results.
 extension Shell {
   /// Runs one statement and prints its result.
-  func execute(_ sql: String) throws(StoaError) {
+  func execute(_ statement: PreparedStatement) throws(StoaError) {
     let start = Shell.monotonicSeconds()
-    let result = try session.execute(sql)
+    let result = try statement.execute()
     if result.kind == .plan, !mode.isForMachines {
       try printLines(of: result)
     } else if !result.columns.isEmpty {

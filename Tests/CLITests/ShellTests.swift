@@ -181,6 +181,10 @@ struct ShellTests {
       "SELECT * FROM t ORDER BY a", input: "1,x\n2,\"y,z\"\n")
     #expect(result.exitCode == 0, "\(result.errorOutput)")
     #expect(result.output == "a,b\n1,x\n2,\"y,z\"\n")
+    let inScript = try shell.run(
+      "--csv", input: "COPY t FROM STDIN (HEADER false);\n3,inline\n4,;\n\\.\nSELECT max(a) AS m FROM t;\n")
+    #expect(inScript.output == "m\n4\n", "\(inScript.errorOutput)")
+    #expect(try shell.run("-c", "DROP TABLE t; CREATE TABLE t AS SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y,z'").exitCode == 0)
     let out = try shell.run("-c", "COPY t TO STDOUT (FORMAT jsonlines)")
     #expect(out.output == "{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y,z\"}\n")
   }
