@@ -21,7 +21,9 @@ public enum ErrorReport {
     var start = min(max(0, position.lowerBound), bytes.count)
     // What is missing at the end is shown after the last word, not on an empty line.
     if start == bytes.count {
-      while start > 0, bytes[start - 1] == 0x20 || (0x09...0x0D).contains(bytes[start - 1]) { start -= 1 }
+      while start > 0, bytes[start - 1] == 0x20 || (0x09...0x0D).contains(bytes[start - 1]) {
+        start -= 1
+      }
     }
     var lineStart = start
     while lineStart > 0, bytes[lineStart - 1] != 0x0A { lineStart -= 1 }
@@ -53,7 +55,9 @@ public enum ErrorReport {
   private static func window(
     _ before: String, _ marked: String, _ after: String
   ) -> (before: String, marked: String, after: String) {
-    guard before.count + marked.count + after.count > windowWidth else { return (before, marked, after) }
+    guard before.count + marked.count + after.count > windowWidth else {
+      return (before, marked, after)
+    }
     let shownMark = marked.count > 60 ? String(marked.prefix(59)) + "…" : marked
     let beforeRoom = 35
     let shownBefore = before.count > beforeRoom ? "…" + before.suffix(beforeRoom - 1) : before

@@ -24,14 +24,16 @@ public struct ImportOptions: Sendable {
     switch name.lowercased() {
     case "format":
       guard ["csv", "tsv", "text"].contains(value.lowercased()) else {
-        throw StoaError(.unsupported, "format \"\(value)\" cannot be loaded yet", hint: "Load csv files")
+        throw StoaError(
+          .unsupported, "format \"\(value)\" cannot be loaded yet", hint: "Load csv files")
       }
       if value.lowercased() == "tsv" { csv.delimiter = 0x09 }
     case "delimiter", "delim", "sep":
       csv.delimiter = try CSVDialect.character(value, option: "DELIMITER")
     case "header": csv.hasHeader = try ImportOptions.flag(name, value)
     case "null", "nullstr": csv.nullTokens = values.isEmpty ? [""] : values
-    case "quote": csv.quote = .some(value.isEmpty ? nil : try CSVDialect.character(value, option: "QUOTE"))
+    case "quote":
+      csv.quote = .some(value.isEmpty ? nil : try CSVDialect.character(value, option: "QUOTE"))
     case "escape":
       csv.escape = .some(value.isEmpty ? nil : try CSVDialect.character(value, option: "ESCAPE"))
     case "skip": csv.skippedLineCount = try ImportOptions.count(name, value)

@@ -30,17 +30,22 @@ public struct Row: Sendable {
 
   /// The value of a column as a Swift type.
   /// - Throws: `.usage` when the column is NULL (and `T` not optional), or of another kind or range.
-  public func decode<T: ColumnDecodable>(_ index: Int, as type: T.Type = T.self) throws(StoaError) -> T {
+  public func decode<T: ColumnDecodable>(_ index: Int, as type: T.Type = T.self) throws(StoaError)
+    -> T
+  {
     guard columns.indices.contains(index) else {
       throw StoaError(.usage, "there is no column \(index) among \(columns.count)")
     }
     if let value = T.decoded(from: self, index) { return value }
     throw StoaError(
-      .usage, "\(isNull(index) ? "NULL" : columns[index].type.description) cannot be read as \(T.self)",
+      .usage,
+      "\(isNull(index) ? "NULL" : columns[index].type.description) cannot be read as \(T.self)",
       column: columns[index].name)
   }
 
-  public func decode<T: ColumnDecodable>(_ name: String, as type: T.Type = T.self) throws(StoaError) -> T {
+  public func decode<T: ColumnDecodable>(_ name: String, as type: T.Type = T.self) throws(StoaError)
+    -> T
+  {
     guard let index = index(of: name) else {
       throw StoaError(.usage, "the result has no column \"\(name)\"")
     }

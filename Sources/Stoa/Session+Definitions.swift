@@ -35,7 +35,8 @@ extension Session {
       guard let name = column.forcedEncoding, EncodingID(name: name) == nil else { continue }
       let known = EncodingID.allCases.map(\.name)
       throw StoaError(
-        .binding, "there is no encoding \(name)", hint: "Encodings: " + known.joined(separator: ", "),
+        .binding, "there is no encoding \(name)",
+        hint: "Encodings: " + known.joined(separator: ", "),
         column: column.name, table: table.name)
     }
   }

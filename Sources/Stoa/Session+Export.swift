@@ -17,7 +17,8 @@ extension Session {
     let target = try ExportTarget(copy.place, at: copy.placePosition)
     do throws(StoaError) {
       var bytes: [UInt8] = []
-      formatter.begin(copy.source.columns.map { ResultColumn(name: $0.name, type: $0.type) }, to: &bytes)
+      formatter.begin(
+        copy.source.columns.map { ResultColumn(name: $0.name, type: $0.type) }, to: &bytes)
       var rowCount = 0
       while let batch = try stream.next() {
         formatter.append(batch, to: &bytes)
@@ -115,7 +116,9 @@ private final class ExportTarget {
       let flags = O_WRONLY | O_CLOEXEC | (isSpecial ? 0 : O_CREAT | O_TRUNC)
       descriptor = Glibc.open(isSpecial ? files[0] : temporaryPath, flags, 0o666)
       guard descriptor >= 0 else {
-        throw StoaError(.io, "cannot write: \(String(cString: strerror(errno)))", position: position, path: files[0])
+        throw StoaError(
+          .io, "cannot write: \(String(cString: strerror(errno)))", position: position,
+          path: files[0])
       }
     }
   }

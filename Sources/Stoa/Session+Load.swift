@@ -74,7 +74,9 @@ extension Session {
     return options
   }
 
-  func makeLoader(into table: TableDefinition, _ transaction: WriteTransaction) throws(StoaError) -> TableLoader {
+  func makeLoader(into table: TableDefinition, _ transaction: WriteTransaction) throws(StoaError)
+    -> TableLoader
+  {
     try TableLoader(into: table.id, transaction: transaction, options: loadOptions)
   }
 
@@ -92,7 +94,8 @@ extension Session {
   }
 
   /// COPY … FROM.
-  func load(_ copy: BoundCopyFrom, _ transaction: WriteTransaction) throws(StoaError) -> QueryResult {
+  func load(_ copy: BoundCopyFrom, _ transaction: WriteTransaction) throws(StoaError) -> QueryResult
+  {
     var options = ImportOptions()
     for option in copy.options {
       do throws(StoaError) { try options.set(option.name, to: option.values) } catch {
@@ -111,7 +114,8 @@ extension Session {
     let summary = try run(plan, options, transaction)
     var notices: [String] = []
     if summary.rejectCount > 0 {
-      notices.append("\(summary.rejectCount) rows rejected, described in \(summary.rejectPath ?? "?")")
+      notices.append(
+        "\(summary.rejectCount) rows rejected, described in \(summary.rejectPath ?? "?")")
     }
     return QueryResult(rowsChanged: summary.rowCount, notices: notices)
   }

@@ -60,7 +60,8 @@ extension Session {
     case .double: .double
     case .string: .varchar
     case .integer(let integer):
-      Int32(exactly: integer) != nil ? .integer : Int64(exactly: integer) != nil ? .bigint : .hugeint
+      Int32(exactly: integer) != nil
+        ? .integer : Int64(exactly: integer) != nil ? .bigint : .hugeint
     }
   }
 
@@ -134,6 +135,9 @@ extension Session {
   private func open(
     _ query: BoundQuery, snapshot: Snapshot, parameters: [Value]
   ) throws(StoaError) -> QueryResult {
+    guard !query.columns.isEmpty else {
+      throw StoaError(.binding, "the query has no columns", hint: "EXCLUDE left none over")
+    }
     let stream = try stream(query, snapshot: snapshot, parameters: parameters)
     return QueryResult(
       stream, columns: query.columns.map { ResultColumn(name: $0.name, type: $0.type) })
@@ -173,7 +177,8 @@ extension Session {
     case .insert(let insert) where !isAnalyze: query = insert.source
     case .copyTo(let copy) where !isAnalyze: query = copy.source
     case .createTable(let create) where !isAnalyze && create.source != nil: query = create.source!
-    default: throw StoaError(.unsupported, "EXPLAIN \(isAnalyze ? "ANALYZE " : "")works for queries only")
+    default:
+      throw StoaError(.unsupported, "EXPLAIN \(isAnalyze ? "ANALYZE " : "")works for queries only")
     }
     let plan = try plan(query, snapshot: snapshot, parameters: parameters)
     let printer = ExplainPrinter(catalog: snapshot.catalog)
@@ -182,7 +187,8 @@ extension Session {
       return Session.texts("plan", lines, kind: .plan)
     }
     let profile = QueryProfile()
-    let stream = try QueryExecution.execute(plan: plan, context: context(snapshot, profile: profile))
+    let stream = try QueryExecution.execute(
+      plan: plan, context: context(snapshot, profile: profile))
     while try stream.next() != nil {}
     return Session.texts("plan", Session.annotated(printer.lines(of: plan), profile), kind: .plan)
   }
@@ -199,7 +205,8 @@ extension Session {
       texts.append(text)
     }
     let microseconds = profile.wallNanoseconds / 1000
-    texts.append("Total: \(microseconds / 1000).\(String(1000 + microseconds % 1000).dropFirst()) ms")
+    texts.append(
+      "Total: \(microseconds / 1000).\(String(1000 + microseconds % 1000).dropFirst()) ms")
     return texts
   }
 }
@@ -244,7 +251,9 @@ extension Session {
     case .query(let columns):
       return table(
         header,
-        columns.map { [.string($0.name), .string($0.type.description), .string("YES"), .null, .null] })
+        columns.map {
+          [.string($0.name), .string($0.type.description), .string("YES"), .null, .null]
+        })
     case .table(let definition):
       return table(header, definition.columns.map { describe($0, of: definition) })
     }
@@ -252,17 +261,22 @@ extension Session {
 
   private static func describe(_ column: ColumnDefinition, of table: TableDefinition) -> [Value] {
     var keys: [String] = []
-    for key in table.keys where key.columns.contains(column.id) { keys.append(key.isPrimary ? "PRI" : "UNI") }
+    for key in table.keys where key.columns.contains(column.id) {
+      keys.append(key.isPrimary ? "PRI" : "UNI")
+    }
     if table.foreignKeys.contains(where: { $0.columns.contains(column.id) }) { keys.append("FOR") }
     return [
-      .string(column.name), .string(column.type.description), .string(column.isNullable ? "YES" : "NO"),
+      .string(column.name), .string(column.type.description),
+      .string(column.isNullable ? "YES" : "NO"),
       keys.isEmpty ? .null : .string(keys.joined(separator: ",")),
       column.defaultValue.map { .string(SQLName.literal($0, column.type)) } ?? .null,
     ]
   }
 
   /// SHOW name, or SHOW ALL.
-  fileprivate func showSetting(_ name: String?, at position: Range<Int>) throws(StoaError) -> QueryResult {
+  fileprivate func showSetting(_ name: String?, at position: Range<Int>) throws(StoaError)
+    -> QueryResult
+  {
     if let name {
       let setting = try Setting.named(name, at: position)
       return Session.texts(setting.name, [setting.read(self)])

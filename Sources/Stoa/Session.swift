@@ -114,7 +114,11 @@ public final class PreparedStatement {
   public var parameterCount: Int { syntax.parameters.count }
   /// Whether it is a COPY … FROM STDIN.
   public var readsStandardInput: Bool {
-    if case .copy(let copy) = syntax.kind, copy.isFrom, case .standard = copy.place { true } else { false }
+    if case .copy(let copy) = syntax.kind, copy.isFrom, case .standard = copy.place {
+      true
+    } else {
+      false
+    }
   }
   /// Names of `:name` parameters in the order of their values; empty for numbered ones.
   public var parameterNames: [String] { syntax.parameters.names }
@@ -124,7 +128,8 @@ public final class PreparedStatement {
   public func execute(_ parameters: [Value] = []) throws(StoaError) -> QueryResult {
     guard parameters.count == parameterCount else {
       throw StoaError(
-        .usage, "the statement has \(parameterCount) parameters, but \(parameters.count) values are given")
+        .usage,
+        "the statement has \(parameterCount) parameters, but \(parameters.count) values are given")
     }
     return try session.run(syntax, text: text, parameters: parameters)
   }

@@ -59,7 +59,9 @@ struct Setting: Sendable {
       name: "batch_size", help: "rows that operators hand on at once, 1 to 65536",
       read: { String($0.settings.batchSize) },
       write: { session, text in
-        guard let count = Int(text), (1...Batch.maximalCapacity).contains(count) else { return false }
+        guard let count = Int(text), (1...Batch.maximalCapacity).contains(count) else {
+          return false
+        }
         session.settings.batchSize = count
         return true
       }),

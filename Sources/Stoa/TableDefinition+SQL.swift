@@ -17,7 +17,8 @@ extension TableDefinition {
         SQLName.quoted(target?.columns.first { $0.id == id }?.name ?? "?")
       }
       lines.append(
-        "FOREIGN KEY (\(names(key.columns))) REFERENCES \(targetName) (\(referenced.joined(separator: ", ")))")
+        "FOREIGN KEY (\(names(key.columns))) REFERENCES \(targetName) (\(referenced.joined(separator: ", ")))"
+      )
     }
     var text = "CREATE TABLE \(name) (\n  " + lines.joined(separator: ",\n  ") + "\n)"
     if !sortKey.isEmpty { text += " ORDER BY (\(names(sortKey)))" }
@@ -40,7 +41,8 @@ extension TableDefinition {
   private func isInline(_ key: KeyDefinition) -> Bool { key.columns.count == 1 }
 
   private func names(_ ids: [ColumnID]) -> String {
-    ids.map { id in SQLName.quoted(columns.first { $0.id == id }?.name ?? "?") }.joined(separator: ", ")
+    ids.map { id in SQLName.quoted(columns.first { $0.id == id }?.name ?? "?") }.joined(
+      separator: ", ")
   }
 }
 
@@ -49,15 +51,21 @@ enum SQLName {
   /// In double quotes when it is no plain word or a reserved one.
   static func quoted(_ name: String) -> String {
     let isPlain =
-      name.utf8.allSatisfy { $0 == 0x5F || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 32) }
+      name.utf8.allSatisfy {
+        $0 == 0x5F || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 32)
+      }
       && !(name.utf8.first.map { (0x30...0x39).contains($0) } ?? true) && !SQLWord.isReserved(name)
-    return isPlain ? name : "\"" + name.split(separator: "\"", omittingEmptySubsequences: false)
-      .joined(separator: "\"\"") + "\""
+    return isPlain
+      ? name
+      : "\""
+        + name.split(separator: "\"", omittingEmptySubsequences: false)
+        .joined(separator: "\"\"") + "\""
   }
 
   static func literal(_ value: Value, _ type: LogicalType) -> String {
     let text = TextFormatter.string(value, type)
     if value.isNull || type.isNumeric || type == .boolean { return text }
-    return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+    return "'"
+      + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
   }
 }

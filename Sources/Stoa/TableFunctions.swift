@@ -31,6 +31,7 @@ struct SeriesBinding: TableFunctionBinding {
     let step = numbers.count == 3 ? numbers[2] : 1
     let estimate = step == 0 ? 0 : max(0, (stop - start) / step)
     return BoundTableFunction(
-      columns: [OutputColumn(name: name, type: .bigint)], arguments: arguments, estimatedRows: estimate)
+      columns: [OutputColumn(name: name, type: .bigint)], arguments: arguments,
+      estimatedRows: estimate)
   }
 }

@@ -63,7 +63,8 @@ struct Arguments {
   }
 
   static let optionNames = [
-    "-c", "-f", "--readonly", "--threads", "--memory-limit", "--mode", "--null-value", "--no-header",
+    "-c", "-f", "--readonly", "--threads", "--memory-limit", "--mode", "--null-value",
+    "--no-header",
     "--bail", "--no-bail", "--help", "--version",
   ]
 }
@@ -85,7 +86,9 @@ struct ArgumentWords {
   mutating func next() -> Word? {
     attached = nil
     guard let word = rest.popFirst() else { return nil }
-    if onlyOperands || !word.hasPrefix("-") || word == "-" { return Word(name: word, isOption: false) }
+    if onlyOperands || !word.hasPrefix("-") || word == "-" {
+      return Word(name: word, isOption: false)
+    }
     if word == "--" {
       onlyOperands = true
       return next()

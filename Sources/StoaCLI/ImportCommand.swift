@@ -28,7 +28,8 @@ struct ImportArguments {
       case "--quiet", "-q": isQuiet = true
       case "--no-header": try request.options.set("header", to: ["false"])
       case "--header": try request.options.set("header", to: ["true"])
-      case "--columns": request.columns = try words.value(of: word).split(separator: ",").map(String.init)
+      case "--columns":
+        request.columns = try words.value(of: word).split(separator: ",").map(String.init)
       case "--option":
         let parts = try words.value(of: word).split(separator: "=", maxSplits: 1).map(String.init)
         try request.options.set(parts.first ?? "", to: Array(parts.dropFirst()))
@@ -54,7 +55,8 @@ struct ImportArguments {
   }
 
   private static let optionNames = [
-    "--threads", "--quiet", "--header", "--no-header", "--columns", "--option", "--delimiter", "--quote",
+    "--threads", "--quiet", "--header", "--no-header", "--columns", "--option", "--delimiter",
+    "--quote",
     "--escape", "--null", "--max-rejects", "--rejects", "--skip", "--types", "--names", "--help",
   ]
 
@@ -65,7 +67,9 @@ struct ImportArguments {
 /// `stoa import WAREHOUSE FILE… TABLE`.
 enum ImportCommand {
   static func run(_ words: [String]) -> Int32 {
-    if words.contains("--help") || words.contains("-h") { return Program.printText(Help.importUsage) }
+    if words.contains("--help") || words.contains("-h") {
+      return Program.printText(Help.importUsage)
+    }
     let arguments: ImportArguments
     let warehouse: Warehouse
     do throws(StoaError) {
@@ -118,7 +122,9 @@ enum ImportCommand {
     text += " in \(decimal(summary.seconds)) s, \(Shell.grouped(Int(summary.rowsPerSecond))) rows/s"
     text += "; read \(megabytes(summary.byteCount)), wrote \(megabytes(summary.segmentByteCount))"
     text += " in \(summary.segmentCount) segment\(summary.segmentCount == 1 ? "" : "s")"
-    if summary.spilledRunCount > 0 { text += ", sorted through \(summary.spilledRunCount) runs on disk" }
+    if summary.spilledRunCount > 0 {
+      text += ", sorted through \(summary.spilledRunCount) runs on disk"
+    }
     return text
   }
 
@@ -139,7 +145,8 @@ enum ImportCommand {
   }
 
   private static func megabytes(_ byteCount: Int) -> String {
-    byteCount < 1_000_000 ? "\(Shell.grouped(byteCount)) bytes" : "\(decimal(Double(byteCount) / 1e6)) MB"
+    byteCount < 1_000_000
+      ? "\(Shell.grouped(byteCount)) bytes" : "\(decimal(Double(byteCount) / 1e6)) MB"
   }
 
   /// One digit after the point.

@@ -48,13 +48,16 @@ final class OutputFile {
     defer { bytes.removeAll(keepingCapacity: true) }
     var written = 0
     while written < bytes.count {
-      let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + written, $0.count - written) }
+      let count = bytes.withUnsafeBytes {
+        write(descriptor, $0.baseAddress! + written, $0.count - written)
+      }
       if count > 0 {
         written += count
       } else if errno == EPIPE {
         throw BrokenPipe.error
       } else if errno != EINTR {
-        throw StoaError(.io, "cannot write the output: \(String(cString: strerror(errno)))", path: path)
+        throw StoaError(
+          .io, "cannot write the output: \(String(cString: strerror(errno)))", path: path)
       }
     }
   }

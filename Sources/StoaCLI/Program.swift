@@ -80,7 +80,9 @@ enum Program {
     let isInteractive = arguments.scripts.isEmpty && isatty(0) != 0
     let shell = Shell(session: session, arguments: arguments, isInteractive: isInteractive)
     guard !arguments.scripts.isEmpty else {
-      if isInteractive { printError("stoa \(Warehouse.version). Statements end with ; and .help lists commands.\n") }
+      if isInteractive {
+        printError("stoa \(Warehouse.version). Statements end with ; and .help lists commands.\n")
+      }
       return code(after: shell.run(makeReader(isInteractive: isInteractive)), shell)
     }
     for script in arguments.scripts {

@@ -30,10 +30,13 @@ extension Shell {
     case ".schema": try printSchema(arguments)
     case ".import": try importFiles(arguments)
     default:
-      let known = Help.dotCommands.split(separator: "\n").map { String($0.prefix { $0 != " " && $0 != "," }) }
+      let known = Help.dotCommands.split(separator: "\n").map {
+        String($0.prefix { $0 != " " && $0 != "," })
+      }
       let near = known.first { $0.hasPrefix(name) || name.hasPrefix($0) }
       throw StoaError(
-        .usage, "there is no command \(name)", hint: near.map { "Did you mean \($0)?" } ?? "See .help")
+        .usage, "there is no command \(name)",
+        hint: near.map { "Did you mean \($0)?" } ?? "See .help")
     }
     try output.flush()
     return nil

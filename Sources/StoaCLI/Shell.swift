@@ -60,7 +60,9 @@ final class Shell {
       }
       if splitter.isBetweenStatements, line.first(where: { $0 != 0x20 && $0 != 0x09 }) == 0x2E {
         splitter.append("\n")
-        if let outcome = performDotCommand(String(decoding: line, as: UTF8.self), reader) { return outcome }
+        if let outcome = performDotCommand(String(decoding: line, as: UTF8.self), reader) {
+          return outcome
+        }
         continue
       }
       splitter.append(bytes: line)
@@ -91,7 +93,8 @@ final class Shell {
         session.standardInput = try readRows(reader)
       }
       defer { session.standardInput = nil }
-      try Interrupts.shared.whileRunning(cancel: { [session] in session.cancel() }) { () throws(StoaError) in
+      try Interrupts.shared.whileRunning(cancel: { [session] in session.cancel() }) {
+        () throws(StoaError) in
         try execute(statement)
       }
       return nil
@@ -141,7 +144,9 @@ final class Shell {
 
   /// Runs a script file within this one.
   func read(_ path: String) throws(StoaError) -> Outcome? {
-    guard readDepth < 32 else { throw StoaError(.usage, ".read nests more than 32 deep", path: path) }
+    guard readDepth < 32 else {
+      throw StoaError(.usage, ".read nests more than 32 deep", path: path)
+    }
     let reader = try FileLineReader(path: path)
     readDepth += 1
     defer { readDepth -= 1 }
@@ -184,7 +189,8 @@ extension Shell {
       formatter.append(batch, to: &output.bytes)
       try output.flushIfLarge()
     }
-    let footer = "\(Shell.grouped(rowCount)) row\(rowCount == 1 ? "" : "s") (\(Shell.seconds(since: start)))"
+    let footer =
+      "\(Shell.grouped(rowCount)) row\(rowCount == 1 ? "" : "s") (\(Shell.seconds(since: start)))"
     formatter.end(footer: footer, to: &output.bytes)
     try output.flush()
   }

@@ -22,18 +22,22 @@ struct ShellTests {
   @Test("-c and -f run in order; machine modes print rows alone")
   func scripts() throws {
     let shell = try Shell()
-    try shell.directory.write("a.sql", "INSERT INTO t VALUES (1, 'x'), (2, NULL);\nINSERT INTO t VALUES (3, '')\n")
+    try shell.directory.write(
+      "a.sql", "INSERT INTO t VALUES (1, 'x'), (2, NULL);\nINSERT INTO t VALUES (3, '')\n")
     let result = try shell.run(
-      "--mode", "csv", "-c", "CREATE TABLE t (a INTEGER, b VARCHAR)", "-f", shell.directory.path + "/a.sql", "-c",
+      "--mode", "csv", "-c", "CREATE TABLE t (a INTEGER, b VARCHAR)", "-f",
+      shell.directory.path + "/a.sql", "-c",
       "SELECT * FROM t ORDER BY a; .print done", "--timer-unknown")
     #expect(result.exitCode == 2)
     let good = try shell.run(
-      "--mode", "csv", "-c", "CREATE TABLE t (a INTEGER, b VARCHAR)", "-f", shell.directory.path + "/a.sql", "-c",
+      "--mode", "csv", "-c", "CREATE TABLE t (a INTEGER, b VARCHAR)", "-f",
+      shell.directory.path + "/a.sql", "-c",
       "SELECT * FROM t ORDER BY a")
     #expect(good.exitCode == 0, "\(good.errorOutput)")
     #expect(good.output == "a,b\n1,x\n2,\n3,\"\"\n")
     #expect(good.errorOutput == "")
-    let token = try shell.run("--csv", "--null-value", "NULL", "--no-header", "-c", "SELECT * FROM t ORDER BY a")
+    let token = try shell.run(
+      "--csv", "--null-value", "NULL", "--no-header", "-c", "SELECT * FROM t ORDER BY a")
     #expect(token.output == "1,x\n2,NULL\n3,\n")
     let json = try shell.run("--mode=jsonlines", "-c", "SELECT * FROM t WHERE a > 1 ORDER BY a")
     #expect(json.output == "{\"a\":2,\"b\":null}\n{\"a\":3,\"b\":\"\"}\n")
@@ -57,7 +61,9 @@ struct ShellTests {
     #expect(stopped.output == "a\n1\n")
     #expect(stopped.errorOutput.hasPrefix("Error: "))
     #expect(stopped.errorOutput.contains("Did you mean"))
-    #expect(stopped.errorOutput.contains("line 3, column 3:\n    nme FROM (SELECT 1 AS name);\n    ^^^\n"), "\(stopped.errorOutput)")
+    #expect(
+      stopped.errorOutput.contains(
+        "line 3, column 3:\n    nme FROM (SELECT 1 AS name);\n    ^^^\n"), "\(stopped.errorOutput)")
     let went = try shell.run("--csv", "--no-bail", input: script)
     #expect(went.exitCode == 1)
     #expect(went.output == "a\n1\nc\n3\n")
@@ -83,7 +89,8 @@ struct ShellTests {
   @Test("a read-only warehouse answers and refuses to change")
   func readOnly() throws {
     let shell = try Shell()
-    #expect(try shell.run("-c", "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (7)").exitCode == 0)
+    #expect(
+      try shell.run("-c", "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (7)").exitCode == 0)
     #expect(try shell.run("--readonly", "--csv", "-c", "SELECT a FROM t").output == "a\n7\n")
     let refused = try shell.run("--readonly", "-c", "INSERT INTO t VALUES (8)")
     #expect(refused.exitCode == 1)
@@ -146,27 +153,40 @@ struct ShellTests {
     try shell.directory.write("a.csv", "id;name;price\n1;tea;1.50\n2;milk;0.99\n")
     try shell.directory.write("b.csv", "id;name;price\n3;bread;x\n")
     let files = shell.directory.path
-    let first = try Program.run([Program.stoa, "import", shell.warehouse, files + "/a.csv", "products"])
+    let first = try Program.run([
+      Program.stoa, "import", shell.warehouse, files + "/a.csv", "products",
+    ])
     #expect(first.exitCode == 0, "\(first.errorOutput)")
     #expect(first.output.contains("2 rows into products"))
-    let bad = try Program.run([Program.stoa, "import", shell.warehouse, files + "/b.csv", "products"])
+    let bad = try Program.run([
+      Program.stoa, "import", shell.warehouse, files + "/b.csv", "products",
+    ])
     #expect(bad.exitCode == 1)
-    #expect(bad.errorOutput.contains("b.csv") && bad.errorOutput.contains("line 2"), "\(bad.errorOutput)")
+    #expect(
+      bad.errorOutput.contains("b.csv") && bad.errorOutput.contains("line 2"), "\(bad.errorOutput)")
     let rejecting = try Program.run([
-      Program.stoa, "import", shell.warehouse, files + "/b.csv", "products", "--max-rejects", "5", "--rejects",
+      Program.stoa, "import", shell.warehouse, files + "/b.csv", "products", "--max-rejects", "5",
+      "--rejects",
       files + "/rejects.csv",
     ])
     #expect(rejecting.exitCode == 0, "\(rejecting.errorOutput)")
     #expect(try shell.directory.read("rejects.csv").contains("bread"))
-    #expect(try shell.run("--csv", "-c", "SELECT count(*) AS n, sum(price) AS p FROM products").output == "n,p\n2,2.49\n")
+    #expect(
+      try shell.run("--csv", "-c", "SELECT count(*) AS n, sum(price) AS p FROM products").output
+        == "n,p\n2,2.49\n")
     let piped = try Program.run(
-      [Program.stoa, "import", shell.warehouse, "-", "products", "--no-header", "--delimiter", "|", "--quiet"],
+      [
+        Program.stoa, "import", shell.warehouse, "-", "products", "--no-header", "--delimiter", "|",
+        "--quiet",
+      ],
       input: "4|jam|3\n")
     #expect(piped.exitCode == 0 && piped.output == "", "\(piped.errorOutput)")
     #expect(try Program.run([Program.stoa, "import", shell.warehouse, "x"]).exitCode == 2)
-    #expect(try Program.run([Program.stoa, "import", shell.warehouse, "/nowhere.csv", "t"]).exitCode == 1)
+    #expect(
+      try Program.run([Program.stoa, "import", shell.warehouse, "/nowhere.csv", "t"]).exitCode == 1)
     #expect(try Program.run([Program.stoa, "import", "--help"]).output.contains("--max-rejects"))
-    let segment = try #require(TemporaryDirectory.files(below: shell.warehouse).first { $0.hasSuffix(".seg") })
+    let segment = try #require(
+      TemporaryDirectory.files(below: shell.warehouse).first { $0.hasSuffix(".seg") })
     let inspected = try Program.run([Program.stoa, "inspect", segment])
     #expect(inspected.exitCode == 0 && inspected.output.contains("segment"))
     #expect(try Program.run([Program.stoa, "inspect", files + "/a.csv"]).exitCode == 1)
@@ -177,14 +197,19 @@ struct ShellTests {
   func copyFromStandardInput() throws {
     let shell = try Shell()
     let result = try shell.run(
-      "--csv", "-c", "CREATE TABLE t (a INTEGER, b VARCHAR)", "-c", "COPY t FROM STDIN (HEADER false)", "-c",
+      "--csv", "-c", "CREATE TABLE t (a INTEGER, b VARCHAR)", "-c",
+      "COPY t FROM STDIN (HEADER false)", "-c",
       "SELECT * FROM t ORDER BY a", input: "1,x\n2,\"y,z\"\n")
     #expect(result.exitCode == 0, "\(result.errorOutput)")
     #expect(result.output == "a,b\n1,x\n2,\"y,z\"\n")
     let inScript = try shell.run(
-      "--csv", input: "COPY t FROM STDIN (HEADER false);\n3,inline\n4,;\n\\.\nSELECT max(a) AS m FROM t;\n")
+      "--csv",
+      input: "COPY t FROM STDIN (HEADER false);\n3,inline\n4,;\n\\.\nSELECT max(a) AS m FROM t;\n")
     #expect(inScript.output == "m\n4\n", "\(inScript.errorOutput)")
-    #expect(try shell.run("-c", "DROP TABLE t; CREATE TABLE t AS SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y,z'").exitCode == 0)
+    #expect(
+      try shell.run(
+        "-c", "DROP TABLE t; CREATE TABLE t AS SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y,z'"
+      ).exitCode == 0)
     let out = try shell.run("-c", "COPY t TO STDOUT (FORMAT jsonlines)")
     #expect(out.output == "{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y,z\"}\n")
   }
@@ -192,9 +217,11 @@ struct ShellTests {
   @Test("Ctrl-C ends a script with 130")
   func interrupt() throws {
     let shell = try Shell()
-    let start = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = -1"
+    let start =
+      "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = -1"
     let result = try Program.run(
-      [Program.stoa, shell.warehouse, "-c", start], timeoutSeconds: 20, signalAfter: (SIGINT, 400_000))
+      [Program.stoa, shell.warehouse, "-c", start], timeoutSeconds: 20,
+      signalAfter: (SIGINT, 400_000))
     #expect(result.exitCode == 130)
     #expect(result.errorOutput.contains("cancelled"))
     #expect(!result.timedOut)

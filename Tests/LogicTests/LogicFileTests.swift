@@ -13,7 +13,8 @@ struct LogicConfiguration: Sendable, CustomTestStringConvertible {
     LogicConfiguration(testDescription: "batches of 3 rows", settings: ["SET batch_size = 3"]),
     LogicConfiguration(testDescription: "optimizer off", settings: ["SET optimizer = false"]),
     LogicConfiguration(
-      testDescription: "everything spilled", settings: ["SET spill_always = true", "SET batch_size = 7"]),
+      testDescription: "everything spilled",
+      settings: ["SET spill_always = true", "SET batch_size = 7"]),
   ]
 }
 
@@ -42,7 +43,8 @@ struct LogicFileTests {
     let warehouse = try Warehouse.open(directory.path + "/w")
     let session = warehouse.makeSession()
     for setting in configuration.settings { try session.execute(setting) }
-    let text = String(decoding: try TemporaryDirectory.bytes(Self.folder + "/" + name), as: UTF8.self)
+    let text = String(
+      decoding: try TemporaryDirectory.bytes(Self.folder + "/" + name), as: UTF8.self)
     var parser = LogicTestParser(text)
     var runner = LogicTestRunner(StoaConnection(session: session), names: ["stoa"])
     runner.run(try parser.parse(), variables: ["dir": directory.path])

@@ -48,7 +48,10 @@ struct ParserExpressionTests {
       ("COUNT(DISTINCT a)", "count(DISTINCT a)"),
       ("string_agg(a, ',' ORDER BY b DESC)", "string_agg(a, ',' ORDER BY b DESC)"),
       ("lag(a, 1) IGNORE NULLS OVER w", "lag(a, 1) IGNORE NULLS OVER (w)"),
-      ("quantile_cont(0.5) WITHIN GROUP (ORDER BY a)", "quantile_cont(0.5) WITHIN GROUP (ORDER BY a)"),
+      (
+        "quantile_cont(0.5) WITHIN GROUP (ORDER BY a)",
+        "quantile_cont(0.5) WITHIN GROUP (ORDER BY a)"
+      ),
       (
         "sum(a) OVER (PARTITION BY b, c ORDER BY d DESC NULLS LAST ROWS 2 PRECEDING)",
         "sum(a) OVER (PARTITION BY b, c ORDER BY d DESC NULLS LAST ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)"
@@ -114,7 +117,8 @@ struct ParserExpressionTests {
   @Test("intervals are read as PostgreSQL reads them")
   func intervals() throws {
     func check(_ text: String, _ months: Int32, _ days: Int32, _ microseconds: Int64) throws {
-      guard case .literal(.interval(let m, let d, let u)) = try Parser.parseExpression(text).kind else {
+      guard case .literal(.interval(let m, let d, let u)) = try Parser.parseExpression(text).kind
+      else {
         Issue.record("\(text) is no interval")
         return
       }
@@ -149,10 +153,14 @@ struct ParserExpressionTests {
     "types have PostgreSQL's and DuckDB's names",
     arguments: [
       ("int2", "SMALLINT"), ("INT4", "INTEGER"), ("int8", "BIGINT"), ("float4", "REAL"),
-      ("double precision", "DOUBLE"), ("float8", "DOUBLE"), ("float", "DOUBLE"), ("float(24)", "REAL"),
-      ("text", "VARCHAR"), ("String", "VARCHAR"), ("varchar(10)", "VARCHAR"), ("char(3)", "VARCHAR"),
-      ("character varying(5)", "VARCHAR"), ("numeric", "DECIMAL(18,3)"), ("numeric(10)", "DECIMAL(10,0)"),
-      ("decimal(38, 10)", "DECIMAL(38,10)"), ("datetime", "TIMESTAMP"), ("timestamp(6)", "TIMESTAMP"),
+      ("double precision", "DOUBLE"), ("float8", "DOUBLE"), ("float", "DOUBLE"),
+      ("float(24)", "REAL"),
+      ("text", "VARCHAR"), ("String", "VARCHAR"), ("varchar(10)", "VARCHAR"),
+      ("char(3)", "VARCHAR"),
+      ("character varying(5)", "VARCHAR"), ("numeric", "DECIMAL(18,3)"),
+      ("numeric(10)", "DECIMAL(10,0)"),
+      ("decimal(38, 10)", "DECIMAL(38,10)"), ("datetime", "TIMESTAMP"),
+      ("timestamp(6)", "TIMESTAMP"),
       ("timestamp without time zone", "TIMESTAMP"), ("bool", "BOOLEAN"), ("int128", "HUGEINT"),
       ("decimal(39)", "error"), ("decimal(3,4)", "error"), ("int(3)", "error"), ("uuid", "error"),
       ("integr", "error"), ("int[]", "error"),

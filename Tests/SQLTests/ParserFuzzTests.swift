@@ -20,9 +20,12 @@ struct ParserFuzzTests {
     "SELECT GROUPING(a) FROM t GROUP BY GROUPING SETS ((a), ROLLUP (b, c), CUBE (d), ()) QUALIFY x FETCH FIRST ROW ONLY",
   ]
   private static let pieces: [[UInt8]] = [
-    "(", ")", "'", "\"", ",", ";", "$", "$$", "E'", "\\", "/*", "*/", "--", ".", "::", "?", ":", "[", "é",
-    "SELECT", "FROM", "CASE", "END", "NOT", "IN", "UNION ALL", "INTERVAL", "1e999", "0x", "99999999999999999999",
-    "JOIN", "ON", "OVER", "WITH", "AS", "VALUES", "BETWEEN", "\0", "\n", "''", "-", "LIKE", "ESCAPE",
+    "(", ")", "'", "\"", ",", ";", "$", "$$", "E'", "\\", "/*", "*/", "--", ".", "::", "?", ":",
+    "[", "é",
+    "SELECT", "FROM", "CASE", "END", "NOT", "IN", "UNION ALL", "INTERVAL", "1e999", "0x",
+    "99999999999999999999",
+    "JOIN", "ON", "OVER", "WITH", "AS", "VALUES", "BETWEEN", "\0", "\n", "''", "-", "LIKE",
+    "ESCAPE",
   ].map { Array($0.utf8) }
 
   @Test("4,000 mutated statements", arguments: [1 as UInt64, 2])
@@ -37,11 +40,14 @@ struct ParserFuzzTests {
         let statements = try Parser.parseAll(text)
         accepted += statements.isEmpty ? 0 : 1
         for statement in statements {
-          #expect(statement.position.upperBound <= text.utf8.count, "seed \(seed) round \(round): \(text)")
+          #expect(
+            statement.position.upperBound <= text.utf8.count, "seed \(seed) round \(round): \(text)"
+          )
         }
       } catch {
         #expect(error.position != nil, "seed \(seed) round \(round): \(text)")
-        #expect(error.position!.upperBound <= text.utf8.count, "seed \(seed) round \(round): \(text)")
+        #expect(
+          error.position!.upperBound <= text.utf8.count, "seed \(seed) round \(round): \(text)")
       }
       var splitter = StatementSplitter()
       splitter.append(text)
@@ -59,7 +65,8 @@ struct ParserFuzzTests {
     case 2:
       let end = min(bytes.count, position + random.next(12))
       bytes.removeSubrange(min(position, end)..<end)
-    case 3: if position < bytes.count { bytes[position] = UInt8(truncatingIfNeeded: random.next(256)) }
+    case 3:
+      if position < bytes.count { bytes[position] = UInt8(truncatingIfNeeded: random.next(256)) }
     default:
       let other = Array(Self.seeds[random.next(Self.seeds.count)].utf8)
       let start = random.next(other.count)
@@ -109,7 +116,8 @@ struct ParserSplitterTests {
       #expect(pieces.map(\.text) == expected, "chunks of \(chunk)")
       #expect(pieces.map(\.line) == [1, 1, 3, 4], "chunks of \(chunk)")
       for piece in pieces {
-        #expect(Array(bytes[piece.offset...].prefix(piece.text.utf8.count)) == Array(piece.text.utf8))
+        #expect(
+          Array(bytes[piece.offset...].prefix(piece.text.utf8.count)) == Array(piece.text.utf8))
       }
     }
   }

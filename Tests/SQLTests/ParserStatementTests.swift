@@ -6,7 +6,9 @@ import Vectors
 @Suite("Parsing statements")
 struct ParserStatementTests {
   private func select(_ text: String) throws -> SelectSyntax {
-    guard case .query(let query) = try Parser.parse(text).kind, case .select(let select) = query.body else {
+    guard case .query(let query) = try Parser.parse(text).kind,
+      case .select(let select) = query.body
+    else {
       throw StoaError(.usage, "no plain SELECT: \(text)")
     }
     return select
@@ -23,7 +25,9 @@ struct ParserStatementTests {
       QUALIFY row_number() OVER w1 = 1
       ORDER BY x DESC NULLS FIRST, 2, LIMIT 10 OFFSET 5
       """
-    guard case .query(let query) = try Parser.parse(text).kind, case .select(let select) = query.body else {
+    guard case .query(let query) = try Parser.parse(text).kind,
+      case .select(let select) = query.body
+    else {
       Issue.record("no select")
       return
     }
@@ -124,7 +128,9 @@ struct ParserStatementTests {
     #expect(table.constraints.count == 2)
     #expect(table.sortKey.map(\.text) == ["day", "store"])
     #expect(table.encodings.map(\.encoding.text) == ["BITMAP", "ZSTD"])
-    guard case .foreignKey(_, let target, let columns) = table.columns[3].constraints[0].kind else { return }
+    guard case .foreignKey(_, let target, let columns) = table.columns[3].constraints[0].kind else {
+      return
+    }
     #expect(target.text == "stores")
     #expect(columns.map(\.text) == ["id"])
   }
@@ -133,7 +139,8 @@ struct ParserStatementTests {
   func createTableAs() throws {
     guard case .createTable(let plain) = try Parser.parse("CREATE TABLE t AS SELECT 1 AS a").kind,
       case .createTable(let named) = try Parser.parse(
-        "CREATE OR REPLACE TABLE t (a, b) ORDER BY (a) AS SELECT 1, 2 WITH NO DATA").kind
+        "CREATE OR REPLACE TABLE t (a, b) ORDER BY (a) AS SELECT 1, 2 WITH NO DATA"
+      ).kind
     else {
       Issue.record("not CREATE TABLE")
       return
@@ -148,13 +155,17 @@ struct ParserStatementTests {
     guard
       case .copy(let copy) = try Parser.parse(
         "COPY t (a, b) FROM 'x.csv', 'y.csv' (FORMAT csv, DELIMITER '|', HEADER false, NULL 'NULL', HEADER)"
-      ).kind, case .copy(let old) = try Parser.parse("COPY t FROM STDIN WITH CSV HEADER DELIMITER ';'").kind,
+      ).kind,
+      case .copy(let old) = try Parser.parse("COPY t FROM STDIN WITH CSV HEADER DELIMITER ';'").kind,
       case .copy(let out) = try Parser.parse("COPY (SELECT 1) TO '/tmp/x' (FORMAT json)").kind
     else {
       Issue.record("not COPY")
       return
     }
-    #expect(copy.options.map { $0.name.text.uppercased() } == ["FORMAT", "DELIMITER", "HEADER", "NULL", "HEADER"])
+    #expect(
+      copy.options.map { $0.name.text.uppercased() } == [
+        "FORMAT", "DELIMITER", "HEADER", "NULL", "HEADER",
+      ])
     #expect(copy.options[2].value?.kind == .boolean(false))
     #expect(copy.options[4].value == nil)
     guard case .files(let files) = copy.place else { return }
@@ -168,16 +179,20 @@ struct ParserStatementTests {
     "every kind of statement is accepted",
     arguments: [
       "DROP TABLE IF EXISTS a, b", "INSERT INTO t VALUES (1, DEFAULT), (2, 'x')",
-      "INSERT INTO t (a, b) SELECT 1, 2", "INSERT INTO t (SELECT 1)", "INSERT INTO t DEFAULT VALUES",
+      "INSERT INTO t (a, b) SELECT 1, 2", "INSERT INTO t (SELECT 1)",
+      "INSERT INTO t DEFAULT VALUES",
       "EXPLAIN ANALYZE SELECT 1", "EXPLAIN INSERT INTO t VALUES (1)", "SHOW TABLES", "SHOW threads",
       "SHOW ALL", "DESCRIBE t", "DESCRIBE SELECT 1", "SUMMARIZE t", "CHECKPOINT", "SET threads = 4",
-      "SET memory_limit TO '1GB'", "SET disabled_rules = 'a,b'", "RESET threads", "RESET ALL", "BEGIN",
+      "SET memory_limit TO '1GB'", "SET disabled_rules = 'a,b'", "RESET threads", "RESET ALL",
+      "BEGIN",
       "BEGIN TRANSACTION READ ONLY", "START TRANSACTION", "COMMIT", "ROLLBACK", "ABORT",
       "DELETE FROM t WHERE a = 1", "UPDATE t SET a = 1, b = DEFAULT FROM u WHERE t.x = u.x",
       "TABLE t", "VALUES (1, 2), (3, 4), ORDER BY 1", "(SELECT 1) LIMIT 1",
       "SELECT 1 FETCH FIRST 3 ROWS WITH TIES", "SELECT * FROM t TABLESAMPLE reservoir (10 ROWS)",
-      "SELECT * FROM t TABLESAMPLE 10%", "SELECT 1;;", "SELECT year, month, name, value, date FROM t",
-      "SELECT a AS select FROM t", "SELECT values FROM t", "SELECT (values) FROM t", "SELECT t.from FROM t",
+      "SELECT * FROM t TABLESAMPLE 10%", "SELECT 1;;",
+      "SELECT year, month, name, value, date FROM t",
+      "SELECT a AS select FROM t", "SELECT values FROM t", "SELECT (values) FROM t",
+      "SELECT t.from FROM t",
       "SELECT a FROM t ASOF LEFT JOIN u ON t.x >= u.x", "SELECT interval, row FROM t",
     ])
   func accepted(text: String) throws { _ = try Parser.parse(text) }
@@ -239,14 +254,21 @@ struct ParserMessageTests {
     func refused(_ text: String) {
       #expect(throws: StoaError.self) { try Parser.parse(text) }
     }
-    refused("SELECT " + String(repeating: "(", count: depth) + "1" + String(repeating: ")", count: depth))
+    refused(
+      "SELECT " + String(repeating: "(", count: depth) + "1" + String(repeating: ")", count: depth))
     refused("SELECT " + String(repeating: "NOT ", count: depth) + "a")
     refused("SELECT " + String(repeating: "- ", count: depth) + "a")
-    refused("SELECT " + String(repeating: "f(", count: depth) + String(repeating: ")", count: depth))
+    refused(
+      "SELECT " + String(repeating: "f(", count: depth) + String(repeating: ")", count: depth))
     refused("SELECT " + String(repeating: "CASE WHEN a THEN ", count: depth) + "1")
-    refused(String(repeating: "SELECT * FROM (", count: depth) + "SELECT 1" + String(repeating: ")", count: depth))
-    refused(String(repeating: "(", count: depth) + "SELECT 1" + String(repeating: ")", count: depth))
-    refused("SELECT * FROM " + String(repeating: "(", count: depth) + "t" + String(repeating: ")", count: depth))
+    refused(
+      String(repeating: "SELECT * FROM (", count: depth) + "SELECT 1"
+        + String(repeating: ")", count: depth))
+    refused(
+      String(repeating: "(", count: depth) + "SELECT 1" + String(repeating: ")", count: depth))
+    refused(
+      "SELECT * FROM " + String(repeating: "(", count: depth) + "t"
+        + String(repeating: ")", count: depth))
     refused("SELECT 1" + String(repeating: " + 1", count: depth))
     refused("SELECT a" + String(repeating: "::int", count: depth))
     refused(String(repeating: "EXPLAIN ", count: depth) + "SELECT 1")
@@ -258,9 +280,12 @@ struct ParserMessageTests {
   @Test("the deepest accepted nesting parses")
   func acceptedNesting() throws {
     let depth = 100
-    for (open, close) in [("(", ")"), ("f(", ")"), ("(SELECT ", ")"), ("CASE WHEN a THEN ", " END")] {
+    for (open, close) in [
+      ("(", ")"), ("f(", ")"), ("(SELECT ", ")"), ("CASE WHEN a THEN ", " END"),
+    ] {
       _ = try Parser.parse(
-        "SELECT " + String(repeating: open, count: depth) + "1" + String(repeating: close, count: depth))
+        "SELECT " + String(repeating: open, count: depth) + "1"
+          + String(repeating: close, count: depth))
     }
   }
 
@@ -269,9 +294,11 @@ struct ParserMessageTests {
     let count = 20_000
     let and = try Parser.parseExpression("a" + String(repeating: " AND a", count: count))
     #expect(and.height == 2)
-    let or = try Parser.parseExpression("a = 1" + String(repeating: " OR a = 1 AND b", count: count))
+    let or = try Parser.parseExpression(
+      "a = 1" + String(repeating: " OR a = 1 AND b", count: count))
     #expect(or.height <= 4)
-    let union = try Parser.parse("SELECT 1" + String(repeating: " UNION ALL SELECT 1", count: count))
+    let union = try Parser.parse(
+      "SELECT 1" + String(repeating: " UNION ALL SELECT 1", count: count))
     guard case .query(let query) = union.kind, case .setOperation(let operation) = query.body else {
       Issue.record("no set operation")
       return

@@ -26,7 +26,9 @@ struct OutputTests {
     var start = 0
     while start < rows.count {
       let part = Array(rows[start..<min(start + 3, rows.count)])
-      let vectors = columns.indices.map { index in Vector.make(columns[index].type, part.map { $0[index] }) }
+      let vectors = columns.indices.map { index in
+        Vector.make(columns[index].type, part.map { $0[index] })
+      }
       formatter.append(Batch(columns: vectors, rowCount: part.count), to: &bytes)
       start += 3
     }
@@ -54,8 +56,12 @@ struct OutputTests {
     options.nullToken = "NULL"
     options.delimiter = UInt8(ascii: "|")
     options.hasHeader = false
-    let columns = [ResultColumn(name: "a", type: .varchar), ResultColumn(name: "b", type: .integer)]
-    #expect(write(.csv, options, columns, [["NULL", nil], [nil, 1], ["", 2]]) == "\"NULL\"|NULL\nNULL|1\n|2\n")
+    let columns = [
+      ResultColumn(name: "a", type: .varchar), ResultColumn(name: "b", type: .integer),
+    ]
+    #expect(
+      write(.csv, options, columns, [["NULL", nil], [nil, 1], ["", 2]])
+        == "\"NULL\"|NULL\nNULL|1\n|2\n")
   }
 
   @Test("json keeps digits, escapes text and makes keys distinct")
@@ -103,18 +109,20 @@ struct OutputTests {
   func box() {
     let columns = Array(Self.columns[0...1])
     #expect(
-      write(.box, OutputOptions(), columns, [[1, "日本"], [-23, "a\tb"], [nil, "e\u{301}"]], footer: "3 rows") == """
-        ┌─────────┬─────────┐
-        │    n    │  text   │
-        │ integer │ varchar │
-        ├─────────┼─────────┤
-        │       1 │ 日本    │
-        │     -23 │ a\\tb    │
-        │    NULL │ e\u{301}       │
-        └─────────┴─────────┘
-        3 rows
+      write(
+        .box, OutputOptions(), columns, [[1, "日本"], [-23, "a\tb"], [nil, "e\u{301}"]],
+        footer: "3 rows") == """
+          ┌─────────┬─────────┐
+          │    n    │  text   │
+          │ integer │ varchar │
+          ├─────────┼─────────┤
+          │       1 │ 日本    │
+          │     -23 │ a\\tb    │
+          │    NULL │ e\u{301}       │
+          └─────────┴─────────┘
+          3 rows
 
-        """)
+          """)
   }
 
   @Test("a long result shows head and tail")
@@ -122,14 +130,16 @@ struct OutputTests {
     var options = OutputOptions()
     options.maximalRowCount = 4
     let columns = [ResultColumn(name: "n", type: .bigint)]
-    let text = write(.box, options, columns, (0..<100).map { [.integer(Int128($0))] }, footer: "100 rows")
+    let text = write(
+      .box, options, columns, (0..<100).map { [.integer(Int128($0))] }, footer: "100 rows")
     let numbers = text.split(separator: "\n").compactMap { line in
       Int(line.filter { $0.isNumber })
     }
     #expect(numbers.prefix(4) == [0, 1, 98, 99])
     #expect(text.hasSuffix("100 rows, 4 shown\n"))
     options.maximalRowCount = nil
-    #expect(write(.box, options, columns, (0..<100).map { [.integer(Int128($0))] }).contains(" 57 "))
+    #expect(
+      write(.box, options, columns, (0..<100).map { [.integer(Int128($0))] }).contains(" 57 "))
     options.maximalRowCount = 4
     for count in 0...7 {
       let text = write(.box, options, columns, (0..<count).map { [.integer(Int128($0))] })
@@ -137,14 +147,18 @@ struct OutputTests {
     }
   }
 
-  @Test("a box fits the terminal: wide cells are cut, then columns left out", arguments: [30, 40, 60, 79, 200])
+  @Test(
+    "a box fits the terminal: wide cells are cut, then columns left out",
+    arguments: [30, 40, 60, 79, 200])
   func narrowBox(width: Int) {
     var options = OutputOptions()
     options.terminalWidth = width
     let columns = (0..<8).map { ResultColumn(name: "column_\($0)", type: .varchar) }
     let row: [Value] = (0..<8).map { .string(String(repeating: "x", count: $0 * 7)) }
     let text = write(.box, options, columns, [row, row])
-    for line in text.split(separator: "\n") { #expect(DisplayWidth.of(String(line)) <= width, "\(line)") }
+    for line in text.split(separator: "\n") {
+      #expect(DisplayWidth.of(String(line)) <= width, "\(line)")
+    }
   }
 
   @Test("display width counts what a terminal shows")
@@ -163,7 +177,8 @@ struct OutputTests {
   func errorReport() {
     let source = "SELECT a,\n  日本 + nme\nFROM t"
     let start = Array(source.utf8).firstIndex(of: UInt8(ascii: "m"))! - 1
-    let error = StoaError(.binding, "there is no column nme", hint: "Did you mean name?", position: start..<start + 3)
+    let error = StoaError(
+      .binding, "there is no column nme", hint: "Did you mean name?", position: start..<start + 3)
     #expect(
       ErrorReport.text(error, source: source, firstLine: 5) == """
         Error: there is no column nme. Did you mean name?
@@ -172,14 +187,17 @@ struct OutputTests {
                    ^^^
 
         """)
-    #expect(ErrorReport.text(StoaError(.io, "gone", path: "/x"), source: source) == "Error: gone (file /x)\n")
+    #expect(
+      ErrorReport.text(StoaError(.io, "gone", path: "/x"), source: source)
+        == "Error: gone (file /x)\n")
     let end = StoaError(.syntax, "expected more", position: 9..<9)
     #expect(ErrorReport.text(end, source: "SELECT 1\n").contains("          ^"))
     let long = String(repeating: "x, ", count: 500) + "BAD" + String(repeating: ", y", count: 500)
     let report = ErrorReport.text(StoaError(.binding, "no", position: 1500..<1503), source: long)
     let lines = report.split(separator: "\n")
     #expect(lines[2].contains("BAD") && lines[2].count < 110)
-    #expect(lines[3].firstIndex(of: "^").map { lines[3].distance(from: lines[3].startIndex, to: $0) }
-      == Array(lines[2]).firstIndex(of: "B"))
+    #expect(
+      lines[3].firstIndex(of: "^").map { lines[3].distance(from: lines[3].startIndex, to: $0) }
+        == Array(lines[2]).firstIndex(of: "B"))
   }
 }

@@ -24,11 +24,13 @@ struct SessionFuzzTests {
     "INSERT INTO copy (a, s) VALUES (1, 'x'), (NULL, DEFAULT), (2 + 3, 'it''s')",
     "CREATE TABLE made AS SELECT a, s, c * 2 AS double FROM t WHERE ok",
     "CREATE TABLE made (a INTEGER PRIMARY KEY, b DECIMAL(5,2) DEFAULT 1.5 NOT NULL, k INTEGER REFERENCES u) ORDER BY (b)",
-    "DROP TABLE IF EXISTS made", "EXPLAIN ANALYZE SELECT a, sum(c) FROM t WHERE ok GROUP BY a ORDER BY 2 LIMIT 3",
+    "DROP TABLE IF EXISTS made",
+    "EXPLAIN ANALYZE SELECT a, sum(c) FROM t WHERE ok GROUP BY a ORDER BY 2 LIMIT 3",
     "SELECT length(s), replace(s, 'a', 'bb'), strpos(s, 'l'), lower(trim(s)), left(s, 2), repeat(s, 3), concat(s, a) FROM t",
     "SELECT TRY_CAST(s AS INTEGER), nullif(a, 2), greatest(a, b, 3), least(c, d), a BETWEEN b AND 9, s LIKE '%_e%' FROM t",
     "SELECT a, (SELECT max(name) FROM u WHERE u.k = t.a), a NOT IN (1, 2, NULL), ok IS NOT TRUE, a IS DISTINCT FROM b FROM t",
-    "SELECT sum(c) OVER (PARTITION BY a ORDER BY day ROWS 2 PRECEDING) FROM t QUALIFY a > 1", "SHOW TABLES", "DESCRIBE t",
+    "SELECT sum(c) OVER (PARTITION BY a ORDER BY day ROWS 2 PRECEDING) FROM t QUALIFY a > 1",
+    "SHOW TABLES", "DESCRIBE t",
     "SELECT 170141183460469231731687303715884105727 + a, 1e308 * 10, 99999999999999999999.99 * 99999999999999999999.99 FROM t",
   ]
 
@@ -99,12 +101,16 @@ struct SessionFuzzTests {
     var isQuoted = false
     for character in sql {
       if character == "'" { isQuoted.toggle() }
-      if isQuoted || character == "'" || character.isLetter || character.isNumber || character == "_" || character == "." {
+      if isQuoted || character == "'" || character.isLetter || character.isNumber
+        || character == "_" || character == "."
+      {
         word.append(character)
       } else {
         if !word.isEmpty { words.append(word) }
         word = ""
-        if "<>=|:/!".contains(character), let last = words.last, last.allSatisfy({ "<>=|:/!".contains($0) }) {
+        if "<>=|:/!".contains(character), let last = words.last,
+          last.allSatisfy({ "<>=|:/!".contains($0) })
+        {
           words[words.count - 1] = last + String(character)
         } else if character != " " {
           words.append(String(character))
@@ -115,18 +121,25 @@ struct SessionFuzzTests {
   }
 
   private static let spices = [
-    "NULL", "0", "-1", "1.5", "''", "'x'", "DATE '2024-02-30'", "9223372036854775807", "1e300", "(", ")", "NOT",
-    "a", "s", "day", "*", "DISTINCT", "(SELECT a FROM t)", "(SELECT 1)", "count(*)", "sum(a)", "TRUE", "INTERVAL '1 day'",
+    "NULL", "0", "-1", "1.5", "''", "'x'", "DATE '2024-02-30'", "9223372036854775807", "1e300", "(",
+    ")", "NOT",
+    "a", "s", "day", "*", "DISTINCT", "(SELECT a FROM t)", "(SELECT 1)", "count(*)", "sum(a)",
+    "TRUE", "INTERVAL '1 day'",
   ]
 
   private static let operators = [
-    "+", "-", "*", "/", "//", "%", "||", "=", "<>", "<", "<=", ">", ">=", "AND", "OR", "LIKE", "IS DISTINCT FROM", "^",
+    "+", "-", "*", "/", "//", "%", "||", "=", "<>", "<", "<=", ">", ">=", "AND", "OR", "LIKE",
+    "IS DISTINCT FROM", "^",
   ]
   private static let operands = [
-    "a", "b", "c", "d", "s", "day", "at", "ok", "k", "name", "0", "1", "-7", "2.50", "1e10", "NULL", "''", "'2024-03-01'",
-    "'abc'", "TRUE", "9223372036854775807", "DATE '2024-01-31'", "(SELECT max(a) FROM t)", "count(*)", "sum(c)",
-    "length", "upper", "round", "abs", "coalesce", "sqrt", "substring", "max", "avg", "count", "year", "t", "u",
-    "(SELECT name FROM u WHERE k = a)", "CAST(a AS VARCHAR)", "nullif(a, 3)", "99999999999999999999999999999.999",
+    "a", "b", "c", "d", "s", "day", "at", "ok", "k", "name", "0", "1", "-7", "2.50", "1e10", "NULL",
+    "''", "'2024-03-01'",
+    "'abc'", "TRUE", "9223372036854775807", "DATE '2024-01-31'", "(SELECT max(a) FROM t)",
+    "count(*)", "sum(c)",
+    "length", "upper", "round", "abs", "coalesce", "sqrt", "substring", "max", "avg", "count",
+    "year", "t", "u",
+    "(SELECT name FROM u WHERE k = a)", "CAST(a AS VARCHAR)", "nullif(a, 3)",
+    "99999999999999999999999999999.999",
   ]
 
   private static func mutate(

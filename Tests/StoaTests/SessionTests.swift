@@ -36,18 +36,25 @@ struct SessionTests {
     // Open, define, load.
     let warehouse = try Warehouse.open(directory.path + "/shop.stoa")
     let session = warehouse.makeSession()
-    try session.execute("CREATE TABLE sales (day DATE NOT NULL, product VARCHAR, amount DECIMAL(10,2))")
+    try session.execute(
+      "CREATE TABLE sales (day DATE NOT NULL, product VARCHAR, amount DECIMAL(10,2))")
     let appender = try session.makeAppender(for: "sales")
-    for (day, product, amount) in [("2024-05-01", "tea", "3.50"), ("2024-05-01", "milk", "1.20"), ("2024-05-02", "tea", "7.00")] {
+    for (day, product, amount) in [
+      ("2024-05-01", "tea", "3.50"), ("2024-05-01", "milk", "1.20"), ("2024-05-02", "tea", "7.00"),
+    ] {
       try appender.append([.string(day), .string(product), .string(amount)])
     }
     #expect(try appender.close() == 3)
 
     // Ask, with a parameter, row by row.
-    let query = try session.prepare("SELECT product, sum(amount) AS total, count(*) FROM sales WHERE day >= ? GROUP BY product ORDER BY product")
+    let query = try session.prepare(
+      "SELECT product, sum(amount) AS total, count(*) FROM sales WHERE day >= ? GROUP BY product ORDER BY product"
+    )
     let result = try query.execute(["2024-05-01"])
     var totals: [String: Double] = [:]
-    while let row = try result.nextRow() { totals[try row.decode("product")] = try row.decode("total") }
+    while let row = try result.nextRow() {
+      totals[try row.decode("product")] = try row.decode("total")
+    }
     #expect(totals == ["milk": 1.2, "tea": 10.5])
 
     // Ask again with another value, batch by batch.
@@ -71,16 +78,23 @@ struct SessionTests {
   @Test("parameters by number and by name, cast to what their place needs")
   func parameters() throws {
     let shop = try Shop("CREATE TABLE t (a BIGINT, d DATE, s VARCHAR)")
-    try shop.session.execute("INSERT INTO t VALUES ($1, $2, $3)", parameters: [1, "2024-02-29", "x"])
-    try shop.session.execute("INSERT INTO t VALUES (:a, :d, :s)", parameters: ["a": 2, "D": nil, "s": "it's"])
-    #expect(try shop.rows("SELECT * FROM t ORDER BY a") == [["1", "2024-02-29", "x"], ["2", "NULL", "it's"]])
+    try shop.session.execute(
+      "INSERT INTO t VALUES ($1, $2, $3)", parameters: [1, "2024-02-29", "x"])
+    try shop.session.execute(
+      "INSERT INTO t VALUES (:a, :d, :s)", parameters: ["a": 2, "D": nil, "s": "it's"])
+    #expect(
+      try shop.rows("SELECT * FROM t ORDER BY a") == [
+        ["1", "2024-02-29", "x"], ["2", "NULL", "it's"],
+      ])
     #expect(try shop.rows("SELECT a FROM t WHERE d = ?", ["2024-02-29"]) == [["1"]])
     #expect(try shop.rows("SELECT a FROM t WHERE a > ? AND s <> ?", [1, "x"]) == [["2"]])
     #expect(try shop.rows("SELECT ? + 1", [41]) == [["42"]])
     #expect(try shop.rows("SELECT a FROM t WHERE a > ? ORDER BY a", [1.5]) == [["2"]])
     #expect(throws: StoaError.self) { try shop.session.execute("SELECT ?", parameters: []) }
     #expect(throws: StoaError.self) { try shop.session.execute("SELECT :a", parameters: ["b": 1]) }
-    #expect(throws: StoaError.self) { try shop.session.execute("SELECT a FROM t WHERE d = ?", parameters: ["soon"]) }
+    #expect(throws: StoaError.self) {
+      try shop.session.execute("SELECT a FROM t WHERE d = ?", parameters: ["soon"])
+    }
   }
 
   @Test("rows are read as Swift types")
@@ -114,7 +128,8 @@ struct SessionTests {
       "CREATE TABLE d (k INTEGER PRIMARY KEY)", "INSERT INTO d VALUES (1), (2)",
       "CREATE TABLE f (k INTEGER REFERENCES d, n INTEGER NOT NULL)")
     for sql in [
-      "INSERT INTO d VALUES (3), (1)", "INSERT INTO f VALUES (9, 1)", "INSERT INTO f VALUES (1, NULL)",
+      "INSERT INTO d VALUES (3), (1)", "INSERT INTO f VALUES (9, 1)",
+      "INSERT INTO f VALUES (1, NULL)",
       "CREATE TABLE d (x INTEGER)", "DROP TABLE d", "INSERT INTO d SELECT k / 0 FROM d",
       "CREATE TABLE x AS SELECT k / 0 AS k FROM d",
     ] {
@@ -131,7 +146,9 @@ struct SessionTests {
   func appender() throws {
     let shop = try Shop("CREATE TABLE t (a INTEGER PRIMARY KEY, b DECIMAL(5,2))")
     let appender = try shop.session.makeAppender(for: "T")
-    for number in 0..<10_000 { try appender.append([.integer(Int128(number)), .integer(Int128(number % 100))]) }
+    for number in 0..<10_000 {
+      try appender.append([.integer(Int128(number)), .integer(Int128(number % 100))])
+    }
     #expect(try shop.rows("SELECT count(*) FROM t") == [["0"]])
     try appender.close()
     #expect(try shop.rows("SELECT count(*), sum(b) FROM t") == [["10000", "495000.00"]])
@@ -154,14 +171,18 @@ struct SessionTests {
     let session = shop.session
     var thread = pthread_t()
     let argument = Unmanaged.passRetained(session).toOpaque()
-    pthread_create(&thread, nil, { argument in
-      let session = Unmanaged<Session>.fromOpaque(argument!).takeRetainedValue()
-      usleep(50_000)
-      session.cancel()
-      return nil
-    }, argument)
+    pthread_create(
+      &thread, nil,
+      { argument in
+        let session = Unmanaged<Session>.fromOpaque(argument!).takeRetainedValue()
+        usleep(50_000)
+        session.cancel()
+        return nil
+      }, argument)
     do {
-      try session.execute("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = -1").drain()
+      try session.execute(
+        "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = -1"
+      ).drain()
       Issue.record("not cancelled")
     } catch {
       #expect(error.kind == .cancelled)
@@ -170,7 +191,9 @@ struct SessionTests {
     #expect(try shop.rows("SELECT 1") == [["1"]])
     try session.execute("SET statement_timeout = 30")
     do {
-      try session.execute("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = -1").drain()
+      try session.execute(
+        "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = -1"
+      ).drain()
       Issue.record("no time limit")
     } catch {
       #expect(error.kind == .cancelled)
@@ -186,7 +209,10 @@ struct SessionTests {
     try shop.session.execute("RESET batch_size")
     #expect(try shop.rows("SHOW batch_size") == [["4096"]])
     try shop.session.execute("RESET ALL")
-    for sql in ["SET thread = 1", "SET threads = 0", "SET threads = many", "SET disabled_rules = 'nonsense'", "SHOW nothing"] {
+    for sql in [
+      "SET thread = 1", "SET threads = 0", "SET threads = many", "SET disabled_rules = 'nonsense'",
+      "SHOW nothing",
+    ] {
       #expect(throws: StoaError.self, "\(sql)") { try shop.session.execute(sql) }
     }
     do {
@@ -214,15 +240,20 @@ struct SessionTests {
   @Test("EXPLAIN shows operators, EXPLAIN ANALYZE what they did")
   func explain() throws {
     let shop = try Shop("CREATE TABLE t (a INTEGER)", "INSERT INTO t SELECT range FROM range(100)")
-    let plan = try shop.rows("EXPLAIN SELECT a, count(*) FROM t WHERE a > 5 GROUP BY a").map { $0[0] }
+    let plan = try shop.rows("EXPLAIN SELECT a, count(*) FROM t WHERE a > 5 GROUP BY a").map {
+      $0[0]
+    }
     #expect(plan.contains { $0.contains("SCAN t") })
-    let analyzed = try shop.rows("EXPLAIN ANALYZE SELECT a, count(*) FROM t WHERE a > 5 GROUP BY a").map { $0[0] }
+    let analyzed = try shop.rows("EXPLAIN ANALYZE SELECT a, count(*) FROM t WHERE a > 5 GROUP BY a")
+      .map { $0[0] }
     #expect(analyzed.contains { $0.contains("SCAN t") && $0.contains("rows=94") })
     #expect(analyzed.last?.contains("ms") == true)
     #expect(try shop.rows("SELECT count(*) FROM t") == [["100"]])
   }
 
-  @Test("COPY writes files that COPY reads back, in every machine format", arguments: ["csv", "csv, NULL 'NA', DELIMITER ';', HEADER false"])
+  @Test(
+    "COPY writes files that COPY reads back, in every machine format",
+    arguments: ["csv", "csv, NULL 'NA', DELIMITER ';', HEADER false"])
   func copy(options: String) throws {
     let shop = try Shop(
       "CREATE TABLE t (i BIGINT, s VARCHAR, d DECIMAL(20,3), f DOUBLE, day DATE, at TIMESTAMP, b BOOLEAN)",
@@ -236,9 +267,12 @@ struct SessionTests {
     #expect(try shop.session.execute("COPY t TO '\(path)' (FORMAT \(options))").rowsChanged == 5)
     try shop.session.execute("CREATE TABLE u AS SELECT * FROM t WITH NO DATA")
     try shop.session.execute("COPY u FROM '\(path)' (FORMAT \(options))")
-    #expect(try shop.rows("SELECT * FROM u ORDER BY i, s") == shop.rows("SELECT * FROM t ORDER BY i, s"))
+    #expect(
+      try shop.rows("SELECT * FROM u ORDER BY i, s") == shop.rows("SELECT * FROM t ORDER BY i, s"))
     #expect(TemporaryDirectory.names(shop.directory.path) == ["shop.stoa", "t.csv"])
-    #expect(throws: StoaError.self) { try shop.session.execute("COPY (SELECT 1 / 0) TO '\(path).2'") }
+    #expect(throws: StoaError.self) {
+      try shop.session.execute("COPY (SELECT 1 / 0) TO '\(path).2'")
+    }
     #expect(throws: StoaError.self) { try shop.session.execute("COPY t TO '/nowhere/x.csv'") }
     #expect(throws: StoaError.self) { try shop.session.execute("COPY t TO '\(path)' (COLOUR red)") }
     #expect(TemporaryDirectory.names(shop.directory.path) == ["shop.stoa", "t.csv"])
@@ -258,7 +292,10 @@ struct SessionTests {
     #expect(summary.rowCount == 2)
     #expect(summary.rejectCount == 1)
     #expect(detected.contains("|"))
-    #expect(try shop.rows("SELECT * FROM products ORDER BY id") == [["1", "tea", "1.50"], ["3", "bread", "2.25"]])
+    #expect(
+      try shop.rows("SELECT * FROM products ORDER BY id") == [
+        ["1", "tea", "1.50"], ["3", "bread", "2.25"],
+      ])
   }
 
   @Test("many statements, deep ones included, give answers or errors")
@@ -266,21 +303,41 @@ struct SessionTests {
     let shop = try Shop("CREATE TABLE t (a INTEGER)", "INSERT INTO t VALUES (1), (2)")
     let count = 10_000
     func answer(_ sql: String) -> String {
-      do { return try shop.rows(sql).first?.first ?? "none" } catch { return "error: \((error as? StoaError)?.kind.rawValue ?? "?")" }
+      do { return try shop.rows(sql).first?.first ?? "none" } catch {
+        return "error: \((error as? StoaError)?.kind.rawValue ?? "?")"
+      }
     }
-    #expect(answer("SELECT " + String(repeating: "(", count: count) + "1" + String(repeating: ")", count: count)) == "error: syntax")
-    #expect(answer("SELECT " + String(repeating: "(", count: 400) + "1" + String(repeating: ")", count: 400)) == "1")
-    #expect(answer("SELECT 0" + String(repeating: " + 1", count: 900)) == "900")
-    #expect(answer("SELECT count(*) FROM t WHERE a = 0" + String(repeating: " OR a = 1", count: count)) == "1")
-    #expect(answer("SELECT count(*) FROM t WHERE a > 0" + String(repeating: " AND a > 0", count: count)) == "2")
-    #expect(answer("SELECT count(*) FROM t WHERE a IN (0" + String(repeating: ", 1", count: count) + ")") == "1")
     #expect(
-      answer("SELECT count(*) FROM (SELECT 1" + String(repeating: " UNION ALL SELECT 1", count: 1000) + ")") == "1001")
-    let nested = String(repeating: "SELECT * FROM (", count: 100) + "SELECT a FROM t" + String(repeating: ")", count: 100)
+      answer(
+        "SELECT " + String(repeating: "(", count: count) + "1"
+          + String(repeating: ")", count: count)) == "error: syntax")
+    #expect(
+      answer(
+        "SELECT " + String(repeating: "(", count: 400) + "1" + String(repeating: ")", count: 400))
+        == "1")
+    #expect(answer("SELECT 0" + String(repeating: " + 1", count: 900)) == "900")
+    #expect(
+      answer("SELECT count(*) FROM t WHERE a = 0" + String(repeating: " OR a = 1", count: count))
+        == "1")
+    #expect(
+      answer("SELECT count(*) FROM t WHERE a > 0" + String(repeating: " AND a > 0", count: count))
+        == "2")
+    #expect(
+      answer("SELECT count(*) FROM t WHERE a IN (0" + String(repeating: ", 1", count: count) + ")")
+        == "1")
+    #expect(
+      answer(
+        "SELECT count(*) FROM (SELECT 1" + String(repeating: " UNION ALL SELECT 1", count: 1000)
+          + ")") == "1001")
+    let nested =
+      String(repeating: "SELECT * FROM (", count: 100) + "SELECT a FROM t"
+      + String(repeating: ")", count: 100)
     #expect(answer("SELECT count(*) FROM (\(nested))") == "2")
     let calls = String(repeating: "abs(", count: 400) + "a" + String(repeating: ")", count: 400)
     #expect(answer("SELECT \(calls) FROM t ORDER BY 1") == "1")
-    let cases = String(repeating: "CASE WHEN a = 1 THEN 0 ELSE ", count: 200) + "a" + String(repeating: " END", count: 200)
+    let cases =
+      String(repeating: "CASE WHEN a = 1 THEN 0 ELSE ", count: 200) + "a"
+      + String(repeating: " END", count: 200)
     #expect(answer("SELECT \(cases) FROM t ORDER BY a DESC") == "2")
   }
 }

@@ -18,7 +18,8 @@ public struct ExpressionSyntax: Sendable {
     case isBoolean(ExpressionSyntax, Bool, negated: Bool)
     /// `IS [NOT] DISTINCT FROM`; `negated` with NOT, so true means "equal, NULLs too".
     case isDistinct(ExpressionSyntax, ExpressionSyntax, negated: Bool)
-    case between(ExpressionSyntax, ExpressionSyntax, ExpressionSyntax, isSymmetric: Bool, negated: Bool)
+    case between(
+      ExpressionSyntax, ExpressionSyntax, ExpressionSyntax, isSymmetric: Bool, negated: Bool)
     case inList(ExpressionSyntax, [ExpressionSyntax], negated: Bool)
     case inSubquery(ExpressionSyntax, QuerySyntax, negated: Bool)
     case like(LikeSyntax)
@@ -82,7 +83,8 @@ public enum UnaryOperatorSyntax: String, Sendable {
 public enum BinaryOperatorSyntax: String, Sendable, CaseIterable {
   case add = "+", subtract = "-", multiply = "*", divide = "/", integerDivide = "//", modulo = "%"
   case power = "^", concatenate = "||"
-  case equal = "=", notEqual = "<>", less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">="
+  case equal = "=", notEqual = "<>", less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual =
+    ">="
   case bitAnd = "&", bitOr = "|", shiftLeft = "<<", shiftRight = ">>"
   case matches = "~", matchesAnyCase = "~*", notMatches = "!~", notMatchesAnyCase = "!~*"
 
@@ -97,7 +99,9 @@ public enum BinaryOperatorSyntax: String, Sendable, CaseIterable {
 
 /// `operand [NOT] LIKE|ILIKE|SIMILAR TO|GLOB pattern [ESCAPE e]`
 public struct LikeSyntax: Sendable {
-  public enum Kind: String, Sendable { case like = "LIKE", ilike = "ILIKE", similar = "SIMILAR TO", glob = "GLOB" }
+  public enum Kind: String, Sendable {
+    case like = "LIKE", ilike = "ILIKE", similar = "SIMILAR TO", glob = "GLOB"
+  }
 
   public var kind: Kind
   public var operand: ExpressionSyntax
@@ -154,7 +158,9 @@ public struct ArgumentSyntax: Sendable {
 
 extension ExpressionSyntax {
   private static func heightBelow(_ kind: Kind) -> Int {
-    func highest(_ operands: [ExpressionSyntax]) -> Int { operands.reduce(0) { max($0, $1.height) } }
+    func highest(_ operands: [ExpressionSyntax]) -> Int {
+      operands.reduce(0) { max($0, $1.height) }
+    }
     switch kind {
     case .literal, .column, .parameter, .defaultValue: return 0
     case .unary(_, let operand), .not(let operand), .isNull(let operand, _),

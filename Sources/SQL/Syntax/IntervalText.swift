@@ -56,7 +56,9 @@ public enum IntervalText {
           let letters = rest.prefix { $0.isLetter }
           guard let named = Unit(word: String(letters)) else { return nil }
           found = named
-          if letters.count < rest.count { words.insert(rest.dropFirst(letters.count), at: words.startIndex) }
+          if letters.count < rest.count {
+            words.insert(rest.dropFirst(letters.count), at: words.startIndex)
+          }
         } else if let next = words.first, let named = Unit(word: String(next)) {
           found = named
           words.removeFirst()
@@ -105,7 +107,8 @@ public enum IntervalText {
   /// `2-6` as 30 months.
   private static func yearMonth(_ word: Substring) -> Int64? {
     let isNegative = word.first == "-"
-    let parts = word.drop { $0 == "-" || $0 == "+" }.split(separator: "-", omittingEmptySubsequences: false)
+    let parts = word.drop { $0 == "-" || $0 == "+" }.split(
+      separator: "-", omittingEmptySubsequences: false)
     guard parts.count == 2, let years = Int64(parts[0]), let months = Int64(parts[1]),
       years < 200_000_000, (0..<12).contains(months)
     else { return nil }
@@ -114,8 +117,10 @@ public enum IntervalText {
 
   private static func addClock(_ word: Substring, to parts: inout Parts) -> Bool {
     let isNegative = word.first == "-"
-    let fields = word.drop { $0 == "-" || $0 == "+" }.split(separator: ":", omittingEmptySubsequences: false)
-    guard (2...3).contains(fields.count), let hours = Int64(fields[0]), let minutes = Int64(fields[1]),
+    let fields = word.drop { $0 == "-" || $0 == "+" }.split(
+      separator: ":", omittingEmptySubsequences: false)
+    guard (2...3).contains(fields.count), let hours = Int64(fields[0]),
+      let minutes = Int64(fields[1]),
       hours >= 0, (0..<60).contains(minutes)
     else { return false }
     var clock = Parts()
@@ -123,7 +128,8 @@ public enum IntervalText {
       return false
     }
     if fields.count == 3 {
-      guard let (seconds, rest) = splitNumber(fields[2]), rest.isEmpty, (0..<60).contains(seconds.whole),
+      guard let (seconds, rest) = splitNumber(fields[2]), rest.isEmpty,
+        (0..<60).contains(seconds.whole),
         add(seconds, .second, to: &clock)
       else { return false }
     }
@@ -137,7 +143,8 @@ public enum IntervalText {
     .millennium: 12_000, .century: 1_200, .decade: 120, .year: 12, .quarter: 3, .month: 1,
   ]
   private static let microsecondsPerUnit: [Unit: Int64] = [
-    .hour: 3_600_000_000, .minute: 60_000_000, .second: 1_000_000, .millisecond: 1_000, .microsecond: 1,
+    .hour: 3_600_000_000, .minute: 60_000_000, .second: 1_000_000, .millisecond: 1_000,
+    .microsecond: 1,
   ]
 
   /// False when the sum does not fit.
@@ -145,7 +152,9 @@ public enum IntervalText {
     if let factor = monthsPerUnit[unit] {
       let fraction = number.fraction * Double(factor)
       let wholeMonths = fraction.rounded(.towardZero)
-      guard addMonths(number.whole, factor, plus: Int64(wholeMonths), to: &parts) else { return false }
+      guard addMonths(number.whole, factor, plus: Int64(wholeMonths), to: &parts) else {
+        return false
+      }
       return addDays(0, 1, fraction: (fraction - wholeMonths) * 30, to: &parts)
     }
     if unit == .day || unit == .week {
@@ -153,7 +162,8 @@ public enum IntervalText {
       return addDays(number.whole, factor, fraction: number.fraction * Double(factor), to: &parts)
     }
     guard let factor = microsecondsPerUnit[unit] else { return false }
-    return addMicroseconds(number.whole, factor, fraction: number.fraction * Double(factor), to: &parts)
+    return addMicroseconds(
+      number.whole, factor, fraction: number.fraction * Double(factor), to: &parts)
   }
 
   private static func addMonths(

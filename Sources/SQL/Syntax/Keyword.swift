@@ -1,20 +1,32 @@
 /// Words the grammar knows. Only reserved ones cannot be names without quotes.
 enum Keyword: String, CaseIterable, Sendable {
-  case all, analyze, and, anti, any, array, `as`, asc, asof, at, begin, between, both, by, `case`, cast
-  case check, checkpoint, coalesce, collate, column, commit, constraint, copy, create, cross, csv, cube
+  case all, analyze, and, anti, any, array, `as`, asc, asof, at, begin, between, both, by, `case`,
+    cast
+  case check, checkpoint, coalesce, collate, column, commit, constraint, copy, create, cross, csv,
+    cube
   case current, currentDate = "current_date", currentTime = "current_time"
-  case currentTimestamp = "current_timestamp", currentUser = "current_user", `default`, delete, delimiter
-  case desc, describe, distinct, drop, `else`, encoding, end, escape, except, exclude, execute, exists
-  case explain, extract, `false`, fetch, filter, first, following, `for`, foreign, from, full, glob, global
+  case currentTimestamp = "current_timestamp", currentUser = "current_user", `default`, delete,
+    delimiter
+  case desc, describe, distinct, drop, `else`, encoding, end, escape, except, exclude, execute,
+    exists
+  case explain, extract, `false`, fetch, filter, first, following, `for`, foreign, from, full, glob,
+    global
   case group, grouping, groups, having, header, `if`, ignore, ilike, `in`, inner, insert, intersect
-  case interval, into, `is`, isnull, isolation, join, key, last, lateral, leading, left, level, like, limit
-  case local, localtime, localtimestamp, materialized, name, natural, next, no, not, notnull, null, nulls
+  case interval, into, `is`, isnull, isolation, join, key, last, lateral, leading, left, level,
+    like, limit
+  case local, localtime, localtimestamp, materialized, name, natural, next, no, not, notnull, null,
+    nulls
   case offset, on, only, or, order, ordinality, others, outer, over, overlay, overwriting, parameter
-  case partition, percent, placing, position, positional, preceding, prepare, primary, qualify, quote
-  case range, read, recursive, references, rename, repeatable, replace, reset, respect, right, rollback
-  case rollup, row, rows, select, semi, session, sets, set, show, similar, some, stdin, stdout, substring
-  case summarize, symmetric, table, tables, tablesample, temp, temporary, then, ties, time, to, trailing
-  case transaction, trim, `true`, tryCast = "try_cast", unbounded, union, unique, unknown, update, using
+  case partition, percent, placing, position, positional, preceding, prepare, primary, qualify,
+    quote
+  case range, read, recursive, references, rename, repeatable, replace, reset, respect, right,
+    rollback
+  case rollup, row, rows, select, semi, session, sets, set, show, similar, some, stdin, stdout,
+    substring
+  case summarize, symmetric, table, tables, tablesample, temp, temporary, then, ties, time, to,
+    trailing
+  case transaction, trim, `true`, tryCast = "try_cast", unbounded, union, unique, unknown, update,
+    using
   case values, view, when, `where`, window, with, within, without, work, write, zone
 
   private static let bySpelling: [String: Keyword] = Dictionary(
@@ -23,7 +35,8 @@ enum Keyword: String, CaseIterable, Sendable {
   /// The keyword spelled by ASCII letters in any case; `nil` for other words.
   static func named(_ bytes: ArraySlice<UInt8>) -> Keyword? {
     guard bytes.count <= 17, bytes.count >= 2 else { return nil }
-    let lower = String(decoding: bytes.lazy.map { $0 >= 65 && $0 <= 90 ? $0 | 32 : $0 }, as: UTF8.self)
+    let lower = String(
+      decoding: bytes.lazy.map { $0 >= 65 && $0 <= 90 ? $0 | 32 : $0 }, as: UTF8.self)
     return bySpelling[lower]
   }
 

@@ -66,7 +66,8 @@ struct Lexer {
         offset += 1
       }
     }
-    throw StoaError(.syntax, "comment /* is not closed", position: start..<min(start + 2, bytes.count))
+    throw StoaError(
+      .syntax, "comment /* is not closed", position: start..<min(start + 2, bytes.count))
   }
 
   private mutating func scan() throws(StoaError) -> Token.Kind {
@@ -270,7 +271,9 @@ extension Lexer {
     return .namedParameter(String(decoding: bytes[tagStart..<offset], as: UTF8.self))
   }
 
-  private mutating func dollarQuoted(from start: Int, delimiter: [UInt8]) throws(StoaError) -> String {
+  private mutating func dollarQuoted(from start: Int, delimiter: [UInt8]) throws(StoaError)
+    -> String
+  {
     let textStart = offset
     while offset + delimiter.count <= bytes.count {
       if bytes[offset] == 0x24, bytes[offset..<offset + delimiter.count].elementsEqual(delimiter) {

@@ -36,7 +36,8 @@ extension Parser {
     var files: [String] = []
     repeat {
       guard case .string(let path) = current.kind else {
-        throw unexpected(isFrom ? "a file name in quotes or STDIN" : "a file name in quotes or STDOUT")
+        throw unexpected(
+          isFrom ? "a file name in quotes or STDIN" : "a file name in quotes or STDOUT")
       }
       files.append(path)
       advance()
@@ -103,7 +104,8 @@ extension Parser {
       _ = accept(.as)
       let value = try parseOptionValue()
       return OptionSyntax(name: name, value: value, position: range(from: start))
-    default: throw unexpected("an option such as DELIMITER, HEADER or NULL, or the end of the statement")
+    default:
+      throw unexpected("an option such as DELIMITER, HEADER or NULL, or the end of the statement")
     }
   }
 }

@@ -120,7 +120,8 @@ extension Parser {
         column.defaultValue = try parseExpression(above: .comparison)
       } else if let kind = try parseInlineConstraint(of: name) {
         column.constraints.append(
-          TableConstraintSyntax(name: constraintName, kind: kind, position: range(from: constraintStart)))
+          TableConstraintSyntax(
+            name: constraintName, kind: kind, position: range(from: constraintStart)))
       } else if constraintName != nil {
         throw unexpected("PRIMARY KEY, UNIQUE, REFERENCES, CHECK or NOT NULL")
       } else {
@@ -209,7 +210,9 @@ extension Parser {
     switch words[0] {
     case "DOUBLE": if acceptWord("PRECISION") { words.append("PRECISION") }
     case "CHARACTER", "CHAR", "NATIONAL", "BIT":
-      while isWord("VARYING") || isWord("CHARACTER") || isWord("CHAR") { words.append(try parseTypeWord()) }
+      while isWord("VARYING") || isWord("CHARACTER") || isWord("CHAR") {
+        words.append(try parseTypeWord())
+      }
     default: break
     }
     var arguments: [Int] = []
@@ -235,7 +238,9 @@ extension Parser {
   }
 
   private mutating func parseTypeWord() throws(StoaError) -> String {
-    if case .word(let keyword) = current.kind, keyword?.isReserved ?? false { throw unexpected("a type") }
+    if case .word(let keyword) = current.kind, keyword?.isReserved ?? false {
+      throw unexpected("a type")
+    }
     return try parseName("a type").text.uppercased()
   }
 }

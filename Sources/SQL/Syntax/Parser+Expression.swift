@@ -56,7 +56,8 @@ extension Parser {
 
   private static func precedence(of mark: Token.Mark) -> Precedence? {
     switch mark {
-    case .equal, .doubleEqual, .notEqual, .bangEqual, .less, .lessOrEqual, .greater, .greaterOrEqual:
+    case .equal, .doubleEqual, .notEqual, .bangEqual, .less, .lessOrEqual, .greater,
+      .greaterOrEqual:
       .comparison
     case .concatenate, .ampersand, .pipe, .shiftLeft, .shiftRight, .tilde, .tildeStar, .bangTilde,
       .bangTildeStar:

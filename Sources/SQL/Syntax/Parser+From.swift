@@ -45,7 +45,9 @@ extension Parser {
   }
 
   /// The words up to and with JOIN. `left` doubles as placeholder for the right side.
-  private mutating func parseJoinOperator(left: TableReferenceSyntax) throws(StoaError) -> JoinSyntax {
+  private mutating func parseJoinOperator(left: TableReferenceSyntax) throws(StoaError)
+    -> JoinSyntax
+  {
     if keyword == .positional {
       throw StoaError(.unsupported, "POSITIONAL JOIN is not supported", position: current.range)
     }
@@ -134,7 +136,8 @@ extension Parser {
     } else {
       switch current.kind {
       case .quotedName: name = try parseName()
-      case .word(let keyword) where !(keyword?.isReserved ?? false) && keyword != .set: name = takeWord()
+      case .word(let keyword) where !(keyword?.isReserved ?? false) && keyword != .set:
+        name = takeWord()
       default: return nil
       }
     }
@@ -172,7 +175,8 @@ extension Parser {
   private mutating func parseParenthesizedTable() throws(StoaError) -> TableReferenceSyntax {
     let start = index
     switch try parseParenthesized() {
-    case .query(let query): return TableReferenceSyntax(.subquery(query), position: range(from: start))
+    case .query(let query):
+      return TableReferenceSyntax(.subquery(query), position: range(from: start))
     case .table(let table): return table
     }
   }

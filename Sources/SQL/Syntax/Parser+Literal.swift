@@ -2,7 +2,8 @@ import Vectors
 
 extension Parser {
   /// The literal at the current place. `start` is the token of its sign when it has one.
-  mutating func parseLiteral(negative: Bool, from start: Int) throws(StoaError) -> ExpressionSyntax {
+  mutating func parseLiteral(negative: Bool, from start: Int) throws(StoaError) -> ExpressionSyntax
+  {
     let literal: LiteralSyntax
     switch current.kind {
     case .integer(let magnitude): literal = .integer(try signed(magnitude, negative: negative))

@@ -76,7 +76,9 @@ extension Parser {
     let start = index
     advance()
     try expect(.openParenthesis)
-    guard startsQuery(at: 0) || isAt(.openParenthesis) else { throw unexpected("a query after EXISTS (") }
+    guard startsQuery(at: 0) || isAt(.openParenthesis) else {
+      throw unexpected("a query after EXISTS (")
+    }
     let query = try parseQuery()
     try expect(.closeParenthesis)
     return try make(.exists(query), from: start)
@@ -103,7 +105,9 @@ extension Parser {
     }
     if parts.branches.isEmpty { throw unexpected("WHEN") }
     if accept(.else) { parts.otherwise = try parseExpression() }
-    guard accept(.end) else { throw unexpected(parts.otherwise == nil ? "WHEN, ELSE or END" : "END") }
+    guard accept(.end) else {
+      throw unexpected(parts.otherwise == nil ? "WHEN, ELSE or END" : "END")
+    }
     return try make(.case(parts), from: start)
   }
 

@@ -26,7 +26,9 @@ extension Parser {
   }
 
   /// ORDER BY, LIMIT and OFFSET after a query in parentheses was already parsed as `inner`, and set operations.
-  mutating func continueQuery(_ inner: QuerySyntax, from start: Int) throws(StoaError) -> QuerySyntax {
+  mutating func continueQuery(_ inner: QuerySyntax, from start: Int) throws(StoaError)
+    -> QuerySyntax
+  {
     let outerHeight = height
     height = inner.height
     var query = QuerySyntax(
@@ -111,7 +113,8 @@ extension Parser {
     while accept(.intersect) {
       let (isAll, byName) = try parseSetQuantifier(.intersect)
       let right = try parseQueryOperand()
-      left = try append(right, to: left, &chain, .intersect, isAll: isAll, byName: byName, from: start)
+      left = try append(
+        right, to: left, &chain, .intersect, isAll: isAll, byName: byName, from: start)
     }
     return chain.map(QueryBodySyntax.setOperation) ?? left
   }
@@ -145,7 +148,8 @@ extension Parser {
       base = .setOperation(finished)
     }
     chain = SetOperationSyntax(
-      kind: kind, isAll: isAll, byName: byName, operands: [base, right], position: range(from: start))
+      kind: kind, isAll: isAll, byName: byName, operands: [base, right],
+      position: range(from: start))
     return base
   }
 
@@ -287,7 +291,8 @@ extension Parser {
     case .end, .mark(.closeParenthesis), .mark(.semicolon): return true
     case .word(let keyword):
       switch keyword {
-      case .from, .where, .group, .having, .window, .qualify, .order, .limit, .offset, .fetch, .union,
+      case .from, .where, .group, .having, .window, .qualify, .order, .limit, .offset, .fetch,
+        .union,
         .intersect, .except:
         return true
       default: return false

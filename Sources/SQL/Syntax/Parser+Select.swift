@@ -103,8 +103,9 @@ extension Parser {
   }
 
   private mutating func parseStarModifiers(of star: inout StarSyntax) throws(StoaError) {
-    if accept(.exclude) || (keyword == .except && peek().kind == .mark(.openParenthesis)
-      && !startsQuery(at: 2) && accept(.except))
+    if accept(.exclude)
+      || (keyword == .except && peek().kind == .mark(.openParenthesis)
+        && !startsQuery(at: 2) && accept(.except))
     {
       star.excluded = try parseItems { parser throws(StoaError) in
         try parser.parseQualifiedName("a column name")
@@ -144,7 +145,9 @@ extension Parser {
     let start = index
     advance()
     try expect(.by)
-    if accept(.all) { return GroupBySyntax(isAll: true, elements: [], position: range(from: start)) }
+    if accept(.all) {
+      return GroupBySyntax(isAll: true, elements: [], position: range(from: start))
+    }
     var elements: [GroupBySyntax.Element] = []
     repeat {
       if !elements.isEmpty, endsList { break }

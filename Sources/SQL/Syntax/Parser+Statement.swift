@@ -2,7 +2,8 @@ import Vectors
 
 extension Parser {
   private static let statementWords = [
-    "SELECT", "FROM", "VALUES", "WITH", "CREATE", "DROP", "INSERT", "DELETE", "UPDATE", "COPY", "EXPLAIN",
+    "SELECT", "FROM", "VALUES", "WITH", "CREATE", "DROP", "INSERT", "DELETE", "UPDATE", "COPY",
+    "EXPLAIN",
     "SHOW", "DESCRIBE", "SUMMARIZE", "CHECKPOINT", "SET", "RESET", "BEGIN", "COMMIT", "ROLLBACK",
   ]
 
@@ -62,7 +63,9 @@ extension Parser {
     var error = unexpected("a statement")
     if case .word = current.kind {
       let word = closestSpelling(to: text(current), among: Parser.statementWords)
-      error.hint = word.map { "Did you mean \($0)?" } ?? "Statements begin with SELECT, CREATE, INSERT, COPY, …"
+      error.hint =
+        word.map { "Did you mean \($0)?" }
+        ?? "Statements begin with SELECT, CREATE, INSERT, COPY, …"
     }
     throw error
   }
@@ -206,7 +209,8 @@ extension Parser {
     if accept(.as) { return try parseName("an alias") }
     switch current.kind {
     case .quotedName: return try parseName()
-    case .word(let keyword) where keyword != .set && !(keyword?.isReserved ?? false): return takeWord()
+    case .word(let keyword) where keyword != .set && !(keyword?.isReserved ?? false):
+      return takeWord()
     default: return nil
     }
   }

@@ -38,7 +38,8 @@ public struct Parser {
     try run(text) { parser throws(StoaError) in
       while parser.accept(.semicolon) {}
       if parser.current.kind == .end {
-        throw StoaError(.syntax, "there is no statement in the text", position: parser.current.range)
+        throw StoaError(
+          .syntax, "there is no statement in the text", position: parser.current.range)
       }
       let statement = try parser.parseStatement()
       while parser.accept(.semicolon) {}
@@ -66,7 +67,9 @@ public struct Parser {
   public static func parseExpression(_ text: String) throws(StoaError) -> ExpressionSyntax {
     try run(text) { parser throws(StoaError) in
       let expression = try parser.parseExpression()
-      guard parser.current.kind == .end else { throw parser.unexpected("the end of the expression") }
+      guard parser.current.kind == .end else {
+        throw parser.unexpected("the end of the expression")
+      }
       return expression
     }
   }
@@ -156,9 +159,12 @@ extension Parser {
     if case .word(let keyword) = current.kind {
       if let keyword, keyword.isReserved {
         if expected.hasSuffix("name") {
-          hint = "\(keyword.display) is a reserved word; write \"\(text(current))\" to use it as a name"
+          hint =
+            "\(keyword.display) is a reserved word; write \"\(text(current))\" to use it as a name"
         }
-      } else if let word = closestSpelling(to: text(current), among: Parser.clauseWords(for: expected)) {
+      } else if let word = closestSpelling(
+        to: text(current), among: Parser.clauseWords(for: expected))
+      {
         hint = "Did you mean \(word)?"
       }
     }
@@ -177,8 +183,10 @@ extension Parser {
   }
 
   private static let followingWords = [
-    "SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "UNION", "JOIN", "LEFT",
-    "INNER", "VALUES", "TABLE", "INTO", "BY", "AND", "BETWEEN", "LIKE", "DISTINCT", "QUALIFY", "WINDOW",
+    "SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "UNION", "JOIN",
+    "LEFT",
+    "INNER", "VALUES", "TABLE", "INTO", "BY", "AND", "BETWEEN", "LIKE", "DISTINCT", "QUALIFY",
+    "WINDOW",
   ]
 
   private static func clauseWords(for expected: String) -> [String] {
@@ -258,7 +266,9 @@ extension Parser {
     return name
   }
 
-  mutating func parseQualifiedName(_ what: String = "a name") throws(StoaError) -> QualifiedNameSyntax {
+  mutating func parseQualifiedName(_ what: String = "a name") throws(StoaError)
+    -> QualifiedNameSyntax
+  {
     var parts = [try parseName(what)]
     while accept(.dot) { parts.append(try parseLabel(what)) }
     return QualifiedNameSyntax(parts)

@@ -44,7 +44,9 @@ public struct ValuesSyntax: Sendable {
 /// Chains of the same operator are flat: `a UNION ALL b UNION ALL c` has three operands. They mean the same as
 /// nested to the left (EXCEPT: the first without every other).
 public struct SetOperationSyntax: Sendable {
-  public enum Kind: String, Sendable { case union = "UNION", intersect = "INTERSECT", except = "EXCEPT" }
+  public enum Kind: String, Sendable {
+    case union = "UNION", intersect = "INTERSECT", except = "EXCEPT"
+  }
 
   public var kind: Kind
   public var isAll: Bool

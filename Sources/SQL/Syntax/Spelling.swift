@@ -10,7 +10,9 @@ public func closestSpelling(to word: String, among candidates: some Sequence<Str
     guard abs(other.count - wanted.count) <= allowed else { continue }
     let distance = editDistance(wanted, other)
     guard distance <= allowed, distance < other.count else { continue }
-    if best == nil || distance < best!.distance || (distance == best!.distance && candidate < best!.word) {
+    if best == nil || distance < best!.distance
+      || (distance == best!.distance && candidate < best!.word)
+    {
       best = (distance, candidate)
     }
   }
@@ -24,7 +26,9 @@ private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
     var current = [i + 1]
     for j in 0..<b.count {
       var cost = min(previous[j + 1] + 1, current[j] + 1, previous[j] + (a[i] == b[j] ? 0 : 1))
-      if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, beforePrevious[j - 1] + 1) }
+      if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
+        cost = min(cost, beforePrevious[j - 1] + 1)
+      }
       current.append(cost)
     }
     beforePrevious = previous

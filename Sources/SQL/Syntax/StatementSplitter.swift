@@ -73,7 +73,8 @@ public struct StatementSplitter: Sendable {
   /// True when no statement is in progress: only blanks and comments since the last one.
   public var isBetweenStatements: Bool {
     switch state {
-    case .plain, .lineComment: Self.skipBlanks(buffer, from: start, to: buffer.count) == buffer.count
+    case .plain, .lineComment:
+      Self.skipBlanks(buffer, from: start, to: buffer.count) == buffer.count
     default: false
     }
   }
@@ -101,7 +102,8 @@ public struct StatementSplitter: Sendable {
     guard Self.skipBlanks(buffer, from: lower, to: upper) < upper else { return nil }
     countLines(to: lower)
     return Piece(
-      text: String(decoding: buffer[lower..<upper], as: UTF8.self), offset: offset + lower, line: line)
+      text: String(decoding: buffer[lower..<upper], as: UTF8.self), offset: offset + lower,
+      line: line)
   }
 
   /// First byte that is neither blank nor in a comment.
@@ -170,7 +172,9 @@ extension StatementSplitter {
     }
   }
 
-  private func byte(_ index: Int) -> UInt8 { index >= 0 && index < buffer.count ? buffer[index] : 0 }
+  private func byte(_ index: Int) -> UInt8 {
+    index >= 0 && index < buffer.count ? buffer[index] : 0
+  }
 
   private mutating func scanPlain(isFinal: Bool) -> Piece? {
     let current = buffer[position]

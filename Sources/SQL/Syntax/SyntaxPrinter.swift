@@ -30,7 +30,8 @@ struct SyntaxPrinter {
     case .or(let operands): print(operands, separator: " OR ", open: "(", close: ")")
     case .row(let fields): print(fields, separator: ", ", open: "(", close: ")")
     case .not(let operand): wrap("(NOT ", operand, ")")
-    case .isNull(let operand, let negated): wrap("(", operand, negated ? " IS NOT NULL)" : " IS NULL)")
+    case .isNull(let operand, let negated):
+      wrap("(", operand, negated ? " IS NOT NULL)" : " IS NULL)")
     case .isBoolean(let operand, let value, let negated):
       wrap("(", operand, " IS \(negated ? "NOT " : "")\(value ? "TRUE" : "FALSE"))")
     case .defaultValue: text += "DEFAULT"
@@ -138,7 +139,9 @@ struct SyntaxPrinter {
   private mutating func print(_ window: WindowSyntax) {
     text += " OVER ("
     if let base = window.base { text += base.text }
-    print(window.partitionBy, separator: ", ", open: window.partitionBy.isEmpty ? "" : "PARTITION BY ", close: "")
+    print(
+      window.partitionBy, separator: ", ", open: window.partitionBy.isEmpty ? "" : "PARTITION BY ",
+      close: "")
     print(keys: window.orderBy, after: window.partitionBy.isEmpty ? "ORDER BY " : " ORDER BY ")
     if let frame = window.frame {
       text += " \(frame.unit.rawValue) BETWEEN "
@@ -168,7 +171,8 @@ extension LiteralSyntax {
     case .null: "NULL"
     case .boolean(let value): value ? "true" : "false"
     case .integer(let value): String(value)
-    case .decimal(let unscaled, _, let scale): LiteralSyntax.decimalText(unscaled, scale: Int(scale))
+    case .decimal(let unscaled, _, let scale):
+      LiteralSyntax.decimalText(unscaled, scale: Int(scale))
     case .double(let value): "\(value)"
     case .string(let text): LiteralSyntax.quoted(text)
     case .typed(let type, let text): "\(type.name) \(LiteralSyntax.quoted(text))"
@@ -189,7 +193,9 @@ extension LiteralSyntax {
   private static func decimalText(_ unscaled: Int128, scale: Int) -> String {
     guard scale > 0 else { return String(unscaled) }
     var digits = String(unscaled.magnitude)
-    if digits.count <= scale { digits = String(repeating: "0", count: scale + 1 - digits.count) + digits }
+    if digits.count <= scale {
+      digits = String(repeating: "0", count: scale + 1 - digits.count) + digits
+    }
     return (unscaled < 0 ? "-" : "") + digits.dropLast(scale) + "." + digits.suffix(scale)
   }
 }

@@ -8,7 +8,8 @@ extension TypeSyntax {
     if let type = TypeSyntax.plain[name] {
       let takesLength = type == .varchar || type == .timestamp
       guard arguments.isEmpty || (takesLength && arguments.count == 1) else {
-        throw StoaError(.binding, "type \(name) takes no numbers in parentheses", position: position)
+        throw StoaError(
+          .binding, "type \(name) takes no numbers in parentheses", position: position)
       }
       return type
     }
@@ -23,12 +24,14 @@ extension TypeSyntax {
     let known = Array(TypeSyntax.plain.keys) + ["DECIMAL", "NUMERIC", "FLOAT"]
     throw StoaError(
       .binding, "there is no type \(name)",
-      hint: closestSpelling(to: name, among: known).map { "Did you mean \($0)?" }, position: position)
+      hint: closestSpelling(to: name, among: known).map { "Did you mean \($0)?" },
+      position: position)
   }
 
   /// Whether `name` (upper case) is a type of this or a later version, so that `name '…'` is a typed literal.
   static func isKnown(_ name: String) -> Bool {
-    plain[name] != nil || planned.contains(name) || name == "DECIMAL" || name == "NUMERIC" || name == "FLOAT"
+    plain[name] != nil || planned.contains(name) || name == "DECIMAL" || name == "NUMERIC"
+      || name == "FLOAT"
   }
 
   /// DECIMAL alone is DECIMAL(18,3), as in DuckDB.
@@ -72,8 +75,10 @@ extension TypeSyntax {
 
   private static let planned: Set<String> = [
     "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "UINT1", "UINT2", "UINT4", "UINT8",
-    "TIME", "TIMETZ", "TIME WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "UUID", "BLOB",
-    "BYTEA", "BINARY", "VARBINARY", "ENUM", "JSON", "JSONB", "STRUCT", "MAP", "LIST", "UNION", "BIT",
+    "TIME", "TIMETZ", "TIME WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "UUID",
+    "BLOB",
+    "BYTEA", "BINARY", "VARBINARY", "ENUM", "JSON", "JSONB", "STRUCT", "MAP", "LIST", "UNION",
+    "BIT",
     "BIT VARYING", "ARRAY", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "MONEY", "ROW",
   ]
 }

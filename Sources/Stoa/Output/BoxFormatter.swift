@@ -64,7 +64,9 @@ public struct BoxFormatter: ResultFormatter {
   ) {
     var text = footer
     if skipped > 0 { text += ", \(rowCount - skipped) shown" }
-    if layout.shown.count < columns.count { text += ", \(layout.shown.count) of \(columns.count) columns" }
+    if layout.shown.count < columns.count {
+      text += ", \(layout.shown.count) of \(columns.count) columns"
+    }
     bytes.append(text: text + "\n")
   }
 
@@ -74,13 +76,16 @@ public struct BoxFormatter: ResultFormatter {
       var bytes: [UInt8] = []
       TextFormatter.append(column, row: row, to: &bytes)
       return DisplayWidth.truncated(
-        BoxFormatter.printable(String(decoding: bytes, as: UTF8.self)), to: BoxFormatter.maximalCellWidth)
+        BoxFormatter.printable(String(decoding: bytes, as: UTF8.self)),
+        to: BoxFormatter.maximalCellWidth)
     }
   }
 
   /// Control characters as escapes, so that a value cannot move the cursor.
   static func printable(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) else {
+    guard
+      text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) })
+    else {
       return text
     }
     var result = ""
@@ -117,10 +122,13 @@ extension BoxFormatter {
       self.skippedCount = skippedCount
       shown = Array(columns.indices)
       widths = columns.map { column in
-        max(DisplayWidth.of(BoxFormatter.printable(column.name)), column.type.description.utf8.count)
+        max(
+          DisplayWidth.of(BoxFormatter.printable(column.name)), column.type.description.utf8.count)
       }
       for row in head + tail {
-        for (index, text) in row.enumerated() { widths[index] = max(widths[index], DisplayWidth.of(text)) }
+        for (index, text) in row.enumerated() {
+          widths[index] = max(widths[index], DisplayWidth.of(text))
+        }
       }
     }
 
@@ -136,7 +144,8 @@ extension BoxFormatter {
       {
         let second = shown.filter { $0 != widest }.map { widths[$0] }.max() ?? 0
         let surplus = lineWidth - width
-        let target = max(BoxFormatter.minimalCellWidth, widths[widest] - surplus, min(second, widths[widest] - 1))
+        let target = max(
+          BoxFormatter.minimalCellWidth, widths[widest] - surplus, min(second, widths[widest] - 1))
         widths[widest] = min(target, widths[widest] - 1)
       }
       while lineWidth > width, shown.count > 2 {
@@ -187,7 +196,9 @@ extension BoxFormatter {
       bytes.append(space - before, times: 0x20)
     }
 
-    private func writeRule(_ left: String, _ middle: String, _ right: String, to bytes: inout [UInt8]) {
+    private func writeRule(
+      _ left: String, _ middle: String, _ right: String, to bytes: inout [UInt8]
+    ) {
       bytes.append(text: left)
       for (place, index) in shown.enumerated() {
         if place > 0 { bytes.append(text: middle) }
