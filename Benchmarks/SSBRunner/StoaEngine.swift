@@ -105,7 +105,8 @@ struct StoaEngine {
         case .number(let number): "\(number)"
         case .string(let text): quoted(text)
         case .rows(let rows):
-          "[" + rows.map { "[" + $0.map(quoted).joined(separator: ",") + "]" }
+          "["
+            + rows.map { "[" + $0.map(quoted).joined(separator: ",") + "]" }
             .joined(separator: ",") + "]"
         }
       return quoted(name) + ":" + value

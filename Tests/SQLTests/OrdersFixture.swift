@@ -12,7 +12,10 @@ extension FixtureCatalog {
       CREATE TABLE region (r_regionkey INTEGER PRIMARY KEY, r_name VARCHAR NOT NULL,
         r_comment VARCHAR NOT NULL)
       """, rows: 5,
-      ["r_regionkey": .integers(0...4, distinct: 5), "r_name": .texts("AFRICA", "MIDDLE EAST", distinct: 5)])
+      [
+        "r_regionkey": .integers(0...4, distinct: 5),
+        "r_name": .texts("AFRICA", "MIDDLE EAST", distinct: 5),
+      ])
     try catalog.create(
       """
       CREATE TABLE nation (n_nationkey INTEGER PRIMARY KEY, n_name VARCHAR NOT NULL,
@@ -20,7 +23,8 @@ extension FixtureCatalog {
         FOREIGN KEY (n_regionkey) REFERENCES region)
       """, rows: 25,
       [
-        "n_nationkey": .integers(0...24, distinct: 25), "n_regionkey": .integers(0...4, distinct: 5),
+        "n_nationkey": .integers(0...24, distinct: 25),
+        "n_regionkey": .integers(0...4, distinct: 5),
         "n_name": .texts("ALGERIA", "VIETNAM", distinct: 25),
       ])
     try catalog.create(
@@ -30,7 +34,10 @@ extension FixtureCatalog {
         s_acctbal DECIMAL(15,2) NOT NULL, s_comment VARCHAR NOT NULL,
         FOREIGN KEY (s_nationkey) REFERENCES nation)
       """, rows: 10_000,
-      ["s_suppkey": .integers(1...10_000, distinct: 10_000), "s_nationkey": .integers(0...24, distinct: 25)])
+      [
+        "s_suppkey": .integers(1...10_000, distinct: 10_000),
+        "s_nationkey": .integers(0...24, distinct: 25),
+      ])
     try catalog.create(
       """
       CREATE TABLE customer (c_custkey INTEGER PRIMARY KEY, c_name VARCHAR NOT NULL,
@@ -51,7 +58,8 @@ extension FixtureCatalog {
         p_comment VARCHAR NOT NULL)
       """, rows: 200_000,
       [
-        "p_partkey": .integers(1...200_000, distinct: 200_000), "p_size": .integers(1...50, distinct: 50),
+        "p_partkey": .integers(1...200_000, distinct: 200_000),
+        "p_size": .integers(1...50, distinct: 50),
         "p_brand": .texts("Brand#11", "Brand#55", distinct: 25),
         "p_container": .texts("JUMBO BAG", "WRAP PKG", distinct: 40),
         "p_type": .texts("ECONOMY ANODIZED BRASS", "STANDARD POLISHED TIN", distinct: 150),

@@ -12,7 +12,9 @@ import Vectors
 /// switches a rule off for it (`@off all` for the whole optimizer). With STOA_UPDATE_GOLDENS set, the files
 /// are written anew instead of compared.
 @Suite struct PlanGoldenTests {
-  @Test("Star queries: dimensions are hashed, the fact streams past them, what only filters is a semi join")
+  @Test(
+    "Star queries: dimensions are hashed, the fact streams past them, what only filters is a semi join"
+  )
   func star() throws { try check("star.txt", try FixtureCatalog.star()) }
 
   @Test("Each rule does its rewriting")
@@ -96,14 +98,22 @@ struct GoldenRecord {
       plan = []
     }
     for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
-      if line.isEmpty { finish() } else if line.hasPrefix("> ") {
+      if line.isEmpty {
+        finish()
+      } else if line.hasPrefix("> ") {
         record.queryLines.append(String(line.dropFirst(2)))
       } else if record.queryLines.isEmpty {
         record.head.append(line)
         guard line.hasPrefix("@off ") else { continue }
         let rule = String(line.dropFirst(5))
-        if rule == "all" { record.options.isOn = false } else { record.options.disabledRules.insert(rule) }
-      } else { plan.append(line) }
+        if rule == "all" {
+          record.options.isOn = false
+        } else {
+          record.options.disabledRules.insert(rule)
+        }
+      } else {
+        plan.append(line)
+      }
     }
     finish()
     return records

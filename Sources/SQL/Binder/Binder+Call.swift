@@ -32,7 +32,9 @@ extension Binder {
     _ name: String, _ call: FunctionCallSyntax, _ position: Range<Int>
   ) throws(StoaError) {
     let feature: String? =
-      if call.isStar { "\(name)(*)" } else if call.isDistinct { "DISTINCT" } else if call.filter != nil {
+      if call.isStar { "\(name)(*)" } else if call.isDistinct {
+        "DISTINCT"
+      } else if call.filter != nil {
         "FILTER"
       } else if !call.orderBy.isEmpty { "ORDER BY" } else if !call.withinGroup.isEmpty {
         "WITHIN GROUP"

@@ -20,7 +20,8 @@ extension Binder {
     case .or(let operands): return .or(try bindConditionList(operands, clause))
     case .not(let operand): return .not(try bindCondition(operand, clause))
     case .isNull(let operand, let negated):
-      return .isNull(try known(bindExpression(operand, clause), at: operand.position), isNegated: negated)
+      return .isNull(
+        try known(bindExpression(operand, clause), at: operand.position), isNegated: negated)
     case .isBoolean(let operand, let value, let negated):
       let bound = try bindCondition(operand, clause)
       return .isDistinct(bound, .constant(.boolean(value), .boolean), isNegated: !negated)
@@ -299,7 +300,11 @@ extension Binder {
         others.append(.comparison(.equal, operand, item))
         continue
       }
-      if value.isNull { hasNull = true } else if seen.insert(value).inserted { values.append(value) }
+      if value.isNull {
+        hasNull = true
+      } else if seen.insert(value).inserted {
+        values.append(value)
+      }
     }
     var choices: [Expression] = []
     if values.count == 1, !hasNull {
@@ -365,7 +370,11 @@ extension Binder {
     _ parts: CaseSyntax, _ clause: Clause, _ position: Range<Int>
   ) throws(StoaError) -> Expression {
     let operand: Expression?
-    if let syntax = parts.operand { operand = try bindExpression(syntax, clause) } else { operand = nil }
+    if let syntax = parts.operand {
+      operand = try bindExpression(syntax, clause)
+    } else {
+      operand = nil
+    }
     var conditions: [Expression] = []
     var results: [Expression] = []
     for branch in parts.branches {

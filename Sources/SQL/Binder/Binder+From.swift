@@ -32,7 +32,9 @@ extension Binder {
   }
 
   func crossJoin(_ left: LogicalPlan, _ right: LogicalPlan) -> LogicalPlan {
-    if case .values(let node) = left, node == LogicalValues(columns: [], rows: [[]]) { return right }
+    if case .values(let node) = left, node == LogicalValues(columns: [], rows: [[]]) {
+      return right
+    }
     let isDependent = !right.freeColumns.isDisjoint(with: left.columnIDs)
     return .join(
       LogicalJoin(
@@ -179,12 +181,15 @@ extension Binder {
     var namedArguments: [String: Value] = [:]
     for argument in call.arguments {
       let bound = try bindExpression(argument.value, clause)
-      guard clause.pending.isEmpty, let value = try folded(bound, at: argument.value.position).constantValue
+      guard clause.pending.isEmpty,
+        let value = try folded(bound, at: argument.value.position).constantValue
       else {
         throw StoaError(
           .binding, "arguments of \(name) must be constants", position: argument.value.position)
       }
-      if let key = argument.name { namedArguments[CatalogState.key(key.text)] = value } else {
+      if let key = argument.name {
+        namedArguments[CatalogState.key(key.text)] = value
+      } else {
         arguments.append(value)
       }
     }
@@ -206,7 +211,8 @@ extension Binder {
       LogicalTableFunction(
         name: function.name, arguments: bound.arguments, columns: columns,
         sources: Array(columns.indices), estimatedRows: bound.estimatedRows))
-    return try named(BoundRelation(plan: plan, columns: columns), reference, defaultName: defaultName)
+    return try named(
+      BoundRelation(plan: plan, columns: columns), reference, defaultName: defaultName)
   }
 
   // MARK: joins

@@ -24,9 +24,12 @@ extension Binder {
   private func adapted(
     _ name: String, _ arguments: [Expression], at position: Range<Int>
   ) throws(StoaError) -> [Expression] {
-    guard arguments.count == 2, ["+", "-", "*", "/", "//", "%"].contains(name) else { return arguments }
+    guard arguments.count == 2, ["+", "-", "*", "/", "//", "%"].contains(name) else {
+      return arguments
+    }
     let (left, right) = (arguments[0], arguments[1])
-    if isTextLiteral(left), right.type.isNumeric || right.type == .date || right.type == .timestamp {
+    if isTextLiteral(left), right.type.isNumeric || right.type == .date || right.type == .timestamp
+    {
       return [try coerced(left, to: right.type, at: position), right]
     }
     if isTextLiteral(right), left.type.isNumeric || left.type == .date || left.type == .timestamp {

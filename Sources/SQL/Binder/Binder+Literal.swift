@@ -16,7 +16,8 @@ extension Binder {
     case .string(let value): return .constant(.string(value), .varchar)
     case .typed(let type, let text):
       let target = try type.resolved()
-      return try explicitCast(.constant(.string(text), .varchar), to: target, isTry: false, at: position)
+      return try explicitCast(
+        .constant(.string(text), .varchar), to: target, isTry: false, at: position)
     case .interval(let months, let days, let microseconds):
       let packed =
         Int128(months) << 96 | Int128(UInt32(bitPattern: days)) << 64
@@ -82,7 +83,9 @@ extension Binder {
   /// An expression that ends up in a result or key needs a type: NULL becomes INTEGER, parameters VARCHAR.
   func known(_ expression: Expression, at position: Range<Int>) throws(StoaError) -> Expression {
     guard expression.type == .null else { return expression }
-    if case .parameter = expression { return try explicitCast(expression, to: .varchar, isTry: false, at: position) }
+    if case .parameter = expression {
+      return try explicitCast(expression, to: .varchar, isTry: false, at: position)
+    }
     return .constant(.null, .integer)
   }
 

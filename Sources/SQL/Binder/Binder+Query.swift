@@ -33,13 +33,16 @@ extension Binder {
         select, orderBy: query.orderBy, parent: parent, commonTables: commonTables)
     case .values(let values):
       relation = try bindValues(values, parent: parent, commonTables: commonTables)
-      relation = try ordered(relation, by: query.orderBy, parent: parent, commonTables: commonTables)
+      relation = try ordered(
+        relation, by: query.orderBy, parent: parent, commonTables: commonTables)
     case .setOperation(let operation):
       relation = try bindSetOperation(operation, parent: parent, commonTables: commonTables)
-      relation = try ordered(relation, by: query.orderBy, parent: parent, commonTables: commonTables)
+      relation = try ordered(
+        relation, by: query.orderBy, parent: parent, commonTables: commonTables)
     case .nested(let inner):
       relation = try bindQuery(inner, parent: parent, commonTables: commonTables)
-      relation = try ordered(relation, by: query.orderBy, parent: parent, commonTables: commonTables)
+      relation = try ordered(
+        relation, by: query.orderBy, parent: parent, commonTables: commonTables)
     }
     relation.plan = try limited(relation.plan, query, commonTables: commonTables)
     return relation
@@ -77,7 +80,9 @@ extension Binder {
     guard let syntax else { return nil }
     let clause = Clause(name, scope: Scope(parent: nil, commonTables: commonTables))
     let bound = try bindExpression(syntax, clause)
-    guard clause.pending.isEmpty else { throw unsupported("a subquery in \(name)", syntax.position) }
+    guard clause.pending.isEmpty else {
+      throw unsupported("a subquery in \(name)", syntax.position)
+    }
     let count = try coerced(bound, to: .bigint, at: syntax.position)
     if let value = count.constantValue?.integer, value < 0 {
       throw StoaError(.binding, "\(name) must not be negative", position: syntax.position)

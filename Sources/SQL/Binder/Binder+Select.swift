@@ -144,7 +144,9 @@ extension Binder {
     return (bound, name ?? columnName(of: syntax))
   }
 
-  private func addGroup(_ key: (expression: Expression, name: String), _ collector: AggregateCollector) {
+  private func addGroup(
+    _ key: (expression: Expression, name: String), _ collector: AggregateCollector
+  ) {
     guard !collector.groups.contains(where: { $0.expression == key.expression }) else { return }
     let column: PlanColumn
     if case .column(let id, let type) = key.expression {

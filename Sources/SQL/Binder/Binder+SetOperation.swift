@@ -106,7 +106,8 @@ extension Binder {
     let width = rows[0].count
     for (index, row) in rows.enumerated() where row.count != width {
       throw StoaError(
-        .binding, "all rows of VALUES must have \(width) fields, but row \(index + 1) has \(row.count)",
+        .binding,
+        "all rows of VALUES must have \(width) fields, but row \(index + 1) has \(row.count)",
         position: values.rows[index].first?.position ?? values.position)
     }
     var columns: [PlanColumn] = []

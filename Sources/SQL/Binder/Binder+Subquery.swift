@@ -16,14 +16,16 @@ extension Binder {
         try filterByExistence(query, .anti, clause)
         return []
       case .inSubquery(let left, let query, let negated):
-        return try filterByMembership(left, .equal, query, isNegated: !negated, clause, operand.position)
+        return try filterByMembership(
+          left, .equal, query, isNegated: !negated, clause, operand.position)
       default: break
       }
     case .exists(let query):
       try filterByExistence(query, .semi, clause)
       return []
     case .inSubquery(let operand, let query, let negated):
-      return try filterByMembership(operand, .equal, query, isNegated: negated, clause, syntax.position)
+      return try filterByMembership(
+        operand, .equal, query, isNegated: negated, clause, syntax.position)
     case .quantified(let operand, let op, let isAll, let query):
       let comparison = try comparisonOperator(op, syntax.position)
       return try filterByMembership(

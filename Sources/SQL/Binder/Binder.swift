@@ -54,7 +54,8 @@ public final class Binder {
     case .showTables: return .showTables
     case .showSetting(let name):
       return .showSetting(
-        name: name.map { CatalogState.key($0.text) }, position: name?.position ?? statement.position)
+        name: name.map { CatalogState.key($0.text) }, position: name?.position ?? statement.position
+      )
     case .describe(let describe): return .describe(try bindDescribe(describe))
     case .checkpoint: return .checkpoint
     case .set(let name, let values):
@@ -62,7 +63,8 @@ public final class Binder {
         name: CatalogState.key(name.text), values: values.map(\.text), position: name.position)
     case .reset(let name):
       return .reset(
-        name: name.map { CatalogState.key($0.text) }, position: name?.position ?? statement.position)
+        name: name.map { CatalogState.key($0.text) }, position: name?.position ?? statement.position
+      )
     case .begin(let isReadOnly): return .begin(isReadOnly: isReadOnly)
     case .commit: return .commit
     case .rollback: return .rollback

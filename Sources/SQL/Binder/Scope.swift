@@ -62,7 +62,11 @@ final class Scope {
     let table = try tableKey(of: name)
     var found: Entry?
     for entry in entries where entry.key == column {
-      if let table { guard entry.tableKey == table else { continue } } else if entry.isHidden { continue }
+      if let table {
+        guard entry.tableKey == table else { continue }
+      } else if entry.isHidden {
+        continue
+      }
       if let first = found, first.column.id != entry.column.id {
         throw StoaError(
           .binding, "column \"\(name.text)\" is ambiguous",

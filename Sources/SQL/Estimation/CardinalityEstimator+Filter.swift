@@ -49,7 +49,9 @@ extension CardinalityEstimator {
   private func call(_ name: String, _ arguments: [Expression]) -> Double {
     switch name {
     case "like", "ilike", "~~":
-      guard case .string(let pattern)? = arguments.dropFirst().first?.constantValue else { return 0.1 }
+      guard case .string(let pattern)? = arguments.dropFirst().first?.constantValue else {
+        return 0.1
+      }
       return pattern.hasPrefix("%") ? 0.1 : 0.05
     default: return 0.3
     }
@@ -163,7 +165,9 @@ extension CardinalityEstimator {
     default:
       // Any other condition on a single column thins out that column's values.
       let columns = condition.columnIDs
-      guard columns.count == 1, let id = columns.first, let column = input.columns[id] else { return }
+      guard columns.count == 1, let id = columns.first, let column = input.columns[id] else {
+        return
+      }
       input.columns[id]?.distinct = max(1, column.distinct * share)
       touched.insert(id)
     }

@@ -9,7 +9,8 @@ extension CardinalityEstimator {
     var both = RelationEstimate(
       rows: left.rows * right.rows,
       columns: left.columns.merging(right.columns) { first, _ in first })
-    let keys = JoinKeys(node.conditions, left: Set(left.columns.keys), right: Set(right.columns.keys))
+    let keys = JoinKeys(
+      node.conditions, left: Set(left.columns.keys), right: Set(right.columns.keys))
     var rows = matchingRows(keys, left, right)
     both.rows = rows
     for condition in keys.others { rows *= selectivity(condition, both) }
@@ -110,7 +111,9 @@ struct JoinKeys {
 
   init(_ conditions: [Expression], left: Set<Int>, right: Set<Int>) {
     for condition in conditions {
-      if let pair = JoinKeys.pair(condition, left, right) { pairs.append(pair) } else {
+      if let pair = JoinKeys.pair(condition, left, right) {
+        pairs.append(pair)
+      } else {
         others.append(condition)
       }
     }

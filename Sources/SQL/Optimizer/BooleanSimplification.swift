@@ -119,9 +119,11 @@ struct BooleanSimplification: OptimizerRule {
     _ part: Expression
   ) -> (operand: Expression, values: [Value], hasNull: Bool)? {
     switch part {
-    case .comparison(.equal, let left, .constant(let value, _)) where !value.isNull && !left.isConstant:
+    case .comparison(.equal, let left, .constant(let value, _))
+    where !value.isNull && !left.isConstant:
       return (left, [value], false)
-    case .comparison(.equal, .constant(let value, _), let right) where !value.isNull && !right.isConstant:
+    case .comparison(.equal, .constant(let value, _), let right)
+    where !value.isNull && !right.isConstant:
       return (right, [value], false)
     // Long lists are merged by the user already; looking each value up would be quadratic.
     case .inSet(let operand, let values, let hasNull) where values.count <= 64:

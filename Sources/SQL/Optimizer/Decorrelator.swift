@@ -85,7 +85,8 @@ struct Decorrelator {
   ) throws(StoaError) -> LogicalPlan {
     let outerColumns = join.left.columns.filter { outer.contains($0.id) }
     var push = DomainPush(
-      outer: outerColumns, nonNull: join.left.nonNullColumns, leftNumber: numbers.take(), domainNumber: numbers.take(),
+      outer: outerColumns, nonNull: join.left.nonNullColumns, leftNumber: numbers.take(),
+      domainNumber: numbers.take(),
       numbers: numbers)
     let pushed: DomainPush.Pushed
     if isMissingGroupHandled, case .aggregate(let aggregate) = join.right {
@@ -181,7 +182,9 @@ struct ConditionPull {
     var replacements: [Int: Expression] = [:]
     for item in node.items {
       let expression = item.expression.replacingColumns(part.replacements)
-      if isFree(expression) { items.append(NamedExpression(item.column, expression)) } else {
+      if isFree(expression) {
+        items.append(NamedExpression(item.column, expression))
+      } else {
         guard isExistential else { return nil }
         replacements[item.column.id] = expression
       }
@@ -198,7 +201,9 @@ struct ConditionPull {
   }
 
   private func join(_ node: LogicalJoin) -> Pulled? {
-    guard !node.isDependent, let left = pull(node.left), left.replacements.isEmpty else { return nil }
+    guard !node.isDependent, let left = pull(node.left), left.replacements.isEmpty else {
+      return nil
+    }
     var copy = node
     copy.left = left.plan
     switch node.kind {

@@ -149,7 +149,9 @@ struct DomainPush {
     var sources: [Int: Expression] = [:]
     var rest: [Expression] = []
     for condition in conditions {
-      if let (id, source) = equality(condition), sources[id] == nil { sources[id] = source } else {
+      if let (id, source) = equality(condition), sources[id] == nil {
+        sources[id] = source
+      } else {
         rest.append(condition)
       }
     }

@@ -132,11 +132,14 @@ struct JoinSearch {
   /// The best plan found.
   mutating func cheapest() -> LogicalPlan {
     for index in relations.indices {
-      best[1 << UInt64(index)] = Candidate(cost: 0, rows: size(of: 1 << UInt64(index)), left: 0, right: 0)
+      best[1 << UInt64(index)] = Candidate(
+        cost: 0, rows: size(of: 1 << UInt64(index)), left: 0, right: 0)
     }
     var parts: [UInt64] = []
     for component in components() {
-      if component.nonzeroBitCount <= JoinOrder.exhaustiveLimit { exhaust(component) } else {
+      if component.nonzeroBitCount <= JoinOrder.exhaustiveLimit {
+        exhaust(component)
+      } else {
         greedy(component)
       }
       parts.append(component)
@@ -187,7 +190,9 @@ struct JoinSearch {
 
   /// Dynamic programming: sets in ascending order, so that all subsets are known before.
   private mutating func exhaust(_ component: UInt64) {
-    let members = (0..<64).filter { component & (1 << UInt64($0)) != 0 }.map { UInt64(1) << UInt64($0) }
+    let members = (0..<64).filter { component & (1 << UInt64($0)) != 0 }.map {
+      UInt64(1) << UInt64($0)
+    }
     let count = members.count
     if count < 2 { return }
     for dense in 1..<(1 << count) where dense & (dense - 1) != 0 {
@@ -230,7 +235,9 @@ struct JoinSearch {
           let connected = isConnected(sets[i], sets[j])
           if choice?.isConnected == true, !connected { continue }
           let rows = size(of: sets[i] | sets[j])
-          if choice == nil || (connected && choice?.isConnected == false) || rows < choice?.rows ?? 0 {
+          if choice == nil || (connected && choice?.isConnected == false)
+            || rows < choice?.rows ?? 0
+          {
             choice = (connected, rows, i, j)
           }
         }
@@ -286,7 +293,8 @@ struct JoinSearch {
   private func plan(of set: UInt64) -> LogicalPlan {
     guard let candidate = best[set], candidate.left != 0 else {
       let index = set.trailingZeroBitCount
-      let own = conditions.filter { $0.mask == set || ($0.mask == 0 && index == 0) }.map(\.expression)
+      let own = conditions.filter { $0.mask == set || ($0.mask == 0 && index == 0) }.map(
+        \.expression)
       return own.isEmpty
         ? relations[index] : .filter(LogicalFilter(input: relations[index], conditions: own))
     }

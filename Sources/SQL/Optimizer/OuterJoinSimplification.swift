@@ -61,7 +61,11 @@ struct OuterJoinSimplification: OptimizerRule {
     case .left where rejectsRight: node.kind = .inner
     case .right where rejectsLeft: node.kind = .inner
     case .full:
-      if rejectsLeft && rejectsRight { node.kind = .inner } else if rejectsLeft { node.kind = .left } else if rejectsRight {
+      if rejectsLeft && rejectsRight {
+        node.kind = .inner
+      } else if rejectsLeft {
+        node.kind = .left
+      } else if rejectsRight {
         node.kind = .left
         (node.left, node.right) = (node.right, node.left)
       }

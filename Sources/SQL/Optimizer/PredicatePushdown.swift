@@ -114,9 +114,13 @@ struct PredicatePushdown: OptimizerRule {
       let all = on + conditions
       on = []
       for condition in all {
-        if !canSink(condition) { above.append(condition) } else if condition.refersOnly(to: left) {
+        if !canSink(condition) {
+          above.append(condition)
+        } else if condition.refersOnly(to: left) {
           toLeft.append(condition)
-        } else if condition.refersOnly(to: right) { toRight.append(condition) } else {
+        } else if condition.refersOnly(to: right) {
+          toRight.append(condition)
+        } else {
           on.append(condition)
         }
       }
@@ -132,9 +136,13 @@ struct PredicatePushdown: OptimizerRule {
       (toLeft, above) = split(conditions, canSink)
       on = []
       for condition in all {
-        if !canSink(condition) { on.append(condition) } else if condition.refersOnly(to: right) {
+        if !canSink(condition) {
+          on.append(condition)
+        } else if condition.refersOnly(to: right) {
           toRight.append(condition)
-        } else if condition.refersOnly(to: left) { toLeft.append(condition) } else {
+        } else if condition.refersOnly(to: left) {
+          toLeft.append(condition)
+        } else {
           on.append(condition)
         }
       }

@@ -52,7 +52,8 @@ struct TransitivePredicates: OptimizerRule {
   /// The column of a comparison with a constant or of an IN list.
   private static func constrainedColumn(_ condition: Expression) -> Int? {
     switch condition {
-    case .comparison(let op, .column(let id, _), .constant), .comparison(let op, .constant, .column(let id, _)):
+    case .comparison(let op, .column(let id, _), .constant),
+      .comparison(let op, .constant, .column(let id, _)):
       return op == .notEqual ? nil : id
     case .inSet(.column(let id, _), _, _): return id
     default: return nil

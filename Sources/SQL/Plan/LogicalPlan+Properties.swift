@@ -236,5 +236,7 @@ extension Expression {
   }
 
   /// Functions that give a value whenever their arguments are values.
-  private static let totalFunctions: Set<String> = ["+", "-", "*", "||", "like", "lower", "upper", "year"]
+  private static let totalFunctions: Set<String> = [
+    "+", "-", "*", "||", "like", "lower", "upper", "year",
+  ]
 }

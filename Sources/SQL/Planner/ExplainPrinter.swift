@@ -64,7 +64,9 @@ public struct ExplainPrinter {
       return "PROJECT " + node.expressions.map(writer.text).joined(separator: ", ")
     case .hashJoin(let node): return hashJoin(node)
     case .nestedLoopJoin(let node):
-      guard let condition = node.condition else { return "NESTED LOOP JOIN \(kind(node.kind)), every pair" }
+      guard let condition = node.condition else {
+        return "NESTED LOOP JOIN \(kind(node.kind)), every pair"
+      }
       let writer = text(over: [node.probe, node.build])
       return "NESTED LOOP JOIN \(kind(node.kind)), \(writer.text(condition))"
     case .aggregate(let node): return aggregate(node)
@@ -146,7 +148,9 @@ public struct ExplainPrinter {
     return items.map { item in
       var text = writer.text(item.expression)
       if item.isDescending { text += " DESC" }
-      if item.nullsFirst != item.isDescending { text += item.nullsFirst ? " NULLS FIRST" : " NULLS LAST" }
+      if item.nullsFirst != item.isDescending {
+        text += item.nullsFirst ? " NULLS FIRST" : " NULLS LAST"
+      }
       return text
     }.joined(separator: ", ")
   }

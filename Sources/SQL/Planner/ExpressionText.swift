@@ -81,7 +81,9 @@ struct ExpressionText {
     case .string(let text): return quoted(text)
     case .integer, .double:
       // A number without a text would be a damaged value; show that rather than fail.
-      guard case .string(let text)? = try? Cast.apply(value, from: type, to: .varchar) else { return "?" }
+      guard case .string(let text)? = try? Cast.apply(value, from: type, to: .varchar) else {
+        return "?"
+      }
       switch type {
       case .date: return "DATE '\(text)'"
       case .timestamp: return "TIMESTAMP '\(text)'"

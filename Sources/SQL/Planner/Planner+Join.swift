@@ -51,7 +51,8 @@ extension Planner {
     }
     let output = joinOutput(node, wanted, probe, build)
     let residual = try keys.others.isEmpty ? nil : joinCondition(keys.others, probe, build)
-    let buildKeyColumns = Set(keys.pairs.lazy.filter { !$0.isNullSafe }.compactMap(\.right.columnID))
+    let buildKeyColumns = Set(
+      keys.pairs.lazy.filter { !$0.isNullSafe }.compactMap(\.right.columnID))
     return Planned(
       plan: .hashJoin(
         HashJoinNode(
@@ -193,7 +194,9 @@ extension JoinKeys {
     guard pairs.contains(where: \.isNullSafe) else { return }
     let present = node.left.nonNullColumns.union(node.right.nonNullColumns)
     for index in pairs.indices {
-      if pairs[index].left.isNeverNull(given: present) || pairs[index].right.isNeverNull(given: present) {
+      if pairs[index].left.isNeverNull(given: present)
+        || pairs[index].right.isNeverNull(given: present)
+      {
         pairs[index].isNullSafe = false
       }
     }

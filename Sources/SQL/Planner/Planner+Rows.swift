@@ -82,7 +82,9 @@ extension Planner {
   private mutating func sorted(
     _ node: LogicalSort, _ wanted: Set<Int>, _ filters: [WantedFilter] = []
   ) throws(StoaError) -> (input: Planned, items: [SortItem]) {
-    let keys = node.items.filter { !$0.expression.columnIDs.isEmpty || !$0.expression.isDeterministic }
+    let keys = node.items.filter {
+      !$0.expression.columnIDs.isEmpty || !$0.expression.isDeterministic
+    }
     var needed = wanted
     for key in keys { key.expression.collectColumns(into: &needed) }
     let input = try plan(node.input, wanted: needed, filters: filters)

@@ -119,7 +119,9 @@ extension Planner {
       throw StoaError(.inconsistency, "the plan lost the common table \(node.name)")
     }
     var positions: [Int: Int] = [:]
-    for (column, id) in zip(node.columns, node.sources) { positions[column.id] = source.positions[id] }
+    for (column, id) in zip(node.columns, node.sources) {
+      positions[column.id] = source.positions[id]
+    }
     let facts = PlanFacts(
       columns: source.plan.facts.columns, estimatedRows: source.estimate.rows)
     return Planned(
@@ -144,7 +146,8 @@ extension Planner {
 
   func places(of columns: [PlanColumn]) -> [Int: Int] {
     Dictionary(
-      columns.enumerated().map { ($0.element.id, $0.offset) }, uniquingKeysWith: { first, _ in first })
+      columns.enumerated().map { ($0.element.id, $0.offset) },
+      uniquingKeysWith: { first, _ in first })
   }
 }
 

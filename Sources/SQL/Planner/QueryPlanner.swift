@@ -24,7 +24,8 @@ extension BoundQuery {
     guard !parameters.isEmpty else { return self }
     guard values.count == parameters.count else {
       throw StoaError(
-        .usage, "the statement has \(parameters.count) parameters, but \(values.count) values are given")
+        .usage,
+        "the statement has \(parameters.count) parameters, but \(values.count) values are given")
     }
     var copy = self
     copy.plan = try plan.replacingParameters { (index, type) throws(StoaError) in
