@@ -10,6 +10,9 @@ import Vectors
 // among all rows on the encoded chunk, the others refine what is left, and only what survives them all is
 // fetched from the columns given out, a batch at a time.
 //
+// Columns with a bitmap index are asked first (see `BitmapSelection`): their filters begin the selection without
+// reading the column.
+//
 // Zone maps are looked at twice: when the scan is prepared, which leaves out row groups for good and tells how
 // much work there is, and per row group, where a filter that every row passes is dropped.
 
@@ -32,6 +35,7 @@ public final class StorageScan: TableSource, @unchecked Sendable {
   struct RowGroup {
     var reader: SegmentReader
     var index: Int
+    var bitmaps: BitmapSelection
   }
 
   /// - Parameters:
@@ -76,7 +80,7 @@ public final class StorageScan: TableSource, @unchecked Sendable {
     readers = try snapshot.readers(of: node.table)
   }
 
-  public func prepare() {
+  public func prepare() throws(StoaError) {
     filters = predicates
     rowGroups = []
     rowCount = 0
@@ -87,6 +91,7 @@ public final class StorageScan: TableSource, @unchecked Sendable {
     }
     var skipped = 0
     for reader in readers {
+      let bitmaps = try BitmapSelection(filters, reader)
       for index in 0..<reader.rowGroupCount {
         let isExcluded = filters.contains { filter in
           guard let zone = reader.zoneMap(rowGroup: index, column: filter.column.id) else {
@@ -97,7 +102,7 @@ public final class StorageScan: TableSource, @unchecked Sendable {
         if isExcluded {
           skipped += 1
         } else {
-          rowGroups.append(RowGroup(reader: reader, index: index))
+          rowGroups.append(RowGroup(reader: reader, index: index, bitmaps: bitmaps))
           rowCount += reader.rowCount(ofRowGroup: index)
         }
       }
@@ -208,9 +213,9 @@ private final class StorageScanReader: TableReader {
       known[column.id] = chunk
       return chunk
     }
-    for filter in scan.filters.sorted(by: { $0.rank < $1.rank }) {
-      try apply(filter, group, try chunk(filter.column))
+    for filter in try filtersLeft(by: group) {
       if rowCount == 0 { break }
+      try apply(filter, group, try chunk(filter.column))
     }
     for (index, residual) in residuals.enumerated() where rowCount > 0 {
       try apply(residual, try chunk(scan.residuals[index].column))
@@ -225,6 +230,18 @@ private final class StorageScanReader: TableReader {
       compactor.flush()
       compacted = group.reader
     }
+  }
+
+  /// Begins the selection with what bitmap indexes know; the filters they have not decided, cheapest first.
+  private func filtersLeft(by group: StorageScan.RowGroup) throws(StoaError) -> [ScanFilter] {
+    var left = scan.filters
+    if let (rows, decided) = try group.bitmaps.rows(rowGroup: group.index, rowCount: rowCount) {
+      left = left.indices.filter { !decided.contains($0) }.map { left[$0] }
+      try selection.fill(rows, rowCount: rowCount, of: group.reader, rowGroup: group.index)
+      rowCount = selection.count
+      isWhole = false
+    }
+    return left.sorted { $0.rank < $1.rank }
   }
 
   private func apply(
