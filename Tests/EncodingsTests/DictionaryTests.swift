@@ -13,23 +13,25 @@ import Vectors
           random.below(9) == 0 ? Value.null : Samples.value(type, random.below(400))
         }
       }
-      let builder = DictionaryBuilder(type: type, limit: 1000)
-      let provisional = groups.map { builder.add(Vector.make(type, $0))! }
-      let (dictionary, remap) = builder.finish()
-      let blob = try SegmentDictionary.encode(dictionary)
-      let opened = try SegmentDictionary.open(bytes: blob.bytes, owner: blob, type: type)
-      #expect(opened.allValues == dictionary.allValues)
-      #expect(opened.allValues == opened.allValues.sorted())
+      var table = EntryTable(type.physical)
+      var provisional: [[UInt32]] = []
+      for values in groups {
+        var codes: [UInt32] = []
+        #expect(table.add(Vector.make(type, values), limit: 1000, codes: &codes))
+        provisional.append(codes)
+      }
+      let (dictionary, remap) = table.sorted(type)
+      #expect(dictionary.allValues == dictionary.allValues.sorted())
       for (values, codes) in zip(groups, provisional) {
         let final = codes.map { remap[Int($0)] }
         let validity = Validity.make(count: values.count) { !values[$0].isNull }
         let encoded = try ChunkEncoder.encode(
           codes: final, count: final.count, validity: validity, dictionary: dictionary)
-        let chunk = try open(encoded, type, values.count, dictionary: opened)
+        let chunk = try open(encoded, type, values.count, dictionary: dictionary)
         let decoded = try chunk.decode(rows: 0..<values.count)
         #expect(decoded.allValues == values)
-        #expect(decoded.form == .dictionary && decoded.child === opened)
-        #expect(chunk.dictionary === opened)
+        #expect(decoded.form == .dictionary && decoded.child === dictionary)
+        #expect(chunk.dictionary === dictionary)
         let filter = ColumnFilter(.less, Samples.value(type, 50))
         let selection = SelectionVector()
         try chunk.select(filter, rows: 0..<values.count, into: selection)
@@ -46,22 +48,17 @@ import Vectors
     }
   }
 
-  @Test("a builder gives up above its limit")
+  @Test("a table of entries gives up above its limit")
   func limit() {
-    let builder = DictionaryBuilder(type: .varchar, limit: 10)
-    #expect(builder.add(Vector.make(.varchar, (0..<10).map { Samples.value(.varchar, $0) })) != nil)
-    #expect(builder.add(Vector.make(.varchar, [Samples.value(.varchar, 5)])) == [5])
-    #expect(builder.add(Vector.make(.varchar, [Samples.value(.varchar, 11)])) == nil)
-    #expect(builder.hasGivenUp)
-    #expect(builder.add(Vector.make(.varchar, [Samples.value(.varchar, 5)])) == nil)
-  }
-
-  @Test("a dictionary of several pieces reads back")
-  func pieces() throws {
-    let dictionary = Vector.make(.integer, (0..<150_000).map { Int32($0 * 3) })
-    let blob = try SegmentDictionary.encode(dictionary)
-    let opened = try SegmentDictionary.open(bytes: blob.bytes, owner: blob, type: .integer)
-    #expect(opened.count == 150_000 && opened.value(at: 149_999) == .integer(449_997))
+    var table = EntryTable(.string)
+    var codes: [UInt32] = []
+    let ten = Vector.make(.varchar, (0..<10).map { Samples.value(.varchar, $0) })
+    #expect(table.add(ten, limit: 10, codes: &codes))
+    codes = []
+    #expect(table.add(ten.slice(5..<6), limit: 10, codes: &codes))
+    #expect(codes == [5])
+    let another = Vector.make(.varchar, [Samples.value(.varchar, 11)])
+    #expect(!table.add(another, limit: 10, codes: &codes))
   }
 
   @Test("0 and -0, and their order, survive a dictionary; grouping by them is refused")
