@@ -107,7 +107,7 @@ public enum Cast {
 
   /// Tells a number that is too large from text that is none.
   private static func reason(_ text: String, _ target: LogicalType) -> String {
-    guard target.isInteger || target.isDecimal else { return "" }
+    guard target.isNumeric else { return "" }
     var copy = text
     let isNumber = copy.withUTF8 { TextParser.NumberShape(UnsafeRawBufferPointer($0)) != nil }
     guard isNumber else { return "" }

@@ -137,7 +137,7 @@ extension TextParser {
 
   private static let smallPowers: [Int64] = (0...18).map { Int64(PowersOfTen.integer($0)) }
 
-  /// A DOUBLE, correctly rounded; also `nan`, `inf`, `infinity` in any case.
+  /// A DOUBLE, correctly rounded; also `nan`, `inf`, `infinity` in any case. `nil` also for numbers beyond its range.
   public static func parseDouble(_ bytes: UnsafeRawBufferPointer) -> Double? {
     guard let shape = NumberShape(bytes) else { return parseSpecial(bytes) }
     let exponent = shape.exponent - shape.fractionCount
@@ -150,10 +150,13 @@ extension TextParser {
       return shape.isNegative ? -value : value
     }
     let (start, end) = trimmed(bytes)
-    return Double(String(decoding: bytes[start..<end], as: UTF8.self))
+    guard let value = Double(String(decoding: bytes[start..<end], as: UTF8.self)) else {
+      return nil
+    }
+    return value.isFinite ? value : nil
   }
 
-  /// A REAL, correctly rounded.
+  /// A REAL, correctly rounded; `nil` also for numbers beyond its range.
   public static func parseReal(_ bytes: UnsafeRawBufferPointer) -> Float? {
     guard let shape = NumberShape(bytes) else { return parseSpecial(bytes).map { Float($0) } }
     let exponent = shape.exponent - shape.fractionCount
@@ -164,7 +167,8 @@ extension TextParser {
       return shape.isNegative ? -value : value
     }
     let (start, end) = trimmed(bytes)
-    return Float(String(decoding: bytes[start..<end], as: UTF8.self))
+    guard let value = Float(String(decoding: bytes[start..<end], as: UTF8.self)) else { return nil }
+    return value.isFinite ? value : nil
   }
 
   /// All digits as one integer when there are at most 19.

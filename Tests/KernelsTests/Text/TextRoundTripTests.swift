@@ -67,9 +67,11 @@ struct TextRoundTripTests {
       for candidate in [number, "\(number)e\(exponent)", "-\(number)E\(exponent / 12)"] {
         let plain =
           candidate.hasPrefix(".") ? "0" + candidate : candidate.replacing("-.", with: "-0.")
-        let expected =
+        let number =
           Double(plain.replacing(".e", with: ".0e").replacing(".E", with: ".0E"))
           ?? Double(plain + "0")
+        // Beyond the range it is no number; infinity has a word of its own.
+        let expected = number.flatMap { $0.isFinite ? $0 : nil }
         #expect(parse(candidate) { TextParser.parseDouble($0) } == expected, "\(candidate)")
       }
     }
