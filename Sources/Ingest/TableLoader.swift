@@ -172,8 +172,9 @@ public final class LoadWorker {
   ) throws(StoaError) {
     for row in 0..<vector.count where !vector.isValid(row) {
       let origin = origins[row]
+      let place = loader.origins.files.isEmpty ? " (row \(origin.line))" : ""
       throw StoaError(
-        .constraint, "NULL in a NOT NULL column", path: loader.origins.path(origin),
+        .constraint, "NULL in a NOT NULL column\(place)", path: loader.origins.path(origin),
         line: loader.origins.line(origin), column: column.name, table: loader.definition.name)
     }
   }

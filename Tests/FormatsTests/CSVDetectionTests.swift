@@ -48,6 +48,56 @@ private func detect(
     #expect(single.columns == [CSVColumn(name: "amount", type: .integer)])
   }
 
+  @Test("digits behind a zero are text, blanks around numbers and names do not count")
+  func paddedAndBlank() throws {
+    let padded = try detect("zip,n\n01234,0\n12345,10\n")
+    #expect(padded.columns.map(\.type) == [.varchar, .integer])
+    let rows = (0..<5000).map { $0 == 77 ? "007" : "\($0)" }
+    #expect(try detect((["n"] + rows).joined(separator: "\n")).columns[0].type == .integer)
+    let bare = try detect("01234,x\n00456,y\n")
+    #expect(!bare.dialect.hasHeader && bare.columns[0].type == .varchar)
+    let blank = try detect("id, name , v\n1, a , 3\n2, b , 4.5\n")
+    #expect(blank.columns.map(\.name) == ["id", "name", "v"])
+    #expect(blank.columns.map(\.type) == [.integer, .varchar, .double])
+    #expect(
+      try detect("First Name,1st,b\"c\n1,2,3\n").description.contains(
+        "columns \"First Name\" INTEGER, \"1st\" INTEGER, \"b\"\"c\" INTEGER\n"))
+  }
+
+  @Test("a sample that begins within a quoted field does not find odd rows")
+  func quotedAtBorders() throws {
+    var text = "id,name\n"
+    for row in 0..<20_000 { text += "\(row),\"n\(row)\nx\"\n" }
+    let path = "/tmp/stoa-quoted-\(getpid()).csv"
+    defer { unlink(path) }
+    let file = try #require(fopen(path, "w"))
+    fputs(text, file)
+    fclose(file)
+    var options = CSVOptions()
+    options.sampleByteCount = 64 << 10
+    let found = try CSVDialectDetector.detect([.file(path)], options: options)
+    #expect(!found.isWholeInput && found.oddRowCount == 0, "\(found)")
+  }
+
+  @Test("the header of several files of text is found although it recurs")
+  func headersOfText() throws {
+    let files = ["name,city\nBob,Rome\n", "name,city\nAnn,Oslo\n"].map {
+      TextInput.memory(Array($0.utf8))
+    }
+    let found = try CSVDialectDetector.detect(files)
+    #expect(found.dialect.hasHeader && found.columns.map(\.name) == ["name", "city"])
+  }
+
+  @Test("UTF-16 is named as such")
+  func utf16() throws {
+    let bytes: [UInt8] = [0xFF, 0xFE] + "id,a\n1,x\n".utf8.flatMap { [$0, 0] }
+    #expect {
+      try CSVDialectDetector.detect([.memory(bytes)])
+    } throws: {
+      "\($0)".contains("UTF-16")
+    }
+  }
+
   @Test("one bad line changes neither delimiter, nor quote, nor header, nor types")
   func oneBadLine() throws {
     let rows = (0..<200).map { "\($0),name \($0),\(Double($0) / 4),2024-01-\(10 + $0 % 20)" }

@@ -30,6 +30,55 @@ import Vectors
       ])
   }
 
+  @Test("columns of several files are matched by the names in their headers")
+  func headersOfFiles() throws {
+    let warehouse = try TestWarehouse()
+    let first = warehouse.write("1.csv", "id,a\n1,x\n2,y\n")
+    let second = warehouse.write("2.csv", " A , id\nw,4\n\"v\nv\",5\n")
+    let third = warehouse.write("3.csv", "id,b\n6,u\n")
+    let fourth = warehouse.write("4.csv", "id,a,b\n6,u,t\n")
+    try warehouse.create("t", [("id", .integer, true), ("a", .varchar, true)])
+    try warehouse.load([first, second], "t")
+    #expect(
+      try warehouse.rows("t") == [
+        [.integer(1), .string("x")], [.integer(2), .string("y")], [.integer(4), .string("w")],
+        [.integer(5), .string("v\nv")],
+      ])
+    try warehouse.load([second, first], "t")
+    #expect(try warehouse.rows("t").count == 8)
+    let missing = failure { try warehouse.load([first, third], "t") }
+    #expect(
+      missing?.message.contains("lacks column \"a\"") == true, "\(String(describing: missing))")
+    #expect(missing?.path == third && missing?.line == 1)
+    let extra = failure { try warehouse.load([first, fourth], "u") }
+    #expect(extra?.message.contains("\"b\"") == true, "\(String(describing: extra))")
+    #expect(try warehouse.definition("u") == nil)
+    // In another order, bad rows still name the right column.
+    let bad = warehouse.write("5.csv", "a,id\nw,oops\n")
+    let error = failure { try warehouse.load([first, bad], "t") }
+    #expect(error?.column == "id" && error?.line == 2, "\(String(describing: error))")
+  }
+
+  @Test("a header that contradicts the order of the columns is refused")
+  func contradictingHeader() throws {
+    let warehouse = try TestWarehouse()
+    try warehouse.create("t", [("a", .integer, true), ("b", .integer, true)])
+    let shuffled = warehouse.write("s.csv", "b,c\n1,2\n")
+    #expect(failure { try warehouse.load([shuffled], "t") }?.kind == .binding)
+    try warehouse.load([shuffled], "t", columns: ["b", "a"])
+    #expect(try warehouse.rows("t") == [[.integer(2), .integer(1)]])
+    // Names that say nothing go by order, unless they are to match.
+    let foreign = warehouse.write("f.csv", "x,y\n3,4\n")
+    try warehouse.load([foreign], "t")
+    var options = CSVOptions()
+    options.hasHeader = true
+    options.headerMustMatch = true
+    let error = failure { try warehouse.load([foreign], "t", csv: options) }
+    #expect(error?.message.contains("not \"a\"") == true, "\(String(describing: error))")
+    try warehouse.load([warehouse.write("m.csv", "A,B\n5,6\n")], "t", csv: options)
+    #expect(try warehouse.rows("t").count == 3)
+  }
+
   @Test("rows are sorted by the sort key, equal ones stay in file order, whatever the threads")
   func sorted() throws {
     var text = "k,n,s\n"

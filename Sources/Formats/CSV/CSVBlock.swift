@@ -23,6 +23,8 @@ public struct CSVBlock: @unchecked Sendable {
   let hasQuotes: Bool
   /// Whether a byte above 127 occurs.
   let hasHighBytes: Bool
+  /// Per field of a row the column it is; `nil` when fields stand in the order of the columns.
+  let fieldOrder: [Int]?
 
   /// Bytes of text.
   public var textByteCount: Int { byteCount }

@@ -19,6 +19,7 @@ public struct CSVDialect: Sendable, Hashable {
   /// Longest row in bytes; more is an error, because it is nearly always a wrong quote or a binary file.
   public var maximalLineByteCount = 16 << 20
 
+  /// Commas, double quotes, a header.
   public init() {}
 
   /// Checks that the special characters differ from each other and can be told from text.
@@ -62,13 +63,16 @@ public struct CSVDialect: Sendable, Hashable {
 
 /// A column to read from a delimited file.
 public struct CSVColumn: Sendable, Hashable {
+  /// Its name in the header, or in the table loaded.
   public var name: String
+  /// What its fields become.
   public var type: LogicalType
   /// False skips the column: its fields are not looked at and it is absent from batches.
   public var isRead: Bool
   /// False rejects rows in which the field is NULL.
   public var isNullable: Bool
 
+  /// A column that is read and may hold NULL, unless said otherwise.
   public init(
     name: String, type: LogicalType, isRead: Bool = true, isNullable: Bool = true
   ) {
@@ -81,21 +85,30 @@ public struct CSVColumn: Sendable, Hashable {
 
 /// What the user fixed about a delimited file; the rest is detected.
 public struct CSVOptions: Sendable {
+  /// One ASCII character.
   public var delimiter: UInt8?
   /// `.some(nil)` means no quoting.
   public var quote: UInt8??
+  /// `.some(nil)` means no escape.
   public var escape: UInt8??
+  /// Whether the first row names the columns.
   public var hasHeader: Bool?
+  /// Unquoted fields that mean NULL.
   public var nullTokens: [String]?
+  /// Lines to leave out at the beginning of each file.
   public var skippedLineCount = 0
+  /// A longer row is an error.
   public var maximalLineByteCount = 16 << 20
   /// Types given by column name or by one-based number, in lower case.
   public var types: [String: LogicalType] = [:]
   /// Names in file order, instead of the header's.
   public var columnNames: [String]?
+  /// Whether a header must have the names of the table's columns, in the order in which they are loaded.
+  public var headerMustMatch = false
   /// Bytes looked at by the detection.
   public var sampleByteCount = 4 << 20
 
+  /// Everything is to be detected.
   public init() {}
 
   /// RFC 4180 with what the user fixed; for loads into a table whose columns are known.
@@ -115,6 +128,7 @@ public struct CSVOptions: Sendable {
 
 /// A row of a file that does not fit its table, with everything needed to find and mend it.
 public struct RejectedRow: Sendable, Hashable {
+  /// Path of its file.
   public var file: String
   /// One-based line on which the row begins.
   public var line: UInt64
@@ -122,10 +136,12 @@ public struct RejectedRow: Sendable, Hashable {
   public var column: String
   /// The text of the field, without quotes, at most some hundred bytes of it.
   public var value: String
+  /// What is wrong, in words.
   public var reason: String
   /// The row as it stands in the file, without its newline.
   public var raw: [UInt8]
 
+  /// All the facts.
   public init(
     file: String, line: UInt64, column: String, value: String, reason: String, raw: [UInt8]
   ) {

@@ -13,7 +13,10 @@ public struct DetectedCSV: Sendable, Hashable {
   public var oddRowCount: Int
   /// Whether rows end with CRLF.
   public var hasCarriageReturns: Bool
+  /// The names in the header of the first file, when they can serve to match those of the others.
+  public var headerNames: [String]?
 
+  /// What was found out, field by field.
   public init(
     dialect: CSVDialect, columns: [CSVColumn], sampledRowCount: Int, isWholeInput: Bool,
     oddRowCount: Int, hasCarriageReturns: Bool
@@ -71,6 +74,9 @@ public struct CSVDialectDetector {
       let sample = try input.sample(limit: max(4096, options.sampleByteCount / count))
       isWholeInput = isWholeInput && sample.isComplete
       for stretch in sample.stretches {
+        if stretch.isStart, TextSample.isUTF16(stretch.bytes) {
+          throw TextSample.utf16Error(input.name)
+        }
         if stretch.bytes.contains(0) {
           throw StoaError(
             .input, "the file holds binary data (a zero byte), not text", path: input.name)
@@ -272,11 +278,26 @@ extension CSVDialectDetector {
       final.removeLast()
     }
     let columns = try namedColumns(cells, final, dialect, inputs.first?.name)
-    return DetectedCSV(
+    var detected = DetectedCSV(
       dialect: dialect, columns: columns,
-      sampledRowCount: cells.rows.count - (dialect.hasHeader && cells.hasFirstAsRow ? 1 : 0),
+      sampledRowCount: cells.rows.count
+        - (dialect.hasHeader && cells.hasFirstAsRow ? stretches.count { $0.isStart } : 0),
       isWholeInput: isWholeInput,
       oddRowCount: cells.oddRowCount, hasCarriageReturns: hasCarriageReturns)
+    detected.headerNames = headerNames(cells, dialect, count: columns.count)
+    return detected
+  }
+
+  /// The names of the header when there is one, none is empty and all differ.
+  private func headerNames(_ cells: Cells, _ dialect: CSVDialect, count: Int) -> [String]? {
+    guard dialect.hasHeader, options.columnNames == nil, cells.first.count >= count else {
+      return nil
+    }
+    let names = cells.first.prefix(count).map { CSVHeader.name($0.text) }
+    let isUsable =
+      names.allSatisfy { !$0.isEmpty && !$0.contains("\"") }
+      && Set(names.map { $0.lowercased() }).count == count
+    return isUsable ? names : nil
   }
 
   /// All sampled rows with the usual number of fields, an empty one behind a last delimiter not counted.
@@ -293,7 +314,7 @@ extension CSVDialectDetector {
     }
     var count = most.key
     cells.rows = all.filter { $0.row.fields.count == count }
-    cells.oddRowCount = all.count - cells.rows.count
+    cells.oddRowCount = oddRowCount(all, count)
     cells.endsEmpty =
       count > 1
       && cells.rows.allSatisfy { $0.row.fields[count - 1].start == $0.row.fields[count - 1].end }
@@ -304,6 +325,35 @@ extension CSVDialectDetector {
       if cells.endsEmpty && cells.first.count == count - 1 { count -= 1 }
     }
     return (cells, count)
+  }
+
+  /// Rows without `count` fields. A stretch from the middle of a file may begin and end within a quoted field: what
+  /// stands there in front of the first and behind the last good row says nothing.
+  private func oddRowCount(_ all: [(stretch: Int, row: SampledRow)], _ count: Int) -> Int {
+    var odd = 0
+    var pending = 0
+    var current = -1
+    var hasGood = false
+    func endStretch() {
+      if current >= 0 && stretches[current].isEnd { odd += pending }
+      pending = 0
+    }
+    for (stretch, row) in all {
+      if stretch != current {
+        endStretch()
+        current = stretch
+        hasGood = stretches[stretch].isStart
+      }
+      if row.fields.count != count {
+        pending += 1
+      } else {
+        if hasGood { odd += pending }
+        pending = 0
+        hasGood = true
+      }
+    }
+    endStretch()
+    return odd
   }
 
   private func text(_ stretch: Int, _ field: SampledField, _ dialect: CSVDialect) -> [UInt8] {
@@ -427,7 +477,12 @@ extension CSVDialectDetector {
       guard !name.isEmpty, name.withUnsafeBufferPointer({ CellClass($0) }) == .text else {
         return false
       }
+      var owner = 0
       for (stretch, row) in cells.rows.dropFirst() {
+        // The first row of another file says the same as that of this one.
+        let isFirst = stretch != owner && stretches[stretch].isStart
+        owner = stretch
+        if isFirst { continue }
         let field = row.fields[column]
         if stretches[stretch].bytes[field.start..<field.end].elementsEqual(name) { return false }
       }
@@ -450,7 +505,7 @@ extension CSVDialectDetector {
       if let given = options.columnNames {
         name = given[index]
       } else if dialect.hasHeader, index < cells.first.count {
-        name = String(decoding: cells.first[index].text, as: UTF8.self)
+        name = CSVHeader.name(cells.first[index].text)
       }
       if name.isEmpty {
         let number = String(index)
@@ -511,7 +566,18 @@ extension DetectedCSV: CustomStringConvertible {
       sampled +=
         "; \(oddRowCount) more row\(oddRowCount == 1 ? " does" : "s do") not have \(columns.count) fields"
     }
-    let list = columns.map { "\($0.name) \($0.type)" }.joined(separator: ", ")
+    let list = columns.map { "\(DetectedCSV.shown($0.name)) \($0.type)" }.joined(separator: ", ")
     return "\(line)\ncolumns \(list)\n\(sampled)"
+  }
+
+  /// In quotes when the name would not be one word of a statement.
+  private static func shown(_ name: String) -> String {
+    let digits: ClosedRange<Unicode.Scalar> = "0"..."9"
+    let isWord =
+      name.unicodeScalars.allSatisfy {
+        $0 == "_" || $0.properties.isAlphabetic || digits.contains($0)
+      } && !digits.contains(name.unicodeScalars.first ?? "0")
+    let parts = name.split(separator: "\"", omittingEmptySubsequences: false)
+    return isWord ? name : "\"" + parts.joined(separator: "\"\"") + "\""
   }
 }

@@ -53,14 +53,15 @@ private final class CSVBlockParser {
 
   init(_ block: CSVBlock, _ reader: CSVReader) {
     self.block = block
-    columns = reader.columns
+    columns = block.fieldOrder.map { order in order.map { reader.columns[$0] } } ?? reader.columns
     scanner = CSVRowScanner(block, dialect: reader.dialect, columnCount: max(1, columns.count))
     let context = CSVParseContext(block, reader.dialect)
     self.context = context
     let capacity = block.newlineCount
     sinks = reader.columns.indices.filter { reader.columns[$0].isRead }.map {
       CSVColumnSink(
-        column: $0, reader.columns[$0], capacity: capacity, context: context)
+        column: block.fieldOrder?.firstIndex(of: $0) ?? $0, reader.columns[$0], capacity: capacity,
+        context: context)
     }
     rowStarts = Buffer(of: UInt32.self, count: capacity + 1)
   }

@@ -23,6 +23,8 @@ public final class CSVReader: @unchecked Sendable {
   public let columns: [CSVColumn]
   /// Bytes to read in all (compressed ones where there is compression), when known.
   public let totalByteCount: Int?
+  /// Names every header must have; files may order them as they like. `nil` leaves headers unread.
+  private let headerNames: [String]?
 
   private let inputs: [TextInput]
   private let targetByteCount: Int
@@ -35,20 +37,25 @@ public final class CSVReader: @unchecked Sendable {
   private var pending: Buffer
   private var pendingCount = 0
   private var isAtFileStart = true
+  /// Per field of the open file the column it is, when its header has another order.
+  private var fieldOrder: [Int]?
   private var line: UInt64 = 1
   private var blockCount = 0
   private var finishedByteCount = 0
   private var isClosed = false
 
+  /// A reader at the beginning of the first input.
+  /// - Parameter headerNames: per column its name in the headers, when several files are to be matched by name.
   /// - Throws: `.usage` when the dialect contradicts itself.
   public init(
-    _ inputs: [TextInput], dialect: CSVDialect, columns: [CSVColumn],
+    _ inputs: [TextInput], dialect: CSVDialect, columns: [CSVColumn], headerNames: [String]? = nil,
     blockByteCount: Int = CSVReader.defaultBlockByteCount
   ) throws(StoaError) {
     try dialect.validate()
     self.inputs = inputs
     self.dialect = dialect
     self.columns = columns
+    self.headerNames = inputs.count > 1 && headerNames?.count == columns.count ? headerNames : nil
     targetByteCount = max(16, blockByteCount)
     pending = Buffer(byteCount: targetByteCount + 1)
     var total: Int? = 0
@@ -93,6 +100,7 @@ public final class CSVReader: @unchecked Sendable {
     nextInput += 1
     sourceEnded = false
     isAtFileStart = true
+    fieldOrder = nil
     line = 1
     pendingCount = 0
     return true
@@ -153,7 +161,7 @@ public final class CSVReader: @unchecked Sendable {
     let block = CSVBlock(
       index: blockCount, file: source?.name ?? "", firstLine: line, text: pending, byteCount: end,
       newlineCount: Int(survey.newline_count), hasQuotes: survey.has_quote != 0,
-      hasHighBytes: survey.has_high != 0)
+      hasHighBytes: survey.has_high != 0, fieldOrder: fieldOrder)
     blockCount += 1
     line += survey.newline_count
     pending = copyOfPending(from: end, capacity: targetByteCount + 1)
@@ -229,12 +237,8 @@ extension CSVReader {
     let text = UnsafePointer(pending.typed(UInt8.self))
     var start = 0
     if pendingCount >= 3, text[0] == 0xEF, text[1] == 0xBB, text[2] == 0xBF { start = 3 }
-    if pendingCount >= 2,
-      (text[0] == 0xFF && text[1] == 0xFE) || (text[0] == 0xFE && text[1] == 0xFF)
-    {
-      throw StoaError(
-        .input, "the file is UTF-16, not UTF-8",
-        hint: "Convert it first: iconv -f UTF-16 -t UTF-8", path: source?.name)
+    if TextSample.isUTF16(Array(UnsafeBufferPointer(start: text, count: min(2, pendingCount)))) {
+      throw TextSample.utf16Error(source?.name)
     }
     var lines = UInt64(0)
     for skipped in 0..<(dialect.skippedLineCount + (dialect.hasHeader ? 1 : 0)) {
@@ -244,6 +248,12 @@ extension CSVReader {
         if memchr(text, 0, pendingCount) != nil { throw binaryError() }
         start = pendingCount
         break
+      }
+      if isHeader, let headerNames, nextInput > 1 {
+        let row = Array(UnsafeBufferPointer(start: text + start, count: end - start))
+        fieldOrder = try CSVHeader.order(
+          row, dialect, expected: headerNames, path: source?.name, first: inputs.first?.name,
+          line: line + lines)
       }
       lines += survey(start, end)
       start = end

@@ -105,6 +105,8 @@ struct SampleTokenizer {
 /// What a piece of text would be by itself: the narrowest class it fits.
 enum CellClass: Int, CaseIterable {
   case boolean, integer, bigint, hugeint, double
+  /// Digits behind a zero, such as 01234: a code or the like, which as a number would lose its zeros.
+  case padded
   /// `nan`, `inf`: a number only among numbers.
   case floatWord
   case date, timestamp, text
@@ -112,8 +114,12 @@ enum CellClass: Int, CaseIterable {
   init(_ text: UnsafeBufferPointer<UInt8>) {
     self = .text
     guard let first = text.first, let last = text.last, text.count <= 64 else { return }
-    // Text with blanks around it is taken for text, although a column of numbers accepts such fields.
-    guard first != 0x20, last != 0x20 else { return }
+    if first == 0x20 || last == 0x20 {
+      // Numbers may stand in blanks; anything else that does is text.
+      let inner = NumberText.trimmed(text)
+      if inner.count > 0, NumberText.isDecimalNumber(inner) { self = CellClass(inner) }
+      return
+    }
     if first &- 0x30 <= 9 || first == 0x2D || first == 0x2B || first == 0x2E {
       self = CellClass.numeric(text)
       return
@@ -127,6 +133,7 @@ enum CellClass: Int, CaseIterable {
   private static func numeric(_ text: UnsafeBufferPointer<UInt8>) -> CellClass {
     switch NumberText.integer(text) {
     case .value(let value):
+      if text[0] == 0x30 && text.count > 1 { return .padded }
       if Int32(exactly: value) != nil { return .integer }
       return Int64(exactly: value) != nil ? .bigint : .hugeint
     case .outOfRange: return .double
@@ -169,7 +176,9 @@ struct ColumnClasses {
     let values = valueCount
     guard values > 0 else { return .varchar }
     let tolerated = values >= 10 ? max(1, values / 20) : 0
-    var numbers = count(.integer, .bigint, .hugeint, .double)
+    // Of padded numbers fewer are tolerated, since they would not be reported but lose their zeros.
+    if count(.padded) > (values >= 10 ? max(1, values / 1000) : 0) { return .varchar }
+    var numbers = count(.integer, .bigint, .hugeint, .double, .padded)
     if numbers > 0 { numbers += count(.floatWord) }
     if numbers > 0 && numbers >= values - tolerated {
       if count(.double, .floatWord) > 0 { return .double }
@@ -188,10 +197,10 @@ struct ColumnClasses {
   static func fits(_ cell: CellClass, _ type: LogicalType) -> Bool {
     switch type {
     case .boolean: cell == .boolean
-    case .integer: cell == .integer
-    case .bigint: cell == .integer || cell == .bigint
-    case .hugeint: [.integer, .bigint, .hugeint].contains(cell)
-    case .double: [.integer, .bigint, .hugeint, .double, .floatWord].contains(cell)
+    case .integer: cell == .integer || cell == .padded
+    case .bigint: [.integer, .bigint, .padded].contains(cell)
+    case .hugeint: [.integer, .bigint, .hugeint, .padded].contains(cell)
+    case .double: [.integer, .bigint, .hugeint, .double, .floatWord, .padded].contains(cell)
     case .date: cell == .date
     case .timestamp: cell == .date || cell == .timestamp
     default: true

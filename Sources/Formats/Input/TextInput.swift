@@ -106,6 +106,18 @@ struct TextSample {
   var stretches: [Stretch]
   /// Whether the stretches are the whole text.
   var isComplete: Bool
+
+  /// Whether text begins with the byte-order mark of UTF-16.
+  static func isUTF16(_ bytes: [UInt8]) -> Bool {
+    bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+  }
+
+  /// What to say of such text.
+  static func utf16Error(_ path: String?) -> StoaError {
+    StoaError(
+      .input, "the file is UTF-16, not UTF-8",
+      hint: "Convert it first: iconv -f UTF-16 -t UTF-8", path: path)
+  }
 }
 
 extension TextInput {

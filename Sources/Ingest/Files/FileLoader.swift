@@ -60,7 +60,9 @@ final class FileLoader: @unchecked Sendable {
       readCount += 1
     }
     self.sources = sources
-    reader = try CSVReader(plan.inputs, dialect: plan.detected.dialect, columns: columns)
+    reader = try CSVReader(
+      plan.inputs, dialect: plan.detected.dialect, columns: columns,
+      headerNames: plan.detected.headerNames)
     let store = transaction.store
     let definition = loader.definition
     rejects = RejectLog(limit: options.maximalRejectCount, table: definition.name) {

@@ -49,12 +49,12 @@ public struct ImportPlan {
       try mapFields(positions, isGiven: columns != nil, options)
     } else {
       createsTable = true
-      detected = try CSVDialectDetector.detect(inputs, options: options)
-      if let columns {
+      guard columns == nil else {
         throw StoaError(
-          .binding,
-          "there is no table \"\(tableName)\" with the columns \(columns.joined(separator: ", "))")
+          .binding, "there is no table \"\(tableName)\" whose columns could be chosen",
+          hint: "NAMES (--names) names the columns of a new table")
       }
+      detected = try CSVDialectDetector.detect(inputs, options: options)
       targets = detected.columns.indices.map { $0 }
       table = TableDefinition(
         id: 0, name: tableName,
@@ -109,9 +109,13 @@ public struct ImportPlan {
     if options.hasHeader == nil && detected.dialect.hasHeader { try judgeHeader(named, positions) }
     let isByName =
       !isGiven && detected.dialect.hasHeader && distinct.count == detected.columns.count
+    if options.headerMustMatch { try requireMatch(named, positions) }
     if isByName {
       targets = named
     } else {
+      if !isGiven && detected.dialect.hasHeader { try refuseShuffled(named, positions) }
+      // Without names there is nothing to match the headers of several files by.
+      detected.headerNames = nil
       // A delimiter at the end of each line looks like one more field.
       guard
         positions.count == detected.columns.count || positions.count + 1 == detected.columns.count
@@ -133,6 +137,34 @@ public struct ImportPlan {
       }
     }
     try requireValues()
+  }
+
+  /// HEADER MATCH: the names of the table in its order, and nothing else.
+  private func requireMatch(_ named: [Int?], _ positions: [Int]) throws(StoaError) {
+    for (index, position) in positions.enumerated()
+    where index >= named.count || named[index] != position {
+      let found = index < detected.columns.count ? "\"\(detected.columns[index].name)\"" : "nothing"
+      throw StoaError(
+        .binding,
+        "field \(index + 1) of the header is \(found), not \"\(table.columns[position].name)\"",
+        path: inputs.first?.name, table: table.name)
+    }
+  }
+
+  /// Going by order is wrong where the header says that a field belongs to another column.
+  private func refuseShuffled(_ named: [Int?], _ positions: [Int]) throws(StoaError) {
+    guard named.count == positions.count else { return }
+    for (index, position) in positions.enumerated() {
+      guard let other = named[index], other != position else { continue }
+      let unknown = named.indices.filter { named[$0] == nil }.map {
+        "\"\(detected.columns[$0].name)\""
+      }
+      throw StoaError(
+        .binding,
+        "the header has other columns than \"\(table.name)\", in another order: \(unknown.joined(separator: ", "))",
+        hint: "Name the columns in the order of the file: COPY t (a, b, …) or --columns a,b,…",
+        path: inputs.first?.name, column: table.columns[other].name, table: table.name)
+    }
   }
 
   /// A first row of nothing but text may be a header or not; the table's names tell.
