@@ -19,10 +19,10 @@ extension Binder {
     } else {
       try addColumns(create, &table)
     }
-    for constraint in create.constraints { try add(constraint, to: &table) }
-    for column in create.columns {
-      for constraint in column.constraints { try add(constraint, to: &table) }
-    }
+    // Foreign keys come last: one to the table itself needs its keys.
+    let constraints = create.constraints + create.columns.flatMap(\.constraints)
+    for constraint in constraints where !constraint.isForeignKey { try add(constraint, to: &table) }
+    for constraint in constraints where constraint.isForeignKey { try add(constraint, to: &table) }
     try addSortKey(create, &table)
     for item in create.encodings {
       table.columns[try columnIndex(item.column, in: table)].forcedEncoding =
@@ -154,11 +154,10 @@ extension Binder {
     _ names: [NameSyntax], _ target: QualifiedNameSyntax, _ referenced: [NameSyntax],
     _ constraint: TableConstraintSyntax, _ table: TableDefinition
   ) throws(StoaError) -> ForeignKeyDefinition {
-    if CatalogState.key(target.name.text) == CatalogState.key(table.name) {
-      throw unsupported("a foreign key to the table itself", constraint.position)
-    }
     let columns = try keyColumns(names, table)
-    let other = try self.table(named: target)
+    // A table that refers to itself has no number yet: 0, replaced when it is made.
+    let isOwn = CatalogState.key(target.name.text) == CatalogState.key(table.name)
+    let other = isOwn ? table : try self.table(named: target)
     var referencedIDs: [ColumnID] = []
     if referenced.isEmpty {
       guard let primary = other.primaryKey else {
@@ -219,4 +218,8 @@ extension Binder {
     }
     return ids
   }
+}
+
+extension TableConstraintSyntax {
+  fileprivate var isForeignKey: Bool { if case .foreignKey = kind { true } else { false } }
 }
