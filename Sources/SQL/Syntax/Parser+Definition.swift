@@ -78,11 +78,7 @@ extension Parser {
       if keyword == .order, table.sortKey.isEmpty {
         advance()
         try expect(.by)
-        if isAt(.openParenthesis) {
-          table.sortKey = try parseNameList()
-        } else {
-          repeat { table.sortKey.append(try parseName("a column name")) } while accept(.comma)
-        }
+        try parseSortKey(into: &table)
       } else if keyword == .encoding, table.encodings.isEmpty {
         advance()
         try parseEncodings(into: &table)
@@ -90,6 +86,25 @@ extension Parser {
         return
       }
     }
+  }
+
+  /// Columns with or without parentheses. The sort key ascends, NULLs last.
+  private mutating func parseSortKey(into table: inout CreateTableSyntax) throws(StoaError) {
+    let hasParentheses = accept(.openParenthesis)
+    repeat {
+      table.sortKey.append(try parseName("a column name"))
+      let start = index
+      if keyword == .desc || (keyword == .nulls && keyword(at: 1) == .first) {
+        advance()
+        _ = accept(.first)
+        throw StoaError(
+          .unsupported, "a sort key that is not ascending with NULLs last is not supported yet",
+          position: range(from: start))
+      }
+      _ = accept(.asc)
+      _ = accept(.nulls, .last)
+    } while accept(.comma)
+    if hasParentheses { try expect(.closeParenthesis) }
   }
 
   private mutating func parseEncodings(into table: inout CreateTableSyntax) throws(StoaError) {
@@ -198,6 +213,13 @@ extension Parser {
     }
     var names = [try parseQualifiedName("a table name")]
     while accept(.comma) { names.append(try parseQualifiedName("a table name")) }
+    let tail = index
+    if acceptWord("CASCADE") {
+      throw StoaError(
+        .unsupported, "DROP TABLE … CASCADE is not supported yet",
+        hint: "Drop the tables that refer to it first", position: range(from: tail))
+    }
+    _ = acceptWord("RESTRICT")
     return DropTableSyntax(names: names, ifExists: ifExists, position: range(from: start))
   }
 }
@@ -216,6 +238,12 @@ extension Parser {
     default: break
     }
     var arguments: [Int] = []
+    if isAt(.openParenthesis),
+      ["ENUM", "STRUCT", "MAP", "UNION", "ROW", "ARRAY"].contains(words[0])
+    {
+      throw StoaError(
+        .unsupported, "type \(words[0]) is not supported yet", position: range(from: start))
+    }
     if accept(.openParenthesis) {
       repeat {
         guard case .integer(let value) = current.kind, value <= 1_000_000_000 else {

@@ -60,6 +60,12 @@ extension Parser {
       _ = accept(.transaction) || accept(.work)
       return .rollback
     }
+    if isWord("FORCE"), keyword(at: 1) == .checkpoint {
+      advance()
+      advance()
+      return .checkpoint
+    }
+    try refusePlanned()
     var error = unexpected("a statement")
     if case .word = current.kind {
       let word = closestSpelling(to: text(current), among: Parser.statementWords)
@@ -69,6 +75,20 @@ extension Parser {
     }
     throw error
   }
+
+  /// - Throws: `.unsupported` at a statement of other engines that does not exist here.
+  private func refusePlanned() throws(StoaError) {
+    for word in Parser.plannedStatements where isWord(word) {
+      throw StoaError(
+        .unsupported, "\(word) is not supported yet", position: current.range)
+    }
+  }
+
+  private static let plannedStatements = [
+    "ALTER", "TRUNCATE", "MERGE", "ATTACH", "DETACH", "USE", "PRAGMA", "VACUUM", "INSTALL", "LOAD",
+    "EXPORT", "IMPORT", "PIVOT", "UNPIVOT", "CALL", "PREPARE", "EXECUTE", "DEALLOCATE", "COMMENT",
+    "GRANT", "REVOKE",
+  ]
 
   /// Whether an unquoted word without meaning to the grammar reads `word` (upper case).
   func isWord(_ word: String) -> Bool {

@@ -163,7 +163,8 @@ extension Parser {
             "\(keyword.display) is a reserved word; write \"\(text(current))\" to use it as a name"
         }
       } else if let word = closestSpelling(
-        to: text(current), among: Parser.clauseWords(for: expected))
+        to: text(current), among: Parser.clauseWords(for: expected)),
+        word != text(current).uppercased()
       {
         hint = "Did you mean \(word)?"
       }
@@ -178,6 +179,7 @@ extension Parser {
   private func hintForAlias() -> String? {
     guard index > 0, case .word(nil) = tokens[index - 1].kind else { return nil }
     let word = text(tokens[index - 1])
+    guard !TypeSyntax.isKnown(word.uppercased()) else { return nil }
     guard let meant = closestSpelling(to: word, among: Parser.followingWords) else { return nil }
     return "Did you mean \(meant) instead of \(word)?"
   }

@@ -60,6 +60,7 @@ extension TypeSyntax {
     "TINYINT": .tinyint, "INT1": .tinyint,
     "SMALLINT": .smallint, "INT2": .smallint, "SHORT": .smallint,
     "INTEGER": .integer, "INT": .integer, "INT4": .integer, "SIGNED": .integer,
+    "INTEGRAL": .integer,
     "BIGINT": .bigint, "INT8": .bigint, "LONG": .bigint,
     "HUGEINT": .hugeint, "INT128": .hugeint,
     "REAL": .real, "FLOAT4": .real,
@@ -79,6 +80,8 @@ extension TypeSyntax {
     "BLOB",
     "BYTEA", "BINARY", "VARBINARY", "ENUM", "JSON", "JSONB", "STRUCT", "MAP", "LIST", "UNION",
     "BIT",
-    "BIT VARYING", "ARRAY", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "MONEY", "ROW",
+    "BIT VARYING", "ARRAY", "SERIAL", "BIGSERIAL", "SMALLSERIAL", "GEOMETRY", "VARIANT",
+    "DECFLOAT", "BIGNUM", "XML", "INET", "OID", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS",
+    "MONEY", "ROW",
   ]
 }
