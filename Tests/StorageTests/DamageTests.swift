@@ -142,7 +142,7 @@ struct InspectorTests {
     try Fixture.load(40..<50, into: "t", in: store)
     try store.close()
     var lines: [String] = []
-    for file in system.files where !file.contents.isEmpty && !file.path.hasSuffix("LOCK") {
+    for file in system.files {
       try Inspector.inspect(file.path, fileSystem: system) { lines.append($0) }
     }
     let text = lines.joined(separator: "\n")
@@ -173,6 +173,28 @@ struct InspectorTests {
     try Inspector.inspect("w/log/000001.log", fileSystem: system) { lines.append($0) }
     #expect(lines.contains { $0.hasPrefix("damaged:") })
     #expect(lines.contains { $0.contains("\"b\"") } && lines.contains { $0.contains("\"c\"") })
-    #expect(throws: StoaError.self) { try Inspector.inspect("w/LOCK", fileSystem: system) { _ in } }
+    system.overwrite("w/other", with: [1, 2, 3])
+    #expect(throws: StoaError.self) {
+      try Inspector.inspect("w/other", fileSystem: system) { _ in }
+    }
+  }
+
+  @Test("A file whose first bytes are damaged is told by its name")
+  func damagedMagic() throws {
+    let system = SimulatedFileSystem()
+    let store = try Fixture.open(system)
+    try Fixture.create("t", in: store)
+    try Fixture.load(0..<40, into: "t", in: store)
+    try store.checkpoint()
+    try store.close()
+    for file in system.files where file.contents.count > 24 {
+      var bytes = file.contents
+      bytes[1] ^= 16
+      system.overwrite(file.path, with: bytes)
+      var lines: [String] = []
+      try Inspector.inspect(file.path, fileSystem: system) { lines.append($0) }
+      #expect(lines.contains { $0.hasPrefix("damaged:") }, "\(file.path): \(lines)")
+      #expect(lines.count > 4, "\(file.path): \(lines)")
+    }
   }
 }

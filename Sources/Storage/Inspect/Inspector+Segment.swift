@@ -1,5 +1,6 @@
 import Catalog
 import Encodings
+import Kernels
 import Vectors
 
 // A segment from its header to its trailer, with the encoding tree of every chunk.
@@ -85,7 +86,8 @@ extension Inspector {
       "  nullCount \(column.nullCount), distinct about \(Int(column.sketch.estimate.rounded()))"
         + (column.isSorted ? ", sorted" : ""))
     output(
-      "  minimum \(Inspector.text(column.minimum)), maximum \(Inspector.text(column.maximum))")
+      "  minimum \(Inspector.text(column.minimum, column.type)), maximum"
+        + " \(Inspector.text(column.maximum, column.type))")
     var dictionary: Vector?
     if column.dictionaryEntryCount > 0 {
       attempt { () throws(StoaError) in
@@ -114,8 +116,8 @@ extension Inspector {
       path: file.path, offsetInFile: entry.block.offset, rowGroup: rowGroup, column: "\(column.id)")
     let line =
       "  row group \(rowGroup): offset \(entry.block.offset), byteCount \(entry.block.byteCount),"
-      + " rows \(zone.rowCount), nullCount \(zone.nullCount), minimum \(Inspector.text(zone.min)),"
-      + " maximum \(Inspector.text(zone.max))"
+      + " rows \(zone.rowCount), nullCount \(zone.nullCount), minimum"
+      + " \(Inspector.text(zone.min, column.type)), maximum \(Inspector.text(zone.max, column.type))"
     let buffer = try file.readBuffer(at: entry.block.offset, byteCount: Int(entry.block.byteCount))
     let seed = identity.block(UInt32(rowGroup), column.id).seed
     let isGood = Checksum.compute(buffer.bytes, seed: seed) == entry.block.checksum
@@ -158,13 +160,22 @@ extension Inspector {
     return "\(thousandths / 1000).\(fraction)"
   }
 
-  private static func text(_ value: Value) -> String {
-    switch value {
-    case .null: "NULL"
-    case .boolean(let value): value ? "true" : "false"
-    case .integer(let value): "\(value)"
-    case .double(let value): "\(value)"
-    case .string(let value): "'\(value)'"
+  /// As the shell prints it, text in quotes. Values of damaged files need not fit their type.
+  private static func text(_ value: Value, _ type: LogicalType) -> String {
+    switch (value, type) {
+    case (.null, _): "NULL"
+    case (.string(let value), _): "'\(value)'"
+    case (.integer(let value), .date) where Int32(exactly: value) == nil: "\(value)"
+    case (.integer(let value), .timestamp) where Int64(exactly: value) == nil: "\(value)"
+    case (.integer, _) where type.isExactOrTime: TextFormatter.string(value, type)
+    case (.integer(let value), _): "\(value)"
+    case (.double(let value), _): "\(value)"
+    case (.boolean(let value), _): value ? "true" : "false"
     }
   }
+}
+
+extension LogicalType {
+  /// Whether integers of this type are shown as something else.
+  fileprivate var isExactOrTime: Bool { isDecimal || self == .date || self == .timestamp }
 }

@@ -69,11 +69,7 @@ public struct Inspector {
       if [UInt8](tail.bytes) == SegmentFooter.endMagic { return try segment(file, size: size) }
     }
     if file.path.hasSuffix(".seg") { return try segment(file, size: size) }
-    if file.path.hasSuffix(".log") {
-      output("log file \(file.path), \(size) bytes")
-      let bytes = try fileSystem.readAll(file.path)
-      return attempt { () throws(StoaError) in try log(bytes, file.path) }
-    }
+    if try named(file, size: size) { return }
     throw StoaError(
       .corruption, "the file begins like no file of a warehouse", path: file.path, offset: 0)
   }
@@ -93,6 +89,42 @@ public struct Inspector {
 
 // The small files and the log.
 extension Inspector {
+  /// A file whose beginning is damaged, or that has no fields, is told by its name; false for other names.
+  private func named(_ file: any File, size: UInt64) throws(StoaError) -> Bool {
+    let path = file.path
+    let parts = path.split(separator: "/").map(String.init)
+    let name = parts.last ?? ""
+    let folder = parts.dropLast().last ?? ""
+    let kind: String
+    let describe: ([UInt8], String) throws(StoaError) -> Void
+    switch name {
+    case WarehouseFile.name: (kind, describe) = ("warehouse", warehouse)
+    case CurrentFile.name: (kind, describe) = ("current", current)
+    case TipFile.name: (kind, describe) = ("tip", tip)
+    case "LOCK": (kind, describe) = ("lock", lock)
+    case "LEASES": (kind, describe) = ("leases", { (_, _) throws(StoaError) in })
+    case _ where name.hasSuffix(".log"): (kind, describe) = ("log", log)
+    case _ where folder == "checkpoint" && UInt64(name) != nil:
+      (kind, describe) = ("checkpoint", checkpoint)
+    default: return false
+    }
+    output("\(kind) file \(path), \(size) bytes")
+    let bytes = try fileSystem.readAll(path)
+    attempt { () throws(StoaError) in
+      if kind != "lock" && kind != "leases" {
+        output("damaged: the file does not begin as it should (file \(path), offset 0)")
+      }
+      try describe(bytes, path)
+    }
+    return true
+  }
+
+  /// Empty, or the process id of the last writer.
+  private func lock(_ bytes: [UInt8], _ path: String) throws(StoaError) {
+    let text = String(decoding: bytes.prefix(20).filter { $0 &- 0x30 <= 9 }, as: UTF8.self)
+    output("  last writer " + (text.isEmpty ? "none" : "process id \(text)"))
+  }
+
   /// The fields that every file begins with; the checksum is judged with `seed`.
   private func head(_ bytes: [UInt8], _ path: String, seed: UInt64) throws(StoaError) -> WarehouseID
   {
