@@ -9,6 +9,7 @@ public struct ImportOptions: Sendable {
   /// Where left-out rows are described; `nil` chooses a file in the warehouse.
   public var rejectPath: String?
 
+  /// Nothing is told, everything is detected.
   public init() {}
 
   private static let names = [
@@ -30,7 +31,9 @@ public struct ImportOptions: Sendable {
       if value.lowercased() == "tsv" { csv.delimiter = 0x09 }
     case "delimiter", "delim", "sep":
       csv.delimiter = try CSVDialect.character(value, option: "DELIMITER")
-    case "header": csv.hasHeader = try ImportOptions.flag(name, value)
+    case "header":
+      csv.hasHeader = try ImportOptions.flag(name, value)
+      csv.headerMustMatch = value.lowercased() == "match"
     case "null", "nullstr": csv.nullTokens = values.isEmpty ? [""] : values
     case "quote":
       csv.quote = .some(value.isEmpty ? nil : try CSVDialect.character(value, option: "QUOTE"))
@@ -41,8 +44,8 @@ public struct ImportOptions: Sendable {
     case "rejects", "reject_file": rejectPath = value
     case "max_line_size": csv.maximalLineByteCount = max(1, try ImportOptions.count(name, value))
     case "sample_size": csv.sampleByteCount = max(1, try ImportOptions.count(name, value))
-    case "names": csv.columnNames = values
-    case "types": try setTypes(values)
+    case "names": csv.columnNames = values.flatMap { ImportOptions.list($0) }
+    case "types", "dtypes": try setTypes(values.flatMap { ImportOptions.list($0) })
     case "encoding":
       guard ["utf8", "utf-8"].contains(value.lowercased()) else {
         throw StoaError(.unsupported, "files must be UTF-8, not \(value)")
@@ -52,6 +55,24 @@ public struct ImportOptions: Sendable {
         .binding, "loading has no option \"\(name)\"",
         hint: closestSpelling(to: name, among: ImportOptions.names).map { "Did you mean \($0)?" }
           ?? "Options: " + ImportOptions.names.joined(separator: ", "))
+    }
+  }
+
+  /// The parts of a list written as one text; commas within parentheses, as of DECIMAL(9,2), do not count.
+  private static func list(_ text: String) -> [String] {
+    var parts = [""]
+    var depth = 0
+    for character in text {
+      if character == "(" { depth += 1 }
+      if character == ")" { depth -= 1 }
+      if character == ",", depth <= 0 {
+        parts.append("")
+      } else {
+        parts[parts.count - 1].append(character)
+      }
+    }
+    return parts.map { part in
+      String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
   }
 

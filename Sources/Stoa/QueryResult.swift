@@ -3,6 +3,7 @@ import Executor
 /// What a statement gave: rows that are computed while they are read, or the count of rows it changed.
 /// Belongs to one thread. Dropping it ends the query.
 public final class QueryResult {
+  /// What a statement can give.
   public enum Kind: Sendable {
     /// Rows of a query.
     case rows
@@ -12,6 +13,7 @@ public final class QueryResult {
     case none
   }
 
+  /// What this statement gave.
   public let kind: Kind
   /// Empty when the statement gives no rows.
   public let columns: [ResultColumn]

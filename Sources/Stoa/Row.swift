@@ -2,6 +2,7 @@ import Kernels
 
 /// One row of a result.
 public struct Row: Sendable {
+  /// Names and types of the values, in order.
   public let columns: [ResultColumn]
   let batch: Batch
   let row: Int
@@ -16,8 +17,10 @@ public struct Row: Sendable {
     return self[index]
   }
 
+  /// All values, boxed, in the order of the columns.
   public var values: [Value] { columns.indices.map { self[$0] } }
 
+  /// Whether the value is NULL.
   public func isNull(_ index: Int) -> Bool { !batch.columns[index].isValid(row) }
 
   /// The value as every output mode prints it; `nil` for NULL.
@@ -43,6 +46,8 @@ public struct Row: Sendable {
       column: columns[index].name)
   }
 
+  /// The value of the first column with that name, in any case, as `T`.
+  /// - Throws: `.binding` when there is no such column, else as by index.
   public func decode<T: ColumnDecodable>(_ name: String, as type: T.Type = T.self) throws(StoaError)
     -> T
   {
@@ -78,6 +83,12 @@ extension Int16: ColumnDecodable {}
 extension Int32: ColumnDecodable {}
 extension Int64: ColumnDecodable {}
 extension Int128: ColumnDecodable {}
+extension UInt: ColumnDecodable {}
+extension UInt8: ColumnDecodable {}
+extension UInt16: ColumnDecodable {}
+extension UInt32: ColumnDecodable {}
+extension UInt64: ColumnDecodable {}
+extension UInt128: ColumnDecodable {}
 
 extension Double: ColumnDecodable {
   /// Any number, decimals rounded to the nearest double.
@@ -91,7 +102,15 @@ extension Double: ColumnDecodable {
   }
 }
 
+extension Float: ColumnDecodable {
+  /// Any number, rounded to the nearest float.
+  public static func decoded(from row: Row, _ index: Int) -> Float? {
+    Double.decoded(from: row, index).map { Float($0) }
+  }
+}
+
 extension Bool: ColumnDecodable {
+  /// Only BOOLEAN.
   public static func decoded(from row: Row, _ index: Int) -> Bool? {
     if case .boolean(let value) = row[index] { value } else { nil }
   }
@@ -103,6 +122,7 @@ extension String: ColumnDecodable {
 }
 
 extension Optional: ColumnDecodable where Wrapped: ColumnDecodable {
+  /// NULL becomes `nil`; anything else is decoded as the type wrapped.
   public static func decoded(from row: Row, _ index: Int) -> Wrapped?? {
     row.isNull(index) ? .some(nil) : Wrapped.decoded(from: row, index).map { .some($0) }
   }

@@ -17,10 +17,12 @@ public struct ImportRequest: Sendable {
   public var table: String
   /// The table's columns in the order of the files' fields; `nil` goes by the header, else by order.
   public var columns: [String]?
+  /// What is not to be detected.
   public var options = ImportOptions()
   /// Called now and then, on any thread.
   public var progress: (@Sendable (LoadProgress) -> Void)?
 
+  /// All fields into all columns, everything detected.
   public init(files: [String], table: String) {
     self.files = files
     self.table = table

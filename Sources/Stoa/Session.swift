@@ -5,6 +5,7 @@ import Storage
 /// Runs statements one after the other, with settings of its own. One thread at a time uses a session;
 /// only `cancel` may be called from any thread at any time.
 public final class Session: @unchecked Sendable {
+  /// The warehouse that the session works in.
   public let warehouse: Warehouse
   /// Also changed by SET and RESET.
   public var settings: SessionSettings
@@ -100,7 +101,9 @@ public final class Session: @unchecked Sendable {
 
 /// A parsed statement. Names are looked up each time it runs, so it survives changes of tables.
 public final class PreparedStatement {
+  /// The session that runs it.
   public let session: Session
+  /// The SQL, as it was given.
   public let text: String
   let syntax: StatementSyntax
 

@@ -13,6 +13,7 @@ public struct SessionSettings: Sendable {
   public var threads: Int
   /// Rows per batch, 1…65,536.
   public var batchSize = Batch.defaultCapacity
+  /// Which rules of the optimizer run; all of them unless a test says otherwise.
   public var optimizer = OptimizerOptions()
   /// Where operators put what does not fit into memory.
   public var temporaryDirectory: String

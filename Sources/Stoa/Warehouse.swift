@@ -17,6 +17,7 @@ public struct WarehouseOptions: Sendable {
   /// How long a writing statement waits for another writer.
   public var lockTimeoutMilliseconds = 5000
 
+  /// To be read and written, with the defaults of this machine.
   public init() {}
 }
 
@@ -47,6 +48,12 @@ public final class Warehouse: Sendable {
   public static func open(
     _ path: String, options: WarehouseOptions = WarehouseOptions()
   ) throws(StoaError) -> Warehouse {
+    guard !path.isEmpty else { throw StoaError(.usage, "the path of the warehouse is empty") }
+    guard path != ":memory:" else {
+      throw StoaError(
+        .usage, "a warehouse is a directory; there is none in memory only",
+        hint: "Name a directory, for example under /dev/shm or /tmp")
+    }
     let budget = MemoryBudget(limit: options.memoryLimit ?? SystemMemory.defaultLimit)
     var storeOptions = StoreOptions()
     storeOptions.lockTimeoutMilliseconds = options.lockTimeoutMilliseconds

@@ -36,10 +36,14 @@ enum Help {
       --delimiter C, --quote C, --escape C    one character each
       --header, --no-header                   whether the first line holds names
       --null TEXT                             text of NULL
-      --columns a,b,c                         columns of the table, in the order of the file
+      --skip N                                lines to leave out at the start of each file
+      --columns a,b,c                         columns of an existing table, in the order of the file
+      --names a,b,c                           columns of a new table, instead of the header's
+      --types INT,VARCHAR or a:INT,b:DATE     types of a new table, instead of those detected
       --max-rejects N                         write up to N bad rows to a file and go on
       --rejects FILE                          where to write them
       --threads N                             worker threads
+      --memory-limit SIZE                     such as 500MB or 4GB
       --option NAME=VALUE                     any other option of COPY
       --quiet                                 print nothing but errors
 

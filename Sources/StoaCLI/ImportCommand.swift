@@ -11,6 +11,7 @@ struct ImportArguments {
   var warehouse: String?
   var request: ImportRequest
   var threads: Int?
+  var memoryLimit: String?
   var isQuiet = false
 
   /// - Throws: `.usage` naming the argument.
@@ -25,6 +26,7 @@ struct ImportArguments {
       }
       switch word.name {
       case "--threads": threads = try words.count(of: word)
+      case "--memory-limit": memoryLimit = try words.value(of: word)
       case "--quiet", "-q": isQuiet = true
       case "--no-header": try request.options.set("header", to: ["false"])
       case "--header": try request.options.set("header", to: ["true"])
@@ -37,9 +39,7 @@ struct ImportArguments {
         "--format", "--types", "--names":
         let name = word.name.dropFirst(2).map { $0 == "-" ? "_" : $0 }
         let value = ImportArguments.unescaped(try words.value(of: word))
-        let isList = word.name == "--types" || word.name == "--names"
-        try request.options.set(
-          String(name), to: isList ? value.split(separator: ",").map(String.init) : [value])
+        try request.options.set(String(name), to: [value])
       default: throw ArgumentWords.unknown(word.name, ImportArguments.optionNames)
       }
     }
@@ -55,7 +55,8 @@ struct ImportArguments {
   }
 
   private static let optionNames = [
-    "--threads", "--quiet", "--header", "--no-header", "--columns", "--option", "--delimiter",
+    "--threads", "--memory-limit", "--quiet", "--header", "--no-header", "--columns", "--option",
+    "--delimiter",
     "--quote",
     "--escape", "--null", "--max-rejects", "--rejects", "--skip", "--types", "--names", "--help",
   ]
@@ -83,6 +84,7 @@ enum ImportCommand {
     let session = warehouse.makeSession()
     do throws(StoaError) {
       if let threads = arguments.threads { try session.set("threads", to: String(threads)) }
+      if let limit = arguments.memoryLimit { try session.set("memory_limit", to: limit) }
       try Interrupts.shared.whileRunning(cancel: { session.cancel() }) { () throws(StoaError) in
         try run(arguments, in: session)
       }
@@ -115,7 +117,8 @@ enum ImportCommand {
   }
 
   private static func text(of summary: LoadSummary, table: String) -> String {
-    var text = "\(Shell.grouped(summary.rowCount)) rows into \(table)"
+    let rows = "\(Shell.grouped(summary.rowCount)) row\(summary.rowCount == 1 ? "" : "s")"
+    var text = "\(rows) into \(table)"
     if summary.rejectCount > 0 {
       text += ", \(Shell.grouped(summary.rejectCount)) rejected (see \(summary.rejectPath ?? "?"))"
     }

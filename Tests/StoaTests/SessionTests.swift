@@ -105,6 +105,8 @@ struct SessionTests {
         "SELECT 1 AS i, 2.50 AS d, 1e3 AS f, 'x' AS s, true AS b, NULL AS n, DATE '1970-01-11' AS day, 10000000000000000000 AS h"
       ).nextRow())
     #expect(try row.decode("i", as: Int32.self) == 1)
+    #expect(try row.decode("i", as: UInt8.self) == 1)
+    #expect(try row.decode("d", as: Float.self) == 2.5)
     #expect(try row.decode("d", as: Double.self) == 2.5)
     #expect(try row.decode("d", as: String.self) == "2.50")
     #expect(try row.decode("F", as: Double.self) == 1000)

@@ -19,16 +19,19 @@ public struct BoxFormatter: ResultFormatter {
   private var tailRowCount = 0
   private var rowCount = 0
 
+  /// A writer of one result.
   public init(_ options: OutputOptions = OutputOptions()) { self.options = options }
 
   /// Rows at most in `head`, and shown of `tail` when there are more than both together.
   private var headLimit: Int { options.maximalRowCount.map { max(1, ($0 + 1) / 2) } ?? .max }
   private var tailLimit: Int { options.maximalRowCount.map { max(1, $0 / 2) } ?? 0 }
 
+  /// Keeps the columns; nothing can be drawn before the widths are known.
   public mutating func begin(_ columns: [ResultColumn], to bytes: inout [UInt8]) {
     self.columns = columns
   }
 
+  /// Keeps the rows that will be shown.
   public mutating func append(_ batch: Batch, to bytes: inout [UInt8]) {
     let intoHead = min(batch.rowCount, headLimit - head.count)
     for row in 0..<intoHead { head.append(texts(of: row, in: batch)) }
@@ -44,6 +47,7 @@ public struct BoxFormatter: ResultFormatter {
     }
   }
 
+  /// Draws the box.
   public mutating func end(footer: String?, to bytes: inout [UInt8]) {
     guard !columns.isEmpty else { return }
     var last: [[String]] = []

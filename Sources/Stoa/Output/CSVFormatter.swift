@@ -10,6 +10,7 @@ public struct CSVFormatter: ResultFormatter {
   private let hasToken: Bool
   private let hasHeader: Bool
 
+  /// A writer of one result.
   public init(_ options: OutputOptions = OutputOptions()) {
     delimiter = options.delimiter
     nullToken = Array((options.nullToken ?? "").utf8)
@@ -17,6 +18,7 @@ public struct CSVFormatter: ResultFormatter {
     hasHeader = options.hasHeader
   }
 
+  /// Writes the line of names, unless it is switched off.
   public mutating func begin(_ columns: [ResultColumn], to bytes: inout [UInt8]) {
     guard hasHeader, !columns.isEmpty else { return }
     for (index, column) in columns.enumerated() {
@@ -28,6 +30,7 @@ public struct CSVFormatter: ResultFormatter {
     bytes.append(0x0A)
   }
 
+  /// Writes rows.
   public mutating func append(_ batch: Batch, to bytes: inout [UInt8]) {
     for row in 0..<batch.rowCount {
       for (index, column) in batch.columns.enumerated() {
@@ -44,6 +47,7 @@ public struct CSVFormatter: ResultFormatter {
     }
   }
 
+  /// Writes nothing; rows stand alone.
   public mutating func end(footer: String?, to bytes: inout [UInt8]) {}
 
   private func quoteIfNeeded(from start: Int, _ bytes: inout [UInt8]) {

@@ -1,6 +1,7 @@
 /// How many columns of a terminal a text takes: East Asian wide characters and emoji take two, combining
 /// marks and invisible characters none (Unicode Standard Annex 11).
 public enum DisplayWidth {
+  /// Columns of a terminal that `text` takes up.
   public static func of(_ text: String) -> Int {
     var width = 0
     if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text.utf8.count }

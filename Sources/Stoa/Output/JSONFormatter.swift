@@ -10,8 +10,10 @@ public struct JSONFormatter: ResultFormatter {
   private var isNumber: [Bool] = []
   private var rowCount = 0
 
+  /// A writer of one result: an array of objects, or an object per line.
   public init(isArray: Bool) { self.isArray = isArray }
 
+  /// Writes the opening bracket of an array.
   public mutating func begin(_ columns: [ResultColumn], to bytes: inout [UInt8]) {
     var used: Set<String> = []
     for column in columns {
@@ -29,6 +31,7 @@ public struct JSONFormatter: ResultFormatter {
     if isArray { bytes.append(0x5B) }
   }
 
+  /// Writes rows.
   public mutating func append(_ batch: Batch, to bytes: inout [UInt8]) {
     var text: [UInt8] = []
     for row in 0..<batch.rowCount {
@@ -55,6 +58,7 @@ public struct JSONFormatter: ResultFormatter {
     }
   }
 
+  /// Writes the closing bracket of an array.
   public mutating func end(footer: String?, to bytes: inout [UInt8]) {
     if isArray { bytes.append(text: "]\n") }
   }

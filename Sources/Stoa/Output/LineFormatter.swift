@@ -7,8 +7,10 @@ public struct LineFormatter: ResultFormatter {
   private var labels: [String] = []
   private var rowCount = 0
 
+  /// A writer of one result.
   public init(_ options: OutputOptions = OutputOptions()) { nullText = options.nullText }
 
+  /// Measures the names.
   public mutating func begin(_ columns: [ResultColumn], to bytes: inout [UInt8]) {
     let widths = columns.map { DisplayWidth.of($0.name) }
     let widest = widths.max() ?? 0
@@ -17,6 +19,7 @@ public struct LineFormatter: ResultFormatter {
     }
   }
 
+  /// Writes rows.
   public mutating func append(_ batch: Batch, to bytes: inout [UInt8]) {
     for row in 0..<batch.rowCount {
       if rowCount > 0 { bytes.append(0x0A) }
@@ -33,5 +36,6 @@ public struct LineFormatter: ResultFormatter {
     }
   }
 
+  /// Writes nothing.
   public mutating func end(footer: String?, to bytes: inout [UInt8]) {}
 }

@@ -5,8 +5,10 @@ import Vectors
 public struct MarkdownFormatter: ResultFormatter {
   private let nullText: String
 
+  /// A writer of one result.
   public init(_ options: OutputOptions = OutputOptions()) { nullText = options.nullText }
 
+  /// Writes the lines of names and alignments.
   public mutating func begin(_ columns: [ResultColumn], to bytes: inout [UInt8]) {
     guard !columns.isEmpty else { return }
     for column in columns {
@@ -19,6 +21,7 @@ public struct MarkdownFormatter: ResultFormatter {
     bytes.append(text: "|\n")
   }
 
+  /// Writes rows.
   public mutating func append(_ batch: Batch, to bytes: inout [UInt8]) {
     var text: [UInt8] = []
     for row in 0..<batch.rowCount {
@@ -37,6 +40,7 @@ public struct MarkdownFormatter: ResultFormatter {
     }
   }
 
+  /// Writes nothing.
   public mutating func end(footer: String?, to bytes: inout [UInt8]) {}
 
   private func appendEscaped(_ text: [UInt8], to bytes: inout [UInt8]) {

@@ -51,6 +51,7 @@ public struct OutputOptions: Sendable {
   /// Rows a box shows; of longer results the first and last half of that. `nil` shows all.
   public var maximalRowCount: Int? = 40
 
+  /// The defaults: everything is shown as people expect it.
   public init() {}
 }
 
@@ -58,8 +59,10 @@ public struct OutputOptions: Sendable {
 public struct ResultColumn: Hashable, Sendable {
   /// Not always unique.
   public var name: String
+  /// Type of all its values.
   public var type: LogicalType
 
+  /// A column by name and type.
   public init(name: String, type: LogicalType) {
     self.name = name
     self.type = type
@@ -68,7 +71,9 @@ public struct ResultColumn: Hashable, Sendable {
 
 /// Writes one result, batch by batch, as bytes of UTF-8 text that the caller hands on.
 public protocol ResultFormatter {
+  /// What comes before the first row.
   mutating func begin(_ columns: [ResultColumn], to bytes: inout [UInt8])
+  /// The rows of a batch.
   mutating func append(_ batch: Batch, to bytes: inout [UInt8])
   /// - Parameter footer: a line for people, such as `3 rows (0.002 s)`; machine modes leave it out.
   mutating func end(footer: String?, to bytes: inout [UInt8])
