@@ -8,15 +8,15 @@ import Vectors
 
 /// A temporary file without a name: it goes away with the last descriptor, whatever happens to the program.
 /// Several workers write and read it at the same time; what is written lives in this process only, so it
-/// carries neither version nor checksum.
-final class SpillFile: @unchecked Sendable {
+/// carries neither version nor checksum. Queries and loads use it alike.
+public final class SpillFile: @unchecked Sendable {
   private let descriptor: Int32
   private let directory: String
   private let monitor = Monitor()
   private var end = 0
 
   /// - Throws: `.io` when the directory does not allow it.
-  init(directory: String) throws(StoaError) {
+  public init(directory: String) throws(StoaError) {
     self.directory = directory
     var template = Array("\(directory)/stoa-spill-XXXXXX".utf8CString)
     let made = template.withUnsafeMutableBufferPointer { mkstemp($0.baseAddress!) }
@@ -34,7 +34,7 @@ final class SpillFile: @unchecked Sendable {
   }
 
   /// Appends `bytes`; returns where they begin.
-  func append(_ bytes: UnsafeRawBufferPointer) throws(StoaError) -> Int {
+  public func append(_ bytes: UnsafeRawBufferPointer) throws(StoaError) -> Int {
     let start = monitor.withLock {
       defer { end += bytes.count }
       return end
@@ -51,7 +51,7 @@ final class SpillFile: @unchecked Sendable {
   }
 
   /// Reads `byteCount` bytes at `offset`.
-  func read(at offset: Int, byteCount: Int) throws(StoaError) -> Buffer {
+  public func read(at offset: Int, byteCount: Int) throws(StoaError) -> Buffer {
     let buffer = Buffer(byteCount: byteCount)
     var filled = 0
     while filled < byteCount {

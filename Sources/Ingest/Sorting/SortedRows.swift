@@ -1,3 +1,4 @@
+import Executor
 import Kernels
 import Vectors
 
@@ -85,7 +86,7 @@ final class MemorySortedRows: SortedRows {
 final class MergedRows: SortedRows {
   /// One run being read.
   private final class Cursor {
-    let frames: [SpillFile.Frame]
+    let frames: [SpillFrame]
     var nextFrame = 0
     var chunk: StagedChunk?
     var keys: [Vector] = []
@@ -95,7 +96,7 @@ final class MergedRows: SortedRows {
     /// Number of the frame among the chunks of the group being made; −1 when it is not there yet.
     var chunkNumber = -1
 
-    init(_ frames: [SpillFile.Frame]) { self.frames = frames }
+    init(_ frames: [SpillFrame]) { self.frames = frames }
   }
 
   private let file: SpillFile
@@ -108,7 +109,7 @@ final class MergedRows: SortedRows {
 
   /// Runs in the order in which their rows arrived, which decides between equal keys.
   init(
-    _ file: SpillFile, runs: [[SpillFile.Frame]], types: [LogicalType], sortColumns: [Int]
+    _ file: SpillFile, runs: [[SpillFrame]], types: [LogicalType], sortColumns: [Int]
   ) throws(StoaError) {
     self.file = file
     self.types = types
@@ -143,9 +144,8 @@ final class MergedRows: SortedRows {
     cursor.chunk = nil
     cursor.keys = []
     guard cursor.nextFrame < cursor.frames.count else { return }
-    let bytes = try file.read(cursor.frames[cursor.nextFrame])
+    let chunk = try cursor.frames[cursor.nextFrame].read(from: file, types: types)
     cursor.nextFrame += 1
-    let chunk = try SpillFrame.decode(bytes, types: types)
     let table = RowTable(types: types, chunks: [chunk])
     let all = (0..<UInt32(chunk.count)).map { $0 }
     cursor.keys = all.withUnsafeBufferPointer { rows in

@@ -1,3 +1,4 @@
+import Executor
 import Vectors
 
 /// All rows of a load that are in memory, filled by several workers and emptied into a run of a temporary file when
@@ -19,7 +20,7 @@ final class Stage: @unchecked Sendable {
   private var internerByteCount = 0
   private(set) var rowCount = 0
   private var file: SpillFile?
-  private(set) var runs: [[SpillFile.Frame]] = []
+  private(set) var runs: [[SpillFrame]] = []
 
   init(types: [LogicalType], sortColumns: [Int], options: LoadOptions, budget: MemoryBudget) {
     self.types = types
@@ -73,7 +74,7 @@ final class Stage: @unchecked Sendable {
       threads: options.threads,
       produce: { () throws(StoaError) -> GroupPlan? in
         try check?()
-        return try rows.nextGroup(capacity: SpillFile.rowsPerFrame)
+        return try rows.nextGroup(capacity: SpillFrame.rowsPerFrame)
       },
       transform: { (plan: GroupPlan) throws(StoaError) -> Buffer in
         let columns = plan.table.types.indices.map {
@@ -82,7 +83,7 @@ final class Stage: @unchecked Sendable {
         return SpillFrame.encode(columns, rowCount: plan.count)
       },
       consume: { (bytes: Buffer) throws(StoaError) in
-        frames.all.append(try target.write(bytes))
+        frames.all.append(try SpillFrame(writing: bytes, to: target))
       })
     runs.append(frames.all)
     chunks = []
@@ -92,7 +93,7 @@ final class Stage: @unchecked Sendable {
   }
 
   private final class FrameList {
-    var all: [SpillFile.Frame] = []
+    var all: [SpillFrame] = []
   }
 
   /// All rows in their final order. No worker may be staging; the stage is spent.
@@ -111,13 +112,13 @@ final class Stage: @unchecked Sendable {
 /// Spilled rows of a table without sort key: the runs one after the other.
 final class ChainedRows: SortedRows {
   private let file: SpillFile
-  private let frames: [SpillFile.Frame]
+  private let frames: [SpillFrame]
   private let types: [LogicalType]
   private var nextFrame = 0
   private var chunk: StagedChunk?
   private var row = 0
 
-  init(_ file: SpillFile, runs: [[SpillFile.Frame]], types: [LogicalType]) {
+  init(_ file: SpillFile, runs: [[SpillFrame]], types: [LogicalType]) {
     self.file = file
     frames = runs.flatMap { $0 }
     self.types = types
@@ -131,7 +132,7 @@ final class ChainedRows: SortedRows {
     while count < capacity {
       guard let chunk, row < chunk.count else {
         guard nextFrame < frames.count else { break }
-        self.chunk = try SpillFrame.decode(try file.read(frames[nextFrame]), types: types)
+        self.chunk = try frames[nextFrame].read(from: file, types: types)
         nextFrame += 1
         row = 0
         continue

@@ -1,14 +1,8 @@
-import CKernels
+import Executor
 import Vectors
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
-// Sorted runs of a load that did not fit into memory, in a temporary file without a name, which is gone with the
-// process. A run is a sequence of frames of up to 16,384 rows; only this process reads them, in this form:
+// Sorted runs of a load that did not fit into memory lie in a `SpillFile`. A run is a sequence of frames of up to
+// 16,384 rows; only this process reads them, in this form:
 //
 //   offset  size  field
 //        0     8  rowCount
@@ -17,72 +11,27 @@ import Vectors
 //
 // Every piece is padded to 8 bytes.
 
-/// A temporary file of sorted runs. One thread writes; reading is by offset and needs no order.
-final class SpillFile: @unchecked Sendable {
+/// Where the rows of a frame lie in a spill file, and how they become bytes and rows again.
+struct SpillFrame {
   static let rowsPerFrame = 16_384
 
-  /// Where one frame lies.
-  struct Frame {
-    var offset: Int
-    var byteCount: Int
+  var offset: Int
+  var byteCount: Int
+
+  /// Appends a frame's `bytes` to `file`.
+  init(writing bytes: Buffer, to file: SpillFile) throws(StoaError) {
+    offset = try file.append(bytes.bytes)
+    byteCount = bytes.byteCount
+    withExtendedLifetime(bytes) {}
   }
 
-  private let descriptor: Int32
-  private let directory: String
-  private var end = 0
-
-  /// - Throws: `.io` when no file can be made in `directory`.
-  init(directory: String) throws(StoaError) {
-    self.directory = directory
-    var template = Array("\(directory)/stoa-load-XXXXXX".utf8CString)
-    descriptor = template.withUnsafeMutableBufferPointer { mkstemp($0.baseAddress!) }
-    guard descriptor >= 0 else {
-      throw StoaError(
-        .io, "cannot make a temporary file: \(String(cString: strerror(errno)))", path: directory)
-    }
-    _ = template.withUnsafeBufferPointer { unlink($0.baseAddress!) }
-  }
-
-  deinit { close(descriptor) }
-
-  /// Appends a frame.
-  func write(_ bytes: Buffer) throws(StoaError) -> Frame {
-    var done = 0
-    while done < bytes.byteCount {
-      let written = pwrite(
-        descriptor, bytes.pointer + done, bytes.byteCount - done, off_t(end + done))
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else {
-        throw StoaError(
-          .io, "cannot write a temporary file: \(String(cString: strerror(errno)))",
-          hint: "Sorted runs of a load go to the temporary directory", path: directory)
-      }
-      done += written
-    }
-    let frame = Frame(offset: end, byteCount: bytes.byteCount)
-    end += bytes.byteCount
-    return frame
-  }
-
-  func read(_ frame: Frame) throws(StoaError) -> Buffer {
-    let buffer = Buffer(byteCount: frame.byteCount)
-    var done = 0
-    while done < frame.byteCount {
-      let got = pread(
-        descriptor, buffer.pointer + done, frame.byteCount - done, off_t(frame.offset + done))
-      if got < 0 && errno == EINTR { continue }
-      guard got > 0 else {
-        throw StoaError(
-          .io, "cannot read a temporary file: \(String(cString: strerror(errno)))", path: directory)
-      }
-      done += got
-    }
-    return buffer
+  /// The frame's rows.
+  func read(from file: SpillFile, types: [LogicalType]) throws(StoaError) -> StagedChunk {
+    try SpillFrame.decode(try file.read(at: offset, byteCount: byteCount), types: types)
   }
 }
 
-/// Rows of some columns as bytes and back.
-enum SpillFrame {
+extension SpillFrame {
   /// The bytes of a frame of the given columns, all of `rowCount` rows.
   static func encode(_ columns: [Vector], rowCount: Int) -> Buffer {
     let flat = columns.map { $0.flattened() }
