@@ -6,7 +6,7 @@ import Testing
 #endif
 
 /// Runs the shell on a warehouse of its own.
-private struct Shell {
+struct Shell {
   let directory: TemporaryDirectory
   var warehouse: String { directory.path + "/w" }
 

@@ -61,30 +61,61 @@ import Vectors
     }
   }
 
-  @Test("an index finds the rows of every code and of NULL")
+  @Test("an index finds the rows of every code and of NULL, whatever its entries are")
   func index() throws {
     var random = Random(seed: 9)
     let groups = [65_536, 65_536, 1000].map { count in
-      (0..<count).map { row in row % 11 == 0 ? nil : UInt32(random.below(5)) }
+      (0..<count).map { row in row % 11 == 0 ? nil : random.below(5) }
     }
-    var builder = BitmapIndexBuilder(entryCount: 5)
-    for group in groups {
-      let codes = group.map { $0 ?? 0 }
-      builder.append(
-        codes: codes, count: codes.count,
-        validity: Validity.make(count: codes.count) { group[$0] != nil })
-    }
-    let bytes = builder.finish()
-    #expect(bytes.byteCount <= builder.byteCount)
-    let index = try BitmapIndex(bytes: bytes.bytes, owner: bytes)
-    for (number, group) in groups.enumerated() {
-      for code in 0...5 {
-        let expected = group.indices.filter { group[$0] == (code == 5 ? nil : UInt32(code)) }
-        #expect(try index.rows(code: code, rowGroup: number).rows == expected)
+    for entries in [nil, Vector.make(.integer, [30, 10, 50, 20, 40].map { .integer($0) })] {
+      var builder = BitmapIndexBuilder()
+      for group in groups {
+        let codes = group.map { UInt16($0 ?? 0) }
+        let rows = ValueRows(
+          codes: codes, count: codes.count, codeCount: 5,
+          validity: Validity.make(count: codes.count) { group[$0] != nil }, byteLimit: 1 << 20)
+        builder.append(try #require(rows), numbers: [4, 3, 2, 1, 0])
       }
-      let some = try index.rows(passing: [true, false, false, true, false], rowGroup: number)
-      #expect(some.rows == group.indices.filter { group[$0] == 0 || group[$0] == 3 })
+      let bytes = try builder.finish(codes: [4, 3, 2, 1, 0], entries: entries)
+      #expect(entries != nil || bytes.byteCount <= builder.byteCount(entryCount: 5))
+      let index = try BitmapIndex(bytes: bytes.bytes, owner: bytes, type: .integer)
+      #expect(index.entries?.allValues == entries?.allValues)
+      let bits = RowBits()
+      let selection = SelectionVector()
+      for (number, group) in groups.enumerated() {
+        for code in 0...5 {
+          let expected = group.indices.filter { group[$0] == (code == 5 ? nil : code) }
+          #expect(try index.rows(code: code, rowGroup: number).rows == expected)
+        }
+        bits.removeAll()
+        try index.insert([0, 3, 5], rowGroup: number, into: bits)
+        let wanted = group.indices.filter { [0, 3, nil].contains(group[$0]) }
+        bits.select(into: selection, rowCount: group.count)
+        #expect(selection.array == wanted)
+        #expect(bits.count == wanted.count && !bits.hasRows(from: group.count))
+        bits.invert(rowCount: group.count)
+        bits.select(into: selection, rowCount: group.count)
+        #expect(selection.array == group.indices.filter { ![0, 3, nil].contains(group[$0]) })
+      }
+      #expect(try index.bitmap(code: 2).cardinality == groups.joined().filter { $0 == 2 }.count)
+      guard let entries else { continue }
+      func passing(_ kind: ColumnFilter.Kind) throws -> [Int] {
+        try index.verdict(ColumnFilter(kind), entries: entries).passing
+      }
+      #expect(try passing(.range(lower: .integer(20), upper: .integer(40))) == [0, 3, 4])
+      #expect(try passing(.isNull) == [5])
+      #expect(try passing(.isNotNull) == [0, 1, 2, 3, 4])
+      #expect(try passing(.keySet(KeySet([50, 51]))) == [2])
     }
-    #expect(try index.bitmap(code: 2).cardinality == groups.joined().filter { $0 == 2 }.count)
+  }
+
+  @Test("rows by value are given up when they pass their limit of bytes")
+  func limit() {
+    let codes = (0..<65_536).map { UInt16($0 % 8) }
+    func rows(_ limit: Int) -> ValueRows? {
+      ValueRows(codes: codes, count: codes.count, codeCount: 8, validity: nil, byteLimit: limit)
+    }
+    #expect(rows(8 * 8192) == nil)
+    #expect(rows(8 * 8192 + 200) != nil)
   }
 }

@@ -106,21 +106,34 @@ import Vectors
     let seed = UInt64.random(in: 0..<1 << 32)
     print("fuzz seed \(seed)")
     var random = Random(seed: seed)
-    var builder = BitmapIndexBuilder(entryCount: 4)
-    let codes = (0..<5000).map { UInt32($0 / 100 % 4) }
-    builder.append(codes: codes, count: codes.count, validity: nil)
-    let index = builder.finish()
+    let codes = (0..<5000).map { UInt16($0 / 100 % 4) }
+    var builder = BitmapIndexBuilder()
+    let rows = try #require(
+      ValueRows(
+        codes: codes, count: codes.count, codeCount: 4, validity: nil, byteLimit: .max))
+    builder.append(rows, numbers: [0, 1, 2, 3])
+    let index = try builder.finish(
+      codes: [3, 1, 0, 2], entries: Vector.make(.integer, (0..<4).map { .integer($0 * 9) }))
+    let bits = RowBits()
     let bitmap = CompressedBitmap(rows: stride(from: 0, to: 100_000, by: 7)).serialized()
     for _ in 0..<400 {
       let damagedIndex = Self.damage(index, &random)
       do {
-        let opened = try BitmapIndex(bytes: damagedIndex.bytes, owner: damagedIndex)
+        let opened = try BitmapIndex(
+          bytes: damagedIndex.bytes, owner: damagedIndex, type: .integer)
         for code in 0...min(4, opened.entryCount) where opened.rowGroupCount > 0 {
           _ = try opened.rows(code: code, rowGroup: 0)
+          _ = try opened.cost([code], rowGroup: 0)
+          try opened.insert([code], rowGroup: 0, into: bits)
+        }
+        if let entries = opened.entries {
+          _ = try opened.verdict(ColumnFilter(.equal, .integer(9)), entries: entries)
         }
       } catch { #expect(error.kind == .corruption, "seed \(seed): \(error)") }
       do {
-        _ = try CompressedBitmap.open(Self.damage(bitmap, &random).bytes).cardinality
+        let opened = try CompressedBitmap.open(
+          Self.damage(bitmap, &random).bytes, rowCounts: [65_536, 34_464])
+        opened.forEach { if $0 >= 100_000 { Issue.record("row \($0) of 100,000") } }
       } catch { #expect(error.kind == .corruption, "seed \(seed): \(error)") }
     }
   }

@@ -225,6 +225,67 @@ struct SegmentTests {
     #expect(readers.map(\.rowCount) == [48, 48, 48, 36])
   }
 
+  @Test("Columns of few values get a bitmap index whatever their type, others do not")
+  func bitmapIndexTypes() throws {
+    let few: [LogicalType] = [
+      .boolean, .smallint, .date, .decimal(precision: 12, scale: 2), .hugeint, .double, .real,
+      .timestamp,
+    ]
+    var columns = few.enumerated().map {
+      ColumnDefinition(id: ColumnID($0), name: "few \($1)", type: $1)
+    }
+    for (name, type) in [
+      ("sorted", LogicalType.integer), ("scattered", .integer), ("long runs", .integer),
+      ("constant", .bigint), ("wide", .double), ("wide too", .double), ("and this", .double),
+    ] {
+      columns.append(ColumnDefinition(id: ColumnID(columns.count), name: name, type: type))
+    }
+    let definition = TableDefinition(id: 1, name: "t", columns: columns)
+    var random = SplitMix64(seed: 8)
+    let batches = (0..<4).map { (group: Int) -> Batch in
+      var values = [[Value]](repeating: [], count: columns.count)
+      for row in (group * 4096)..<((group + 1) * 4096) {
+        // One row of 30 differs from the others, here and there one is NULL.
+        let rank = row % 30 == 0 ? row / 30 % 3 : 3
+        for column in few.indices {
+          let value: Value =
+            switch few[column].physical {
+            case .bool: .boolean(rank > 0)
+            case .float32, .float64: .double([-0.5, .nan, 0, 7][rank])
+            default: .integer(Int128(rank) * 1000 - 500)
+            }
+          values[column].append(row % 111 == column ? .null : value)
+        }
+        let others: [Value] = [
+          .integer(Int128(row / 900)), .integer(Int128(random.next() % 50)),
+          .integer(Int128((row / 3000) % 2)), .integer(4),
+        ]
+        for (index, value) in others.enumerated() { values[few.count + index].append(value) }
+        for index in 0..<3 {
+          values[few.count + 4 + index].append(.double(Double(random.next() >> 12)))
+        }
+      }
+      return Batch(
+        columns: zip(columns, values).map { Vector.make($0.type, $1) }, rowCount: 4096)
+    }
+    let readers = try roundTrip(definition, batches, capacity: 4096, "bitmap index types")
+    let reader = try #require(readers.first)
+    var indexBytes = 0
+    for (number, column) in columns.enumerated() {
+      let index = try reader.bitmapIndex(of: column)
+      #expect((index != nil) == (number < few.count), "\(column.name)")
+      guard let index, let entries = index.entries else { continue }
+      #expect(index.entryCount == (column.type == .boolean ? 2 : 4))
+      for block in reader.column(column.id)?.bitmapBlocks ?? [] {
+        #expect(Int(block.byteCount) * 100 <= Int(reader.description.byteCount) * 3)
+        indexBytes += Int(block.byteCount)
+      }
+      let nulls = try index.rows(code: entries.count, rowGroup: 1).rows
+      #expect(nulls == (0..<4096).filter { ($0 + 4096) % 111 == number })
+    }
+    #expect(indexBytes * 10 <= Int(reader.description.byteCount))
+  }
+
   @Test("A clustered column gets a bitmap index, a scattered one does not")
   func bitmapIndex() throws {
     let definition = TableDefinition(

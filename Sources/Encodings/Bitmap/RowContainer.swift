@@ -41,9 +41,11 @@ public struct RowContainer: Sendable, Equatable {
   /// The empty set.
   public init() { self.init(form: .array([])) }
 
-  /// The smallest form of the set bits of `words` (at most 1,024 of them).
-  public init(words: [UInt64]) {
-    precondition(words.count <= 1024, "more than 65,536 rows")
+  /// The smallest form of the set bits of `words` (at most 1,024 of them); the same set has the same form.
+  public init(words all: [UInt64]) {
+    precondition(all.count <= 1024, "more than 65,536 rows")
+    var words = all
+    while words.last == 0 { words.removeLast() }
     var cardinality = 0
     var runCount = 0
     var carry: UInt64 = 0
@@ -69,9 +71,13 @@ public struct RowContainer: Sendable, Equatable {
 
   /// The smallest form of ascending `rows`, each below 65,536.
   public init(rows: some Sequence<Int>) {
+    self.init(ascending: rows.lazy.map { UInt16($0) })
+  }
+
+  /// The smallest form of ascending `rows`; repeats are one row.
+  init(ascending rows: some Sequence<UInt16>) {
     var words = [UInt64](repeating: 0, count: 1024)
-    for row in rows { words[row >> 6] |= 1 << UInt64(row & 63) }
-    while words.last == 0 { words.removeLast() }
+    for row in rows { words[Int(row) >> 6] |= 1 << UInt64(row & 63) }
     self.init(words: words)
   }
 
@@ -127,24 +133,44 @@ extension RowContainer {
   public func contains(_ row: Int) -> Bool {
     switch form {
     case .array(let rows):
-      var low = 0
-      var high = rows.count
-      while low < high {
-        let middle = (low + high) / 2
-        if Int(rows[middle]) < row { low = middle + 1 } else { high = middle }
-      }
-      return low < rows.count && Int(rows[low]) == row
+      let index = RowContainer.lowerBound(rows, row)
+      return index < rows.count && Int(rows[index]) == row
     case .runs(let bounds):
-      var low = 0
-      var high = bounds.count / 2
-      while low < high {
-        let middle = (low + high) / 2
-        if Int(bounds[middle * 2 + 1]) < row { low = middle + 1 } else { high = middle }
-      }
-      return low < bounds.count / 2 && Int(bounds[low * 2]) <= row
+      let run = RowContainer.runNotBefore(row, bounds)
+      return run < bounds.count && Int(bounds[run]) <= row
     case .dense(let words):
       return row >> 6 < words.count && words[row >> 6] & (1 << UInt64(row & 63)) != 0
     }
+  }
+
+  /// Rows of the set before `row`.
+  public func rank(_ row: Int) -> Int {
+    switch form {
+    case .array(let rows): return RowContainer.lowerBound(rows, row)
+    case .runs(let bounds):
+      let run = RowContainer.runNotBefore(row, bounds)
+      var total = 0
+      for index in stride(from: 0, to: run, by: 2) {
+        total += Int(bounds[index + 1]) - Int(bounds[index]) + 1
+      }
+      return run < bounds.count ? total + max(0, row - Int(bounds[run])) : total
+    case .dense(let words):
+      let full = min(row >> 6, words.count)
+      let whole = words[..<full].reduce(0) { $0 + $1.nonzeroBitCount }
+      guard full < words.count else { return whole }
+      return whole + (words[full] & ((1 << UInt64(row & 63)) &- 1)).nonzeroBitCount
+    }
+  }
+
+  /// Place in `bounds` of the first run that does not end before `row`.
+  private static func runNotBefore(_ row: Int, _ bounds: [UInt16]) -> Int {
+    var low = 0
+    var high = bounds.count / 2
+    while low < high {
+      let middle = (low + high) / 2
+      if Int(bounds[middle * 2 + 1]) < row { low = middle + 1 } else { high = middle }
+    }
+    return low * 2
   }
 
   /// Sets the bit of every row in `words`, 1,024 of them.
@@ -194,6 +220,8 @@ extension RowContainer {
 
   /// The rows in either.
   public func union(_ other: RowContainer) -> RowContainer {
+    if cardinality == 0 { return other }
+    if other.cardinality == 0 { return self }
     var words = expanded()
     words.withUnsafeMutableBufferPointer { other.insert(into: $0.baseAddress!) }
     return RowContainer(words: words)
@@ -256,8 +284,8 @@ extension RowContainer {
     }
   }
 
-  /// Bytes `write` takes.
-  var byteCount: Int {
+  /// Bytes in a file.
+  public var byteCount: Int {
     switch form {
     case .array(let rows): 8 + rows.count * 2
     case .runs(let bounds): 8 + bounds.count * 2

@@ -15,7 +15,9 @@ struct IntegerPicker {
     static let patched = 1.05
     static let delta = 1.5
     static let nestedDelta = 1.15
-    static let bitmap = 1.5
+    /// Only of columns where most rows have one value, see `sparseBitmap`: filters touch nothing but the rows that
+    /// pass, and values are found by rank.
+    static let bitmap = 1.0
   }
 
   private let depth: Int
@@ -52,6 +54,7 @@ struct IntegerPicker {
       let isLong = shape.runCount * 16 <= values.count
       let packedCost = bestCost
       consider(runLength(values, shape.runCount), isLong ? Weight.longRuns : Weight.shortRuns)
+      if depth == 0 { consider(sparseBitmap(values, shape), Weight.bitmap) }
       // What runs make small by far nothing else makes smaller.
       if bestCost < packedCost * 0.6 { return best }
     }
@@ -134,12 +137,48 @@ struct IntegerPicker {
     )
   }
 
-  private func bitmap(_ values: [UInt64]) -> IntegerPlan? {
-    guard let (entries, codes) = DistinctIntegers.split(values, limit: 1024) else { return nil }
+  /// A bitmap per value but the most frequent one.
+  private func bitmap(_ values: [UInt64], limit: Int = 1024) -> IntegerPlan? {
+    guard let (entries, codes) = DistinctIntegers.split(values, limit: limit) else { return nil }
+    var counts = [Int](repeating: 0, count: entries.count)
+    for code in codes { counts[Int(code)] += 1 }
+    let most = counts.max() ?? 0
+    let implied = counts.firstIndex(of: most) ?? 0
     var rows = [[Int]](repeating: [], count: entries.count)
-    for (row, code) in codes.enumerated() { rows[Int(code)].append(row) }
+    for (row, code) in codes.enumerated() where code != UInt64(implied) {
+      rows[Int(code)].append(row)
+    }
     return .bitmap(
-      count: values.count, values: nested(entries), containers: rows.map { RowContainer(rows: $0) })
+      count: values.count, values: nested(entries), containers: rows.map { RowContainer(rows: $0) },
+      implied: implied)
+  }
+
+  /// Bitmaps where they are also cheap to decode: three rows of four have one value, and the others are few, or lie
+  /// in stretches.
+  private func sparseBitmap(_ values: [UInt64], _ shape: SequenceShape) -> IntegerPlan? {
+    // Sixteen rows for each exception, each of which ends two runs at most.
+    guard shape.runCount * 8 <= values.count + 8, IntegerPicker.isDominated(values),
+      let plan = bitmap(values, limit: 256), case .bitmap(_, _, let containers, _) = plan
+    else { return nil }
+    let listed = containers.reduce(0) { $0 + $1.cardinality }
+    let visited = containers.reduce(0) { $0 + $1.entryCount }
+    return listed * 4 <= values.count && visited * 16 <= values.count ? plan : nil
+  }
+
+  /// Whether most of a few sampled rows have one value.
+  private static func isDominated(_ values: [UInt64]) -> Bool {
+    let size = min(values.count, 256)
+    // Boyer and Moore's vote: only the value of a majority survives.
+    var candidate: UInt64 = 0
+    var votes = 0
+    for index in 0..<size {
+      let value = values[index * values.count / size]
+      if votes == 0 { candidate = value }
+      votes += value == candidate ? 1 : -1
+    }
+    var count = 0
+    for index in 0..<size where values[index * values.count / size] == candidate { count += 1 }
+    return count * 10 >= size * 7
   }
 
   private func patched(

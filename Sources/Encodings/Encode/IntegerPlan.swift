@@ -8,7 +8,8 @@ indirect enum IntegerPlan {
   case lanes([UInt64], LaneWidth, EncodingID)
   case runLength(count: Int, runCount: Int, values: IntegerPlan, lengths: IntegerPlan)
   case dictionary(count: Int, entryCount: Int, entries: IntegerPlan, codes: IntegerPlan)
-  case bitmap(count: Int, values: IntegerPlan, containers: [RowContainer])
+  /// The container of the value number `implied` is empty.
+  case bitmap(count: Int, values: IntegerPlan, containers: [RowContainer], implied: Int)
   case delta(count: Int, LaneWidth, bases: [UInt64], differences: IntegerPlan)
   case patched(
     count: Int, LaneWidth, packed: IntegerPlan, rows: [UInt16], exceptions: IntegerPlan)
@@ -37,7 +38,7 @@ indirect enum IntegerPlan {
     case .lanes(let values, let lane, _): return 40 + 32 + values.count * lane.byteCount
     case .runLength(_, _, let values, let lengths): return 24 + values.byteCount + lengths.byteCount
     case .dictionary(_, _, let entries, let codes): return 24 + entries.byteCount + codes.byteCount
-    case .bitmap(_, let values, let containers):
+    case .bitmap(_, let values, let containers, _):
       return 24 + values.byteCount + containers.reduce(0) { $0 + 4 + ($1.byteCount + 7) / 8 * 8 }
     case .delta(_, _, let bases, let differences):
       return 24 + bases.count * 8 + differences.byteCount
@@ -69,7 +70,7 @@ indirect enum IntegerPlan {
       writer.setOffset(try entries.write(to: &writer), at: fields)
       writer.setOffset(try codes.write(to: &writer), at: fields + 4)
       return offset
-    case .bitmap(let count, let values, let containers):
+    case .bitmap(let count, let values, let containers, let implied):
       let offset = NodeHeader.write(.bitmap, parameter: 0, count: count, to: &writer)
       writer.append(UInt32(containers.count))
       let fields = writer.reserve(12)
@@ -77,7 +78,8 @@ indirect enum IntegerPlan {
       writer.align(8)
       let table = writer.reserve(containers.count * 4)
       writer.setOffset(table, at: fields + 4)
-      for (index, container) in containers.enumerated() {
+      writer.setOffset(implied + 1, at: fields + 8)
+      for (index, container) in containers.enumerated() where index != implied {
         writer.setOffset(container.write(to: &writer), at: table + index * 4)
       }
       return offset

@@ -1,18 +1,21 @@
 import Vectors
 
 /// The rows of every value of a low-cardinality column, for one segment: which rows of a row group have code c is
-/// known without reading the column. Written beside the column chunks where it is small enough.
+/// known without reading the column. Written beside the column chunks where it is small enough. Codes are those of
+/// the column's dictionary, or numbers of values that the index brings itself.
 ///
 ///   offset  size  field
 ///        0     4  format, 0
-///        4     4  valueCount: dictionary entries, and one more for NULL
+///        4     4  valueCount: entries, and one more for NULL
 ///        8     4  rowGroupCount
-///       12     4  zero
-///       16     *  4 bytes per value and row group (value by value): offset of a `RowContainer`, 0 for no rows
+///       12     4  offset of the entries: a column chunk on a multiple of 64; 0: they are the column's dictionary
+///       16     *  4 bytes per row group and value (row group by row group): offset of a `RowContainer`, 0 for no rows
 public final class BitmapIndex: @unchecked Sendable {
-  /// Codes of the dictionary, NULL not counted.
+  /// Codes, NULL not counted.
   public let entryCount: Int
   public let rowGroupCount: Int
+  /// The value of each code, flat, without NULLs; `nil` when the column has a dictionary.
+  public let entries: Vector?
   private let bytes: ChunkBytes
   private let owner: AnyObject
 
@@ -20,8 +23,9 @@ public final class BitmapIndex: @unchecked Sendable {
   public static let valueLimit = 4096
 
   /// Opens an index kept alive by `owner`; containers are read and checked when they are asked for.
+  /// - Parameter type: the column's.
   public init(
-    bytes raw: UnsafeRawBufferPointer, owner: AnyObject,
+    bytes raw: UnsafeRawBufferPointer, owner: AnyObject, type: LogicalType,
     location: ChunkLocation = ChunkLocation()
   ) throws(StoaError) {
     guard let base = raw.baseAddress else { throw location.damaged("no bitmap index") }
@@ -29,42 +33,53 @@ public final class BitmapIndex: @unchecked Sendable {
     self.owner = owner
     let valueCount = try bytes.uint32(4)
     rowGroupCount = try bytes.uint32(8)
+    let entriesOffset = try bytes.uint32(12)
     guard try bytes.uint32(0) == 0, valueCount >= 1, valueCount <= BitmapIndex.valueLimit + 1,
-      rowGroupCount <= 65_536
+      rowGroupCount <= 65_536, entriesOffset <= raw.count
     else {
       throw bytes.damaged("bitmap index of \(valueCount) values, \(rowGroupCount) row groups")
     }
     _ = try bytes.piece(16, valueCount * rowGroupCount * 4, "bitmap directory")
     entryCount = valueCount - 1
+    guard entriesOffset > 0 else {
+      entries = nil
+      return
+    }
+    let chunk = try ColumnChunk.open(
+      bytes: UnsafeRawBufferPointer(rebasing: raw[entriesOffset...]), owner: owner, type: type,
+      rowCount: entryCount, location: location)
+    guard chunk.nullCount == 0 else { throw bytes.damaged("a NULL among the entries") }
+    entries = try chunk.decode(rows: 0..<entryCount).flattened()
   }
 
   /// The rows of `rowGroup` whose code is `code`; `entryCount` asks for the NULL rows.
   public func rows(code: Int, rowGroup: Int) throws(StoaError) -> RowContainer {
-    precondition(code >= 0 && code <= entryCount && rowGroup >= 0 && rowGroup < rowGroupCount)
-    let field = 16 + (code * rowGroupCount + rowGroup) * 4
-    let offset = try bytes.uint32(field)
-    if offset == 0 { return RowContainer() }
-    return try RowContainer(bytes, at: offset, rowCount: 65_536)
+    let offset = try self.offset(code, rowGroup)
+    return offset == 0 ? RowContainer() : try RowContainer(bytes, at: offset, rowCount: 65_536)
   }
 
-  /// The rows of `rowGroup` whose code is flagged; one flag per code.
-  public func rows(
-    passing flags: [Bool], rowGroup: Int
-  ) throws(StoaError) -> RowContainer {
-    precondition(flags.count == entryCount, "one flag per code")
-    let words = Buffer(byteCount: 1024 * 8, zeroed: true)
-    var only: RowContainer?
-    var taken = 0
-    for code in 0..<entryCount where flags[code] {
-      let container = try rows(code: code, rowGroup: rowGroup)
-      if container.cardinality == 0 { continue }
-      container.insert(into: words.typed(UInt64.self))
-      only = container
-      taken += 1
+  private func offset(_ code: Int, _ rowGroup: Int) throws(StoaError) -> Int {
+    precondition(code >= 0 && code <= entryCount && rowGroup >= 0 && rowGroup < rowGroupCount)
+    return try bytes.uint32(16 + (rowGroup * (entryCount + 1) + code) * 4)
+  }
+
+  /// What uniting the rows of `codes` in one row group costs, a row of an array being 1.
+  public func cost(_ codes: [Int], rowGroup: Int) throws(StoaError) -> Int {
+    var total = 0
+    for code in codes {
+      let offset = try self.offset(code, rowGroup)
+      if offset > 0 { total += try RowContainer.cost(bytes, at: offset) }
     }
-    if taken == 1, let only { return only }
-    return RowContainer(
-      words: Array(UnsafeBufferPointer(start: words.typed(UInt64.self), count: 1024)))
+    return total
+  }
+
+  /// Adds the rows of `rowGroup` with any of `codes` (`entryCount` for NULL) to `bits`.
+  /// - Throws: `.corruption`; rows past the row group are for the caller to find.
+  public func insert(_ codes: [Int], rowGroup: Int, into bits: RowBits) throws(StoaError) {
+    for code in codes {
+      let offset = try self.offset(code, rowGroup)
+      if offset > 0 { try RowContainer.insert(bytes, at: offset, into: bits.words) }
+    }
   }
 
   /// The rows of the whole segment with one code.
@@ -76,67 +91,72 @@ public final class BitmapIndex: @unchecked Sendable {
     return result
   }
 
-  /// Which entries of `dictionary` pass `filter`, for `rows(passing:)`.
-  public static func flags(
-    _ filter: ColumnFilter, dictionary: Vector
-  ) throws(StoaError) -> [Bool] {
-    let mask = try filter.entryMask(dictionary).filter
-    return (0..<dictionary.count).map { mask.contains(UInt64($0)) }
+  /// Codes that pass a filter and those that do not, the NULL code among one of them.
+  public struct Verdict: Sendable {
+    public let passing: [Int]
+    public let failing: [Int]
+  }
+
+  /// Decides every code for `filter`.
+  /// - Parameter entries: the value of each code: the index's own or the column's dictionary.
+  public func verdict(
+    _ filter: ColumnFilter, entries: Vector
+  ) throws(StoaError) -> Verdict {
+    precondition(entries.count == entryCount, "entries of another index")
+    let flags = try filter.test.flags(entries)
+    var passing: [Int] = []
+    var failing: [Int] = []
+    for (code, flag) in flags.enumerated() {
+      if flag != 0 { passing.append(code) } else { failing.append(code) }
+    }
+    if case .nulls = filter.test { passing.append(entryCount) } else { failing.append(entryCount) }
+    return Verdict(passing: passing, failing: failing)
   }
 }
 
-/// Collects the rows of each code, row group by row group.
-public struct BitmapIndexBuilder {
-  private let entryCount: Int
-  private var groups: [[RowContainer]] = []
-
-  /// An index over codes below `entryCount`, at most `BitmapIndex.valueLimit`.
-  public init(entryCount: Int) {
-    precondition(entryCount >= 0 && entryCount <= BitmapIndex.valueLimit, "too many values")
-    self.entryCount = entryCount
-  }
-
-  /// The next row group: one code below `entryCount` per row that is not NULL.
-  public mutating func append(
-    codes: UnsafePointer<UInt32>, count: Int, validity: Validity?
-  ) {
-    precondition(count <= 65_536, "more rows than a row group has")
-    let wordCount = Validity.wordCount(count)
-    var words = [UInt64](repeating: 0, count: wordCount * (entryCount + 1))
-    for row in 0..<count {
-      let isValid = validity?.isValid(row) ?? true
-      let code = isValid ? Int(codes[row]) : entryCount
-      precondition(code <= entryCount, "code without an entry")
-      words[code * wordCount + row >> 6] |= 1 << UInt64(row & 63)
+extension RowContainer {
+  /// What `insert` of the container at `offset` costs; only its head is read.
+  static func cost(_ bytes: ChunkBytes, at offset: Int) throws(StoaError) -> Int {
+    let count = try bytes.uint32(offset + 4)
+    switch try bytes.uint8(offset) {
+    case 1: return 4 + count
+    case 2: return 4 + count * 4
+    default: return 4 + count / 4
     }
-    groups.append(
-      (0...entryCount).map { code in
-        RowContainer(words: Array(words[code * wordCount..<(code + 1) * wordCount]))
-      })
   }
 
-  /// Bytes the index would take, to be weighed against the segment's.
-  public var byteCount: Int {
-    16 + (entryCount + 1) * groups.count * 4
-      + groups.reduce(0) {
-        $0 + $1.reduce(0) { $0 + ($1.cardinality == 0 ? 0 : ($1.byteCount + 7) / 8 * 8) }
+  /// Sets the bits of the container at `offset` in `words`, 1,024 of them, without making a set of it first.
+  static func insert(
+    _ bytes: ChunkBytes, at offset: Int, into words: UnsafeMutablePointer<UInt64>
+  ) throws(StoaError) {
+    let kind = try bytes.uint8(offset)
+    let count = try bytes.uint32(offset + 4)
+    switch kind {
+    case 1:
+      let raw = try bytes.piece(offset + 8, count * 2, "rows")
+      for index in 0..<count {
+        let row = UInt16(
+          littleEndian: raw.loadUnaligned(fromByteOffset: index &* 2, as: UInt16.self))
+        words[Int(row &>> 6)] |= 1 &<< UInt64(row & 63)
       }
-  }
-
-  /// The bytes of the index.
-  public func finish() -> Buffer {
-    var writer = ChunkWriter()
-    writer.append(UInt32(0))
-    writer.append(UInt32(entryCount + 1))
-    writer.append(UInt32(groups.count))
-    writer.append(UInt32(0))
-    let table = writer.reserve((entryCount + 1) * groups.count * 4)
-    for (group, containers) in groups.enumerated() {
-      for (code, container) in containers.enumerated() where container.cardinality > 0 {
-        let offset = container.write(to: &writer)
-        writer.setOffset(offset, at: table + (code * groups.count + group) * 4)
+    case 2:
+      let raw = try bytes.piece(offset + 8, count * 4, "runs")
+      for index in 0..<count {
+        let run = UInt32(
+          littleEndian: raw.loadUnaligned(fromByteOffset: index &* 4, as: UInt32.self))
+        let first = Int(run & 0xFFFF)
+        let last = Int(run &>> 16)
+        guard first <= last else { throw bytes.damaged("a run ends before it begins", at: offset) }
+        setBits(words, first, last)
       }
+    case 3:
+      guard count <= RowBits.wordCount else { throw bytes.damaged("\(count) words", at: offset) }
+      let raw = try bytes.piece(offset + 8, count * 8, "bitmap")
+      for index in 0..<count {
+        words[index] |= UInt64(
+          littleEndian: raw.loadUnaligned(fromByteOffset: index &* 8, as: UInt64.self))
+      }
+    default: throw bytes.damaged("unknown container \(kind)", at: offset)
     }
-    return writer.bytes.withUnsafeBytes { Buffer(copying: $0) }
   }
 }

@@ -77,6 +77,19 @@ enum Positions {
       let first = index << 6
       if first < rows.lowerBound { rest &= UInt64.max << UInt64(rows.lowerBound - first) }
       if first + 64 > rows.upperBound { rest &= UInt64.max >> UInt64(first + 64 - rows.upperBound) }
+      if rest == .max {
+        for bit in 0..<64 { out[passed &+ bit] = UInt16(truncatingIfNeeded: first &+ bit) }
+        passed &+= 64
+        continue
+      }
+      // Many rows are written without a branch, few one by one.
+      if rest.nonzeroBitCount >= 24 {
+        for bit in 0..<64 {
+          out[passed] = UInt16(truncatingIfNeeded: first &+ bit)
+          passed &+= Int(truncatingIfNeeded: (rest &>> UInt64(truncatingIfNeeded: bit)) & 1)
+        }
+        continue
+      }
       while rest != 0 {
         out[passed] = UInt16(truncatingIfNeeded: first &+ rest.trailingZeroBitCount)
         passed &+= 1

@@ -177,6 +177,7 @@ private final class StorageScanReader: TableReader {
   private let scan: StorageScan
   private let capacity: Int
   private let selection = SelectionVector()
+  private let bitmapRows = BitmapRows()
   private let residuals: [ExpressionEvaluator]
   private var compactor: BatchCompactor
   /// The segment whose rows the compactor holds: rows of different segments have different dictionaries.
@@ -235,11 +236,12 @@ private final class StorageScanReader: TableReader {
   /// Begins the selection with what bitmap indexes know; the filters they have not decided, cheapest first.
   private func filtersLeft(by group: StorageScan.RowGroup) throws(StoaError) -> [ScanFilter] {
     var left = scan.filters
-    if let (rows, decided) = try group.bitmaps.rows(rowGroup: group.index, rowCount: rowCount) {
+    if let decided = try bitmapRows.select(
+      group.bitmaps, rowGroup: group.index, of: group.reader, into: selection)
+    {
       left = left.indices.filter { !decided.contains($0) }.map { left[$0] }
-      try selection.fill(rows, rowCount: rowCount, of: group.reader, rowGroup: group.index)
+      isWhole = selection.count == rowCount
       rowCount = selection.count
-      isWhole = false
     }
     return left.sorted { $0.rank < $1.rank }
   }

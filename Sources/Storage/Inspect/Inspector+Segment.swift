@@ -98,7 +98,7 @@ extension Inspector {
           + " \(column.dictionaryBlocks.count) blocks")
     }
     for block in column.bitmapBlocks {
-      output("  bitmap index: offset \(block.offset), byteCount \(block.byteCount)")
+      attempt { () throws(StoaError) in try describeIndex(block, column, identity, file) }
     }
     for (rowGroup, chunk) in column.chunks.enumerated() {
       attempt { () throws(StoaError) in
@@ -129,6 +129,23 @@ extension Inspector {
       bytes: buffer.bytes, owner: buffer, type: column.type, rowCount: zone.rowCount,
       dictionary: dictionary, location: location)
     output("\(line), encoding \(chunk.summary), checksum good")
+  }
+
+  private func describeIndex(
+    _ block: BlockLocation, _ column: SegmentColumn, _ identity: Identity, _ file: any File
+  ) throws(StoaError) {
+    let line = "  bitmap index: offset \(block.offset), byteCount \(block.byteCount)"
+    let location = ChunkLocation(path: file.path, offsetInFile: block.offset, column: "\(column.id)")
+    let buffer = try file.readBuffer(at: block.offset, byteCount: Int(block.byteCount))
+    let seed = identity.block(BlockIdentity.bitmapIndex, column.id).seed
+    guard Checksum.compute(buffer.bytes, seed: seed) == block.checksum else {
+      output("\(line), checksum damaged")
+      throw location.damaged("the checksum of a bitmap index does not fit")
+    }
+    let index = try BitmapIndex(
+      bytes: buffer.bytes, owner: buffer, type: column.type, location: location)
+    let origin = index.entries == nil ? "dictionary" : "own"
+    output("\(line), entries \(index.entryCount) (\(origin)), checksum good")
   }
 
   private func readDictionary(

@@ -14,6 +14,8 @@ public struct EncodedRowGroup: Sendable {
 
   public let rowCount: Int
   let columns: [Column]
+  /// Rows by value of each column that may get a bitmap index.
+  let rows: [ColumnRows?]
 
   /// Bytes in memory.
   public var byteCount: Int {
@@ -33,10 +35,13 @@ public final class RowGroupEncoder: Sendable {
   /// Columns for which the segment keeps a dictionary; a column leaves when it turns out to have too many
   /// values.
   private let dictionaryColumns: Mutex<[Bool]>
+  /// Columns that may still get a bitmap index.
+  private let bitmapColumns: Mutex<[Bool]>
 
   init(_ definition: TableDefinition) {
     columns = definition.columns
     dictionaryColumns = Mutex(definition.columns.map { RowGroupEncoder.isCandidate($0) })
+    bitmapColumns = Mutex(definition.columns.map { _ in true })
   }
 
   /// Strings go into the segment's dictionary unless another encoding was asked for.
@@ -59,7 +64,43 @@ public final class RowGroupEncoder: Sendable {
     for (index, vector) in vectors.enumerated() {
       encoded.append(try encode(vector, columns[index], isCandidate: candidates[index]))
     }
-    return EncodedRowGroup(rowCount: rowCount, columns: encoded)
+    return EncodedRowGroup(
+      rowCount: rowCount, columns: encoded, rows: valueRows(vectors, encoded, rowCount))
+  }
+
+  /// Rows by value, for bitmap indexes: of columns where they are small beside the row group.
+  private func valueRows(
+    _ vectors: [Vector], _ encoded: [EncodedRowGroup.Column], _ rowCount: Int
+  ) -> [ColumnRows?] {
+    let candidates = bitmapColumns.withLock { $0 }
+    let byteLimit =
+      encoded.reduce(0) { $0 + RowGroupEncoder.diskByteCount($1) }
+      * BitmapIndexRule.rowGroupShare / 100 + BitmapIndexRule.rowGroupAllowance
+    var result: [ColumnRows?] = []
+    for (index, column) in encoded.enumerated() {
+      guard candidates[index] else {
+        result.append(nil)
+        continue
+      }
+      let rows =
+        switch column {
+        case .chunk(let chunk, _): ColumnRows(vectors[index], chunk, byteLimit: byteLimit)
+        case .codes(let codes): ColumnRows(codes, byteLimit: byteLimit)
+        }
+      if rows == nil { bitmapColumns.withLock { $0[index] = false } }
+      result.append(rows)
+    }
+    return result
+  }
+
+  /// Bytes of a column in the file, guessed for codes.
+  private static func diskByteCount(_ column: EncodedRowGroup.Column) -> Int {
+    switch column {
+    case .chunk(let chunk, _): return chunk.byteCount
+    case .codes(let codes):
+      let bits = Int.bitWidth - max(0, codes.entries.count - 1).leadingZeroBitCount
+      return codes.rowCount * bits / 8
+    }
   }
 
   private func encode(

@@ -190,7 +190,8 @@ extension SegmentReader {
     }
   }
 
-  /// Which rows have which code of the column's dictionary; `nil` when the segment has no index for it.
+  /// Which rows have which code, of the column's dictionary or the index's own entries; `nil` when the segment has no
+  /// index for the column.
   public func bitmapIndex(of column: ColumnDefinition) throws(StoaError) -> BitmapIndex? {
     guard let stored = self.column(column.id), let block = stored.bitmapBlocks.first else {
       return nil
@@ -200,12 +201,22 @@ extension SegmentReader {
     if case .bitmaps(let index)? = cache.find(key) { return index }
     let location = ChunkLocation(path: path, offsetInFile: block.offset, column: column.name)
     let buffer = try read(block, rowGroup: number, column.id, location)
-    let index = try BitmapIndex(bytes: buffer.bytes, owner: buffer, location: location)
-    guard index.entryCount == stored.dictionaryEntryCount, index.rowGroupCount == rowGroupCount
+    let index = try BitmapIndex(
+      bytes: buffer.bytes, owner: buffer, type: column.type, location: location)
+    let hasEntries = index.entries != nil || index.entryCount == stored.dictionaryEntryCount
+    guard hasEntries, index.rowGroupCount == rowGroupCount, stored.type == column.type
     else { throw location.damaged("a bitmap index of another column") }
     let cached = cache.insert(key, .bitmaps(index), byteCount: Int(block.byteCount))
     if case .bitmaps(let kept) = cached { return kept }
     return index
+  }
+
+  /// The value of each code of `index`: its own or the column's dictionary.
+  public func entries(
+    of index: BitmapIndex, _ column: ColumnDefinition
+  ) throws(StoaError) -> Vector? {
+    if let own = index.entries { return own }
+    return try dictionary(of: column)
   }
 
   private func readDictionary(
@@ -263,6 +274,33 @@ extension SegmentReader {
         let chunk = try readChunk(rowGroup, column)
         _ = try chunk.decode(rows: 0..<chunk.rowCount)
         try compare(chunk, entry, rowGroup, column)
+      }
+      try verifyBitmapIndex(column)
+    }
+  }
+
+  /// Every row must be in the bitmap of its value.
+  private func verifyBitmapIndex(_ column: ColumnDefinition) throws(StoaError) {
+    guard let index = try bitmapIndex(of: column) else { return }
+    guard let entries = try entries(of: index, column) else { return }
+    for rowGroup in footer.rowGroups.indices {
+      let chunk = try readChunk(rowGroup, column)
+      let values = try chunk.decode(rows: 0..<chunk.rowCount).flattened()
+      var listed = 0
+      for code in 0...entries.count {
+        let value = code < entries.count ? entries.value(at: code) : Value.null
+        let rows = try index.rows(code: code, rowGroup: rowGroup)
+        listed += rows.cardinality
+        guard rows.rows.allSatisfy({ $0 < values.count && values.value(at: $0) == value }) else {
+          throw StoaError(
+            .corruption, "the bitmap index does not fit the values", path: path,
+            rowGroup: rowGroup, column: column.name)
+        }
+      }
+      guard listed == chunk.rowCount else {
+        throw StoaError(
+          .corruption, "the bitmap index lacks rows", path: path, rowGroup: rowGroup,
+          column: column.name)
       }
     }
   }

@@ -64,15 +64,19 @@ struct ColumnState {
   var dictionary = TextDictionary()
   var kept: [Kept] = []
   var hasGivenUp = false
+  var bitmaps = BitmapCollector()
+  /// Codes of the dictionary's entries by number, once they are sorted.
+  var ranks: [UInt32]?
 
   var byteCount: Int {
-    dictionary.byteCount
+    dictionary.byteCount + bitmaps.byteCount
       + kept.reduce(0) {
         $0 + $1.local.byteCount + $1.numbers.count * 4 + ($1.validity == nil ? 0 : $1.rowCount / 8)
       }
   }
 
-  mutating func keep(_ codes: LocalCodes, rowGroup: Int) {
+  /// Keeps the rows of one row group; returns the numbers of its entries.
+  mutating func keep(_ codes: LocalCodes, rowGroup: Int) -> [UInt32] {
     let dictionary = dictionary
     let numbers = codes.entries.withValues(as: StringView.self) { views in
       (0..<codes.entries.count).map { dictionary.number(of: views[$0]) }
@@ -81,11 +85,13 @@ struct ColumnState {
       Kept(
         rowGroup: rowGroup, local: codes.codes, numbers: numbers, rowCount: codes.rowCount,
         validity: codes.validity))
+    return numbers
   }
 
-  /// Ends the dictionary; returns the rows that relied on it.
+  /// Ends the dictionary, and a bitmap index with it; returns the rows that relied on it.
   mutating func giveUp() -> [(rowGroup: Int, codes: LocalCodes)] {
     hasGivenUp = true
+    bitmaps.giveUp()
     defer {
       kept = []
       dictionary = TextDictionary()
@@ -107,68 +113,17 @@ struct ColumnState {
   }
 }
 
-/// A bitmap index under construction; given up as soon as it looks dearer than its share of the segment.
-struct BitmapIndexAttempt {
-  /// Columns with more values are not tried: random values cost two bytes a row whatever their number.
-  static let entryLimit = 256
-  /// An index may take this many hundredths of the segment.
-  static let share: UInt64 = 3
-
-  private var builder: BitmapIndexBuilder?
-  private var done = 0
-  private let rowGroups: [Int]
-  private let byteLimit: Int
-
-  init(entryCount: Int, rowGroups: [Int], segmentByteCount: UInt64) {
-    let isCandidate = entryCount >= 2 && entryCount <= BitmapIndexAttempt.entryLimit
-    builder = isCandidate ? BitmapIndexBuilder(entryCount: entryCount) : nil
-    self.rowGroups = rowGroups
-    byteLimit = Int(segmentByteCount * BitmapIndexAttempt.share / 100)
-  }
-
-  mutating func append(_ codes: Buffer, rowGroup: Int, count: Int, validity: Validity?) {
-    guard builder != nil else { return }
-    appendNulls(before: rowGroup)
-    builder?.append(
-      codes: UnsafePointer(codes.typed(UInt32.self)), count: count, validity: validity)
-    withExtendedLifetime(codes) {}
-    done = rowGroup + 1
-    let projected = (builder?.byteCount ?? 0) / done * rowGroups.count
-    if projected > byteLimit * 2 { builder = nil }
-  }
-
-  private mutating func appendNulls(before rowGroup: Int) {
-    while done < rowGroup {
-      let count = rowGroups[done]
-      let codes = Buffer(byteCount: count * 4, zeroed: true)
-      builder?.append(
-        codes: UnsafePointer(codes.typed(UInt32.self)), count: count,
-        validity: .allNull(count: count))
-      done += 1
-    }
-  }
-
-  /// The index, or `nil` when it is not worth its bytes.
-  consuming func finish() -> Buffer? {
-    guard builder != nil else { return nil }
-    appendNulls(before: rowGroups.count)
-    guard let builder, builder.byteCount <= byteLimit else { return nil }
-    return builder.finish()
-  }
-}
-
 extension SegmentColumn {
   /// Statistics of a column from the zone maps of its chunks.
   init(
     _ definition: ColumnDefinition, _ chunks: [ChunkEntry], _ sketch: DistinctSketch,
-    dictionaryEntryCount: Int, _ dictionaryBlocks: [BlockLocation],
-    _ bitmapBlocks: [BlockLocation]
+    dictionaryEntryCount: Int, _ dictionaryBlocks: [BlockLocation]
   ) {
     self.init(
       id: definition.id, type: definition.type, isSorted: SegmentColumn.isSorted(chunks),
       nullCount: 0, minimum: .null, maximum: .null, minimumIsExact: true, maximumIsExact: true,
       sketch: sketch, dictionaryEntryCount: dictionaryEntryCount,
-      dictionaryBlocks: dictionaryBlocks, bitmapBlocks: bitmapBlocks, chunks: chunks)
+      dictionaryBlocks: dictionaryBlocks, bitmapBlocks: [], chunks: chunks)
     for zone in chunks.map(\.zone) {
       nullCount += UInt64(zone.nullCount)
       guard !zone.min.isNull else { continue }

@@ -105,9 +105,13 @@ public final class SegmentWriter {
       switch column {
       case .chunk(let block, let sketch):
         columns[index].sketch.merge(sketch)
+        columns[index].bitmaps.add(group.rows[index], entryNumbers: nil)
         blocks.append((index, block))
       case .codes(let codes):
-        if let block = try keep(codes, index, rowGroup: number) { blocks.append((index, block)) }
+        let rows = group.rows[index]
+        if let block = try keep(codes, rows, index, rowGroup: number) {
+          blocks.append((index, block))
+        }
       }
     }
     try write(blocks, rowGroup: number)
@@ -117,10 +121,11 @@ public final class SegmentWriter {
 
   /// Puts codes aside for `finish`; or, in a column that has no dictionary any more, encodes their values.
   private func keep(
-    _ codes: LocalCodes, _ index: Int, rowGroup: Int
+    _ codes: LocalCodes, _ rows: ColumnRows?, _ index: Int, rowGroup: Int
   ) throws(StoaError) -> EncodedChunk? {
     if columns[index].hasGivenUp { return try encodeValues(codes, index) }
-    columns[index].keep(codes, rowGroup: rowGroup)
+    let numbers = columns[index].keep(codes, rowGroup: rowGroup)
+    columns[index].bitmaps.add(rows, entryNumbers: numbers)
     guard columns[index].dictionary.count > options.dictionaryEntryLimit else { return nil }
     encoder.giveUpDictionary(index)
     let kept = columns[index].giveUp()
@@ -187,6 +192,7 @@ public final class SegmentWriter {
     }
     var directory: [SegmentColumn] = []
     for index in columns.indices { directory.append(try finishColumn(index)) }
+    try writeBitmapIndexes(&directory)
     let footer = SegmentFooter(
       role: .rows, load: options.load, sortKey: definition.sortKey, rowGroups: rowGroups,
       columns: directory)
@@ -218,14 +224,13 @@ public final class SegmentWriter {
   private func finishColumn(_ index: Int) throws(StoaError) -> SegmentColumn {
     let definition = definition.columns[index]
     var blocks: [BlockLocation] = []
-    var bitmaps: [BlockLocation] = []
     var entryCount = 0
     if !columns[index].kept.isEmpty {
       let (entries, ranks) = columns[index].sorted(type: definition.type)
       entryCount = entries.count
-      let bitmapIndex = try writeCodes(index, entries, ranks)
+      try writeCodes(index, entries, ranks)
       blocks = try writeDictionary(index, entries)
-      if let bitmapIndex { bitmaps = [try write(bitmapIndex, of: index)] }
+      columns[index].ranks = ranks
       columns[index].sketch.add(entries)
     }
     let chunks = rowGroups.indices.compactMap { columns[index].chunks[$0] }
@@ -233,41 +238,45 @@ public final class SegmentWriter {
       throw StoaError(.inconsistency, "a chunk was not written", column: definition.name)
     }
     return SegmentColumn(
-      definition, chunks, columns[index].sketch, dictionaryEntryCount: entryCount, blocks, bitmaps)
+      definition, chunks, columns[index].sketch, dictionaryEntryCount: entryCount, blocks)
   }
 
   /// Writes the chunks of a dictionary column.
-  /// - Returns: its bitmap index, if that is worth its bytes.
   private func writeCodes(
     _ index: Int, _ entries: Vector, _ ranks: [UInt32]
-  ) throws(StoaError) -> Buffer? {
+  ) throws(StoaError) {
     let kept = columns[index].kept
     columns[index].kept = []
     let forced = definition.columns[index].forcedEncoding
-    var bitmaps = BitmapIndexAttempt(
-      entryCount: entries.count, rowGroups: rowGroups, segmentByteCount: end)
     for group in kept {
       let codes = group.codes(ranks: ranks)
-      bitmaps.append(
-        codes, rowGroup: group.rowGroup, count: group.rowCount, validity: group.validity)
       let block = try ChunkCoding.encodeCodes(
         codes, count: group.rowCount, dictionary: entries, validity: group.validity, forced: forced)
       try write([(index, block)], rowGroup: group.rowGroup)
     }
-    // Row groups without codes are all NULL, or have too many values for an index to be right.
-    let others = Set(rowGroups.indices).subtracting(kept.map(\.rowGroup))
-    let areNull = others.allSatisfy {
-      columns[index].chunks[$0]?.zone.nullCount == rowGroups[$0]
-    }
-    return areNull ? bitmaps.finish() : nil
   }
 
-  private func write(_ bitmapIndex: Buffer, of index: Int) throws(StoaError) -> BlockLocation {
-    var bytes: [UInt8] = []
-    let location = place(
-      bitmapIndex, rowGroup: BlockIdentity.bitmapIndex, column: index, in: &bytes)
-    try flush(bytes)
-    return location
+  /// Writes the bitmap indexes that are worth their bytes, the smallest first, as long as there is room for them.
+  private func writeBitmapIndexes(_ directory: inout [SegmentColumn]) throws(StoaError) {
+    let dataByteCount = Int(clamping: end)
+    let limit = dataByteCount / 100 * BitmapIndexRule.share
+    var left = dataByteCount / 100 * BitmapIndexRule.totalShare
+    let candidates = columns.indices
+      .filter { columns[$0].bitmaps.isWorthwhile(directory[$0].chunks) }
+      .sorted { columns[$0].bitmaps.byteCount < columns[$1].bitmaps.byteCount }
+    for index in candidates where columns[index].bitmaps.byteCount <= min(limit, left) {
+      let column = columns[index]
+      let type = definition.columns[index].type
+      guard let block = try column.bitmaps.finish(ranks: column.ranks, type: type),
+        block.byteCount <= min(limit, left)
+      else { continue }
+      left -= block.byteCount
+      var bytes: [UInt8] = []
+      directory[index].bitmapBlocks = [
+        place(block, rowGroup: BlockIdentity.bitmapIndex, column: index, in: &bytes)
+      ]
+      try flush(bytes)
+    }
   }
 
   private func writeDictionary(_ index: Int, _ entries: Vector) throws(StoaError) -> [BlockLocation]
