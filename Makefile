@@ -13,7 +13,7 @@ TRAITS = $(shell pkg-config --exists libedit 2>/dev/null && echo --traits LineEd
 RELEASE = swift build -c release --static-swift-stdlib $(TRAITS)
 STOA = .build/release/stoa
 
-.PHONY: all demo test build bench micro soak format lint clean packages peers
+.PHONY: all demo test build bench gate micro soak format lint clean packages peers
 
 all: build
 
@@ -42,6 +42,12 @@ bench: peers
 	$(RELEASE) --product stoa
 	$(RELEASE) --product ssb
 	.build/release/ssb --scale $(or $(SCALE),1) --repeats $(or $(REPEATS),7)
+
+# One query of each flight as a plan built by hand, and through SQL, against DuckDB sorted the same way.
+gate: peers
+	$(RELEASE) --product ssb
+	.build/release/ssb --engines plans,stoa,duckdb-sorted --queries Q1.1,Q2.1,Q3.1,Q4.1 --threads 1 \
+	  --scale $(or $(SCALE),1) --repeats $(or $(REPEATS),21)
 
 micro: packages
 	$(RELEASE) --product micro

@@ -76,12 +76,12 @@ let package = Package(
     .target(
       name: "SSBGenerator", path: "Benchmarks/SSBGenerator", swiftSettings: hot),
     .executableTarget(
-      name: "ssb", dependencies: ["Stoa", "SSBGenerator"], path: "Benchmarks/SSBRunner",
-      swiftSettings: release),
+      name: "ssb", dependencies: ["Stoa", "GatePlans", "SSBGenerator"],
+      path: "Benchmarks/SSBRunner", swiftSettings: release),
     .target(name: "ShopData", path: "datasets/shop/Generator"),
     .executableTarget(name: "shopdata", dependencies: ["ShopData"], path: "datasets/shop/Tool"),
-    .executableTarget(
-      name: "gate",
+    .target(
+      name: "GatePlans",
       dependencies: [
         "Executor", "SQL", "Storage", "Catalog", "Kernels", "Vectors", "SSBGenerator",
       ],
@@ -95,7 +95,9 @@ let package = Package(
       name: "TestSupport", dependencies: ["Stoa", "Storage", "Kernels", "Vectors"],
       path: "Tests/TestSupport"),
     .testTarget(name: "VectorsTests", dependencies: ["Vectors"]),
-    .testTarget(name: "BenchmarkTests", dependencies: ["SSBGenerator", "ShopData"]),
+    .testTarget(
+      name: "BenchmarkTests",
+      dependencies: ["GatePlans", "Stoa", "SSBGenerator", "ShopData", "Catalog", "Vectors"]),
     .testTarget(
       name: "LogicTests", dependencies: ["TestSupport", "Stoa", "Vectors"],
       exclude: ["check_answers.py", "cases"]),

@@ -77,7 +77,10 @@ struct Benchmark {
     return ["stoa", "duckdb-sorted", "duckdb", "clickhouse"]
   }
 
-  private func warehouse(_ engine: String) -> String { "\(options.scaleDirectory)/\(engine)" }
+  /// Where an engine's tables are; plans built by hand run on Stoa's.
+  private func warehouse(_ engine: String) -> String {
+    "\(options.scaleDirectory)/\(engine == "plans" ? "stoa" : engine)"
+  }
 
   private func start(_ engine: String) throws(SSBError) -> EngineProcess {
     let path = warehouse(engine)
@@ -85,6 +88,7 @@ struct Benchmark {
     let arguments: [String]
     switch engine {
     case "stoa": arguments = [CommandLine.arguments[0], "engine", path + "/ssb.stoa"]
+    case "plans": arguments = [CommandLine.arguments[0], "plans", path + "/ssb.stoa"]
     case "duckdb": arguments = python + ["Benchmarks/peers/duckdb_peer.py", path + "/ssb.db"]
     case "duckdb-sorted":
       arguments = python + ["Benchmarks/peers/duckdb_peer.py", path + "/ssb.db", "--sorted"]
@@ -98,6 +102,7 @@ struct Benchmark {
   /// Loads in a process of its own (so that its memory does not count for the queries), or reads what an earlier load
   /// noted.
   private func load(_ engine: String) throws(SSBError) -> LoadReport {
+    if engine == "plans" { return try load("stoa") }
     let path = warehouse(engine)
     let mark = path + "/load.json"
     if !options.reloads, let text = Benchmark.read(mark), let facts = JSONValue(text) {

@@ -18,7 +18,8 @@ struct Options {
       --scale N            scale factor, 0.01…1000 (default 1)
       --repeats N          timed runs of each query (default 7)
       --threads A,B        thread counts (default 1,2)
-      --engines A,B        of stoa, duckdb-sorted, duckdb, clickhouse (default: all that are installed)
+      --engines A,B        of stoa, duckdb-sorted, duckdb, clickhouse (default: all that are installed), and
+                           plans (plans built by hand for Q1.1, Q2.1, Q3.1, Q4.1)
       --queries A,B        only these, e.g. Q1.1,Q2.1
       --directory PATH     where files go (default .build/bench)
       --python PATH        Python with the peers (default .build/peers/bin/python)

@@ -7,12 +7,18 @@ import SSBGenerator
 #endif
 
 // The Star Schema Benchmark on Stoa and its peers. `ssb --help` lists the options; `ssb engine PATH` is
-// the process that runs Stoa for the benchmark.
+// the process that runs Stoa for the benchmark, `ssb plans PATH` the one that runs plans built by hand.
 
 do {
   let arguments = Array(CommandLine.arguments.dropFirst())
   if arguments.first == "engine", arguments.count == 2 {
-    try StoaEngine(path: arguments[1]).serve()
+    let engine = try StoaEngine(path: arguments[1])
+    engine.serve()
+    try engine.close()
+  } else if arguments.first == "plans", arguments.count == 2 {
+    let engine = try PlansEngine(path: arguments[1])
+    engine.serve()
+    try engine.close()
   } else {
     let benchmark = try Benchmark(Options(arguments))
     if benchmark.options.onlyGenerates { try benchmark.generate() } else { try benchmark.run() }
