@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "Selection.h"
 #include "TextScan.h"
 
 /// Asks the processor to fetch the cache line at `address`; never faults.

@@ -1,3 +1,4 @@
+import CKernels
 import Vectors
 
 /// Values of a fixed number of bits above a reference, in transposed blocks of 1,024 (see `BitPacking`).
@@ -83,10 +84,19 @@ final class BitPackedNode: IntegerNode {
   private func fetch<L: Lane>(
     _ positions: UnsafePointer<UInt16>, _ count: Int, _ target: UnsafeMutablePointer<L>
   ) {
+    guard bitWidth > 0 else { return target.update(repeating: 0, count: count) }
+    let last = self.count &- 1
+    let bitWidth = bitWidth
+    let blocks = blocks
+    let lanes = 1024 / L.bitWidth
     for index in 0..<count {
-      let row = min(Int(positions[index]), self.count - 1)
+      let ahead = min(Int(positions[min(index &+ 24, count &- 1)]), last)
+      let word = ((ahead & 1023) / lanes) &* bitWidth / L.bitWidth
+      let lane = (ahead % lanes) &* (L.bitWidth / 8)
+      stoa_prefetch(blocks + ((ahead >> 10) &* bitWidth &+ word) &* 128 + lane)
+      let row = min(Int(positions[index]), last)
       target[index] = BitPacking.value(
-        row & 1023, bitWidth: bitWidth, blocks + (row >> 10) * bitWidth * 128, L.self)
+        row & 1023, bitWidth: bitWidth, blocks + (row >> 10) &* bitWidth &* 128, L.self)
     }
   }
 
@@ -94,6 +104,7 @@ final class BitPackedNode: IntegerNode {
     let source = blocks + block * bitWidth * BitPacking.rowByteCount
     let left = count - block * 1024
     if left >= 1024 {
+      if left >= 3072 { prefetch(source + 2 * bitWidth * BitPacking.rowByteCount) }
       BitPacking.unpack(bitWidth: bitWidth, lane: packedLane, source, target)
       return
     }
@@ -103,6 +114,16 @@ final class BitPackedNode: IntegerNode {
       from: source,
       byteCount: BitPacking.byteCount(left, bitWidth: bitWidth, lane: packedLane))
     BitPacking.unpack(bitWidth: bitWidth, lane: packedLane, padded.pointer, target)
+  }
+
+  /// Asks for a block that will be unpacked soon: what the processor fetches by itself ends at the next page.
+  @inline(__always)
+  private func prefetch(_ block: UnsafeRawPointer) {
+    var offset = 0
+    while offset < bitWidth &* BitPacking.rowByteCount {
+      stoa_prefetch(block + offset)
+      offset &+= 64
+    }
   }
 
   /// `target[i] = reference &+ packed[i]`, from packed lanes to lanes; in place when they are the same.

@@ -134,7 +134,8 @@ enum BitPacking {
     }
   }
 
-  /// Value `index` of a block, without unpacking its neighbours.
+  /// Value `index` of a block, without unpacking its neighbours. Without a branch: whether a value crosses a word is
+  /// as good as random, and many look-ups in flight hide the way to memory.
   @inline(__always)
   static func value<L: Lane>(
     _ index: Int, bitWidth: Int, _ source: UnsafeRawPointer, _: L.Type
@@ -146,11 +147,11 @@ enum BitPacking {
     let shift = bit % L.bitWidth
     let at = word &* lanes &+ index % lanes
     let keep: L = bitWidth >= L.bitWidth ? L.max : (1 &<< L(truncatingIfNeeded: bitWidth)) &- 1
-    var value = words[at] &>> L(truncatingIfNeeded: shift)
-    if shift &+ bitWidth > L.bitWidth {
-      value |= words[at &+ lanes] &<< L(truncatingIfNeeded: L.bitWidth &- shift)
-    }
-    return value & keep
+    // A value within one word takes that word twice; the shift moves the second to bits that are not kept.
+    let next = at &+ (lanes & (0 &- b2i(shift &+ bitWidth > L.bitWidth)))
+    let low = words[at] &>> L(truncatingIfNeeded: shift)
+    let high = words[next] &<< L(truncatingIfNeeded: L.bitWidth &- shift)
+    return (low | high) & keep
   }
 }
 

@@ -19,7 +19,13 @@ extension ColumnChunk {
       case .all, .some: break
       }
     }
-    return compiled(try form(filter.test, filter))
+    let form = try form(filter.test, filter)
+    guard case .integers(let test) = form, let integers else { return compiled(form) }
+    switch try integers.verdict(test) {
+    case .none: return compiled(.none)
+    case .all: return compiled(.valid)
+    case .some: return compiled(form)
+    }
   }
 
   /// The rows of `rows` (beginning on a multiple of 1,024) that pass, as a fresh selection.

@@ -125,11 +125,13 @@ extension ValueTest {
     let last = Swift.min(high, Int128(table.minimum) + Int128(table.count) - 1)
     let end = Int(last - Int128(table.minimum)) + 1
     guard end - first <= 4096 else { return .some }
-    var passing = 0
-    for index in first..<end where table.bytes[index] != 0 { passing += 1 }
-    if passing == 0 { return .none }
-    return passing == end - first && whole && high < Int128(table.minimum) + Int128(table.count)
-      ? .all : .some
+    var hasHit = false
+    var hasMiss = !whole || high >= Int128(table.minimum) + Int128(table.count)
+    for index in first..<end {
+      if table.bytes[index] != 0 { hasHit = true } else { hasMiss = true }
+      if hasHit && hasMiss { return .some }
+    }
+    return hasHit ? .all : .none
   }
 }
 

@@ -31,6 +31,8 @@ final class ConstantNode: IntegerNode {
     fill(target, blocks.count * blockCapacity)
   }
 
+  override var gathersItself: Bool { true }
+
   override func gather(
     _ positions: UnsafePointer<UInt16>, _ count: Int, into target: UnsafeMutableRawPointer
   ) throws(StoaError) { fill(target, count) }

@@ -48,6 +48,8 @@ final class DictionaryNode: IntegerNode {
     try look(scratch, rows.count, target)
   }
 
+  override var gathersItself: Bool { true }
+
   override func gather(
     _ positions: UnsafePointer<UInt16>, _ count: Int, into target: UnsafeMutableRawPointer
   ) throws(StoaError) {

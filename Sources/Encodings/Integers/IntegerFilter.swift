@@ -122,10 +122,27 @@ extension IntegerFilter {
     }
   }
 
-  /// Keeps those of `positions` whose lane passes, writing them to `out` (which may be `positions`).
+  /// Keeps those of `positions` whose lane passes, lane `i` being the one of position `i`; writes them to `out`
+  /// (which may be `positions`).
   func refine<L: Lane>(
     _ lanes: UnsafePointer<L>, _ positions: UnsafePointer<UInt16>, _ count: Int, maximum: UInt64,
     into out: UnsafeMutablePointer<UInt16>
+  ) -> Int {
+    refine(positions, count, maximum: maximum, into: out) { lanes[$0] }
+  }
+
+  /// The same with the lanes of a whole unit of rows, a power of two; `mask` is one less.
+  func refine<L: Lane>(
+    unit lanes: UnsafePointer<L>, mask: Int, _ positions: UnsafePointer<UInt16>, _ count: Int,
+    maximum: UInt64, into out: UnsafeMutablePointer<UInt16>
+  ) -> Int {
+    refine(positions, count, maximum: maximum, into: out) { lanes[Int(positions[$0]) & mask] }
+  }
+
+  @inline(__always)
+  private func refine<L: Lane>(
+    _ positions: UnsafePointer<UInt16>, _ count: Int, maximum: UInt64,
+    into out: UnsafeMutablePointer<UInt16>, _ lane: (Int) -> L
   ) -> Int {
     var passed = 0
     switch self {
@@ -135,32 +152,39 @@ extension IntegerFilter {
       return count
     case .range(let lower, let upper):
       guard let range = LaneRange<L>(lower, upper) else { return 0 }
-      return range.refine(lanes, positions, count, into: out)
+      return range.refine(positions, count, into: out, lane)
     case .outside(let lower, let upper):
       guard let range = LaneRange<L>(lower, upper) else {
-        return IntegerFilter.all.refine(lanes, positions, count, maximum: maximum, into: out)
+        for index in 0..<count { out[index] = positions[index] }
+        return count
       }
       guard let outside = range.complement else { return 0 }
-      return outside.refine(lanes, positions, count, into: out)
+      return outside.refine(positions, count, into: out, lane)
     case .table(let table, let shift):
       if table.covers(maximum, shift: shift) {
         let bytes = table.bytes + Int(truncatingIfNeeded: shift)
         for index in 0..<count {
-          out[passed] = positions[index]
-          passed &+= b2i(bytes[Int(truncatingIfNeeded: lanes[index])] != 0)
+          let position = positions[index]
+          let isIn = bytes[Int(truncatingIfNeeded: lane(index))] != 0
+          out[passed] = position
+          passed &+= b2i(isIn)
         }
       } else {
         for index in 0..<count {
-          out[passed] = positions[index]
-          passed &+= b2i(table.checked(UInt64(truncatingIfNeeded: lanes[index]) &+ shift) != 0)
+          let position = positions[index]
+          let isIn = table.checked(UInt64(truncatingIfNeeded: lane(index)) &+ shift) != 0
+          out[passed] = position
+          passed &+= b2i(isIn)
         }
       }
       withExtendedLifetime(table.owner) {}
       return passed
     case .set(let set, let reference):
       for index in 0..<count {
-        out[passed] = positions[index]
-        passed &+= b2i(set.contains(Int64(truncatingIfNeeded: lanes[index]) &+ reference))
+        let position = positions[index]
+        let isIn = set.contains(Int64(truncatingIfNeeded: lane(index)) &+ reference)
+        out[passed] = position
+        passed &+= b2i(isIn)
       }
       return passed
     }
@@ -216,17 +240,20 @@ struct LaneRange<L: Lane> {
     for index in 0..<count { mask[index] = (lanes[index] &- lower) <= span ? 1 : 0 }
   }
 
+  /// Keeps the positions whose lane is inside.
   @inline(__always)
   func refine(
-    _ lanes: UnsafePointer<L>, _ positions: UnsafePointer<UInt16>, _ count: Int,
-    into out: UnsafeMutablePointer<UInt16>
+    _ positions: UnsafePointer<UInt16>, _ count: Int, into out: UnsafeMutablePointer<UInt16>,
+    _ lane: (Int) -> L
   ) -> Int {
     let lower = lower
     let span = span
     var passed = 0
     for index in 0..<count {
-      out[passed] = positions[index]
-      passed &+= b2i((lanes[index] &- lower) <= span)
+      let position = positions[index]
+      let isIn = (lane(index) &- lower) <= span
+      out[passed] = position
+      passed &+= b2i(isIn)
     }
     return passed
   }

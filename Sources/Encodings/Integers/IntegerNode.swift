@@ -27,15 +27,18 @@ class IntegerNode {
   /// Blocks that have to be decoded together, a power of two.
   var blocksPerUnit: Int { 1 }
 
-  /// Up to this many positions of a block are fetched one by one rather than by unpacking it.
+  /// Up to this many positions of a unit are fetched one by one rather than by unpacking it.
   var sparseLimit: Int { 0 }
+
+  /// `gather` finds values in other ways than unpacking the units they are in; filters then gather too.
+  var gathersItself: Bool { false }
 
   /// Writes all 1,024 lanes of each of `blocks`; what lies past `count` is undefined. `target` is aligned to 64.
   func unpack(
     _ blocks: Range<Int>, into target: UnsafeMutableRawPointer
   ) throws(StoaError) { preconditionFailure("abstract") }
 
-  /// Writes one lane per position without unpacking; called with at most `sparseLimit` positions.
+  /// Writes one lane per position without unpacking; called with at most `sparseLimit` positions per unit on average.
   func fetch(
     _ positions: UnsafePointer<UInt16>, _ count: Int, into target: UnsafeMutableRawPointer
   ) throws(StoaError) { preconditionFailure("abstract") }
@@ -51,6 +54,9 @@ class IntegerNode {
     case .bits64: try gatherLanes(positions, count, target.assumingMemoryBound(to: UInt64.self))
     }
   }
+
+  /// Whether all rows or none pass, where that can be told at next to no cost.
+  func verdict(_ filter: IntegerFilter) throws(StoaError) -> FilterVerdict { .some }
 
   /// Appends the rows of `rows` (starting on a block) that pass; returns how many.
   func select(
@@ -146,14 +152,19 @@ extension IntegerNode {
     let scratch = Buffer(byteCount: step * L.bitWidth / 8 + step)
     let lanes = scratch.typed(L.self)
     let mask = (scratch.pointer + step * L.bitWidth / 8).assumingMemoryBound(to: UInt8.self)
+    let set = L.bitWidth <= 16 ? RegisterSet(filter, maximum: maximum) : nil
     var passed = 0
     var row = rows.lowerBound
     while row < rows.upperBound {
       let end = min((row / step + 1) * step, rows.upperBound)
       try unpack(
         row / blockCapacity..<(end + blockCapacity - 1) / blockCapacity, into: scratch.pointer)
-      passed &+= filter.select(
-        lanes, end - row, first: row, maximum: maximum, mask: mask, into: out + passed)
+      if let set {
+        passed &+= set.select(lanes, end - row, first: row, into: out + passed)
+      } else {
+        passed &+= filter.select(
+          lanes, end - row, first: row, maximum: maximum, mask: mask, into: out + passed)
+      }
       row = end
     }
     return passed
@@ -162,39 +173,88 @@ extension IntegerNode {
   private func refineLanes<L: Lane>(
     _ filter: IntegerFilter, _ positions: UnsafeMutablePointer<UInt16>, _ count: Int, _: L.Type
   ) throws(StoaError) -> Int {
+    if gathersItself || isSparse(positions, count) {
+      return try refineGathered(filter, positions, count, L.self)
+    }
+    let unit = blocksPerUnit * blockCapacity
+    let sparse = sparseLimit
+    let scratch = Buffer(byteCount: max(unit, sparse) * L.bitWidth / 8)
+    let lanes = UnsafePointer(scratch.typed(L.self))
+    var passed = 0
+    var index = 0
+    while index < count {
+      let (taken, blocks) = unitPart(positions, from: index, count, unit)
+      if taken <= sparse {
+        try fetch(positions + index, taken, into: scratch.pointer)
+        passed &+= filter.refine(
+          lanes, positions + index, taken, maximum: maximum, into: positions + passed)
+      } else {
+        try unpack(blocks, into: scratch.pointer)
+        passed &+= filter.refine(
+          unit: lanes, mask: unit - 1, positions + index, taken, maximum: maximum,
+          into: positions + passed)
+      }
+      index += taken
+    }
+    return passed
+  }
+
+  private func refineGathered<L: Lane>(
+    _ filter: IntegerFilter, _ positions: UnsafeMutablePointer<UInt16>, _ count: Int, _: L.Type
+  ) throws(StoaError) -> Int {
     let step = min(count, 8192)
     let scratch = Buffer(byteCount: max(1, step) * L.bitWidth / 8)
-    let lanes = scratch.typed(L.self)
     var passed = 0
     var start = 0
     while start < count {
       let taken = min(step, count - start)
       try gather(positions + start, taken, into: scratch.pointer)
       passed &+= filter.refine(
-        lanes, positions + start, taken, maximum: maximum, into: positions + passed)
+        UnsafePointer(scratch.typed(L.self)), positions + start, taken, maximum: maximum,
+        into: positions + passed)
       start += taken
     }
     return passed
   }
 
+  /// Whether positions are so few on average that the units they are in are not worth unpacking.
+  private func isSparse(_ positions: UnsafePointer<UInt16>, _ count: Int) -> Bool {
+    guard count > 0 else { return true }
+    let (first, last) = (Int(positions[0]), Int(positions[count - 1]))
+    let units = (last - first) / (blocksPerUnit * blockCapacity) + 1
+    return last >= first && count <= units * sparseLimit
+  }
+
+  /// The positions from `from` on that lie in the same unit, and the unit's blocks.
+  @inline(__always)
+  private func unitPart(
+    _ positions: UnsafePointer<UInt16>, from: Int, _ count: Int, _ unit: Int
+  ) -> (taken: Int, blocks: Range<Int>) {
+    let first = Int(positions[from]) / unit * unit
+    let end = Positions.firstIndex(positions, from: from, count, notBelow: first + unit)
+    let block = first / blockCapacity
+    // A selection that is not ascending must not loop for ever.
+    return (max(1, end - from), block..<min(block + blocksPerUnit, blockCount))
+  }
+
   private func gatherLanes<L: Lane>(
     _ positions: UnsafePointer<UInt16>, _ count: Int, _ target: UnsafeMutablePointer<L>
   ) throws(StoaError) {
+    // All at once: look-ups in different blocks then wait for memory together.
+    if isSparse(positions, count) {
+      return try fetch(positions, count, into: UnsafeMutableRawPointer(target))
+    }
     let unit = blocksPerUnit * blockCapacity
     let sparse = sparseLimit
     var scratch: Buffer?
     var index = 0
     while index < count {
-      let first = Int(positions[index]) / unit * unit
-      let end = Positions.firstIndex(positions, from: index, count, notBelow: first + unit)
-      // A selection that is not ascending must not loop for ever.
-      let taken = max(1, end - index)
+      let (taken, blocks) = unitPart(positions, from: index, count, unit)
       if taken <= sparse {
         try fetch(positions + index, taken, into: UnsafeMutableRawPointer(target + index))
       } else {
         if scratch == nil { scratch = Buffer(byteCount: unit * L.bitWidth / 8) }
-        let block = first / blockCapacity
-        try unpack(block..<min(block + blocksPerUnit, blockCount), into: scratch!.pointer)
+        try unpack(blocks, into: scratch!.pointer)
         Lanes.pick(
           UnsafePointer(scratch!.typed(L.self)), unit: unit, positions + index, taken,
           target + index)

@@ -1,3 +1,4 @@
+import CKernels
 import Vectors
 
 /// Loops over row positions that do not depend on values.
@@ -16,6 +17,9 @@ enum Positions {
   static func emit(
     _ mask: UnsafePointer<UInt8>, _ count: Int, first: Int, into out: UnsafeMutablePointer<UInt16>
   ) -> Int {
+    if stoa_can_select() != 0 {
+      return stoa_emit_flags(mask, count, UInt16(truncatingIfNeeded: first), out)
+    }
     var passed = 0
     var start = 0
     let raw = UnsafeRawPointer(mask)

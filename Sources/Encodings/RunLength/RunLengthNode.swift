@@ -94,6 +94,8 @@ final class RunLengthNode: IntegerNode {
     withExtendedLifetime(scratch) {}
   }
 
+  override var gathersItself: Bool { true }
+
   override func gather(
     _ positions: UnsafePointer<UInt16>, _ count: Int, into target: UnsafeMutableRawPointer
   ) throws(StoaError) {
@@ -104,21 +106,35 @@ final class RunLengthNode: IntegerNode {
     try values.gather(codes, count, into: target)
   }
 
+  /// The numbers of the passing runs among `runs`, which begins on a unit of the values.
+  private func passing(
+    _ filter: IntegerFilter, _ runs: Range<Int>
+  ) throws(StoaError) -> (runs: Buffer, count: Int) {
+    let buffer = Buffer(of: UInt16.self, count: runs.count + 64)
+    return (buffer, try values.select(filter, runs, into: buffer.typed(UInt16.self)))
+  }
+
+  /// Long runs are so few that asking them all costs less than any other filter.
+  override func verdict(_ filter: IntegerFilter) throws(StoaError) -> FilterVerdict {
+    guard runCount * 64 <= count else { return .some }
+    let passed = try passing(filter, 0..<runCount).count
+    return passed == 0 ? .none : passed == runCount ? .all : .some
+  }
+
   /// Decides once per run, then writes the rows of the runs that pass.
   override func select(
     _ filter: IntegerFilter, _ rows: Range<Int>, into out: UnsafeMutablePointer<UInt16>
   ) throws(StoaError) -> Int {
-    let passing = SelectionVector()
     let first = map.run(of: rows.lowerBound)
     let last = map.run(of: rows.upperBound - 1)
     let step = values.blocksPerUnit * blockCapacity
-    passing.count = try values.select(
-      filter, first / step * step..<last + 1, into: passing.positions)
+    let passing = try passing(filter, first / step * step..<last + 1)
+    let passingRuns = passing.runs.typed(UInt16.self)
     let lasts = map.lasts
     let step8 = SIMD8<UInt16>(0, 1, 2, 3, 4, 5, 6, 7)
     var passed = 0
     for index in 0..<passing.count {
-      let run = Int(passing.positions[index])
+      let run = Int(passingRuns[index])
       if run < first { continue }
       let start = max(run == 0 ? 0 : Int(lasts[run &- 1]) &+ 1, rows.lowerBound)
       let length = min(Int(lasts[run]) &+ 1, rows.upperBound) &- start
@@ -132,6 +148,7 @@ final class RunLengthNode: IntegerNode {
       }
       passed &+= length
     }
+    withExtendedLifetime(passing.runs) {}
     return passed
   }
 
@@ -139,13 +156,14 @@ final class RunLengthNode: IntegerNode {
     _ filter: IntegerFilter, _ positions: UnsafeMutablePointer<UInt16>, _ count: Int
   ) throws(StoaError) -> Int {
     guard count * 2 >= runCount else { return try super.refine(filter, positions, count) }
-    let passing = SelectionVector()
-    passing.count = try values.select(filter, 0..<runCount, into: passing.positions)
+    let passing = try passing(filter, 0..<runCount)
     if passing.count == 0 { return 0 }
     if passing.count == runCount { return count }
     let flags = Buffer(byteCount: runCount, zeroed: true)
     let passes = flags.typed(UInt8.self)
-    for index in 0..<passing.count { passes[Int(passing.positions[index])] = 1 }
+    let runs = passing.runs.typed(UInt16.self)
+    for index in 0..<passing.count { passes[Int(runs[index])] = 1 }
+    withExtendedLifetime(passing.runs) {}
     return map.keep(positions, count, passes)
   }
 
