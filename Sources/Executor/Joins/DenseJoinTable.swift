@@ -38,17 +38,18 @@ final class DenseJoinTable: @unchecked Sendable {
     hasNullKey = blocks.contains { ($0.validity?.nullCount ?? 0) > 0 }
     presence = Buffer(byteCount: range + 1, zeroed: true)
     present = presence.typed(UInt8.self)
-    let needsRows = !join.payload.isEmpty
     let mustBeUnique = join.node.kind != .semi && join.node.kind != .anti && join.node.kind != .mark
-    let rowOf = Buffer(byteCount: needsRows ? (range + 1) * 4 : 4, zeroed: true)
-    let isUnique = DenseJoinTable.fill(
-      blocks, minimum, present, needsRows ? rowOf.typed(UInt32.self) : nil)
-    guard isUnique || !mustBeUnique else { return nil }
+    guard DenseJoinTable.fill(blocks, minimum, present) || !mustBeUnique else { return nil }
+    guard !join.payload.isEmpty else {
+      columns = []
+      return
+    }
+    let slots = DenseJoinTable.slots(blocks, minimum, absent: range)
     columns = join.payload.indices.map { index in
       let column = Vector.concatenated(blocks.map { $0.payload[index] }, count: blocks.rowCount)
-      return DenseColumn(column, rowOf: rowOf.typed(UInt32.self), slotCount: Int(span) + 2)
+      return DenseColumn(column, slots: slots.typed(UInt32.self), slotCount: Int(span) + 2)
     }
-    withExtendedLifetime(rowOf) {}
+    withExtendedLifetime(slots) {}
   }
 
   private static func bounds(_ blocks: [JoinBlock]) -> ClosedRange<Int64>? {
@@ -71,13 +72,11 @@ final class DenseJoinTable: @unchecked Sendable {
     return low <= high ? low...high : nil
   }
 
-  /// Marks all keys, notes their row numbers plus one; false when a key comes twice.
+  /// Marks all keys; false when one comes twice.
   private static func fill(
-    _ blocks: [JoinBlock], _ minimum: Int64, _ present: UnsafeMutablePointer<UInt8>,
-    _ rowOf: UnsafeMutablePointer<UInt32>?
+    _ blocks: [JoinBlock], _ minimum: Int64, _ present: UnsafeMutablePointer<UInt8>
   ) -> Bool {
     var duplicates: UInt8 = 0
-    var first = 0
     for block in blocks {
       guard let keys = block.integers?.typed(Int64.self) else { return false }
       for row in 0..<block.rowCount where block.validity?.isValid(row) ?? true {
@@ -85,11 +84,29 @@ final class DenseJoinTable: @unchecked Sendable {
         let slot = Int(truncatingIfNeeded: keys[row] &- minimum)
         duplicates |= present[slot]
         present[slot] = 1
-        if let rowOf { rowOf[slot] = UInt32(truncatingIfNeeded: first &+ row &+ 1) }
       }
-      first += block.rowCount
     }
     return duplicates == 0
+  }
+
+  /// The slot of each build row; `absent` for those with a NULL key.
+  private static func slots(_ blocks: [JoinBlock], _ minimum: Int64, absent: Int) -> Buffer {
+    let buffer = Buffer(of: UInt32.self, count: max(1, blocks.rowCount))
+    var target = buffer.typed(UInt32.self)
+    for block in blocks {
+      if let keys = block.integers?.typed(Int64.self) {
+        for row in 0..<block.rowCount {
+          target[row] = UInt32(truncatingIfNeeded: keys[row] &- minimum)
+        }
+      }
+      if let validity = block.validity {
+        for row in 0..<block.rowCount where !validity.isValid(row) {
+          target[row] = UInt32(truncatingIfNeeded: absent)
+        }
+      }
+      target += block.rowCount
+    }
+    return buffer
   }
 
   /// Writes the slot of each key: key − minimum, or `range` for keys outside.
@@ -155,25 +172,45 @@ struct DenseColumn {
 
   /// - Parameters:
   ///   - column: the attribute of all build rows.
-  ///   - rowOf: per slot, the row number plus one, or 0.
-  init(_ column: Vector, rowOf: UnsafePointer<UInt32>, slotCount: Int) {
+  ///   - slots: the slot of each of them, the last one for rows without a key.
+  init(_ column: Vector, slots: UnsafePointer<UInt32>, slotCount: Int) {
     let (dictionary, rowCodes) = DenseColumn.compact(column)
     self.dictionary = dictionary
     type = column.type
     codeWidth = dictionary.count <= 256 ? 1 : dictionary.count <= 65_536 ? 2 : 4
     codes = Buffer(byteCount: slotCount * codeWidth, zeroed: true)
-    let hasNulls = column.mayHaveNulls
-    validSlots = hasNulls ? Buffer(byteCount: slotCount, zeroed: true) : nil
-    let flat = hasNulls && column.form != .dictionary ? column.flattened() : column
-    for slot in 0..<slotCount where rowOf[slot] != 0 {
-      let row = Int(rowOf[slot]) - 1
-      let code = rowCodes.typed(UInt32.self)[row]
-      switch codeWidth {
-      case 1: codes.typed(UInt8.self)[slot] = UInt8(truncatingIfNeeded: code)
-      case 2: codes.typed(UInt16.self)[slot] = UInt16(truncatingIfNeeded: code)
-      default: codes.typed(UInt32.self)[slot] = code
-      }
-      if let validSlots { validSlots.typed(UInt8.self)[slot] = flat.isValid(row) ? 1 : 0 }
+    let source = rowCodes.typed(UInt32.self)
+    switch codeWidth {
+    case 1: DenseColumn.spread(source, slots, column.count, codes.typed(UInt8.self))
+    case 2: DenseColumn.spread(source, slots, column.count, codes.typed(UInt16.self))
+    default: DenseColumn.spread(source, slots, column.count, codes.typed(UInt32.self))
+    }
+    let absent = slotCount - 1
+    switch codeWidth {
+    case 1: codes.typed(UInt8.self)[absent] = 0
+    case 2: codes.typed(UInt16.self)[absent] = 0
+    default: codes.typed(UInt32.self)[absent] = 0
+    }
+    guard column.mayHaveNulls else {
+      validSlots = nil
+      return
+    }
+    let valid = Buffer(byteCount: slotCount, zeroed: true)
+    let flat = column.form != .dictionary ? column.flattened() : column
+    for row in 0..<column.count {
+      valid.typed(UInt8.self)[Int(slots[row])] = flat.isValid(row) ? 1 : 0
+    }
+    valid.typed(UInt8.self)[absent] = 0
+    validSlots = valid
+  }
+
+  @inline(__always)
+  private static func spread<Code: FixedWidthInteger & UnsignedInteger>(
+    _ rowCodes: UnsafePointer<UInt32>, _ slots: UnsafePointer<UInt32>, _ count: Int,
+    _ target: UnsafeMutablePointer<Code>
+  ) {
+    for row in 0..<count {
+      target[Int(truncatingIfNeeded: slots[row])] = Code(truncatingIfNeeded: rowCodes[row])
     }
   }
 
