@@ -14,7 +14,7 @@ public indirect enum Expression: Hashable, Sendable {
   /// A scalar function or arithmetic operator with its arguments, already of the types it wants.
   case call(BoundFunction, [Expression])
   /// `isTry`: NULL instead of an error.
-  case cast(Expression, to: LogicalType, isTry: Bool)
+  case cast(Expression, to: LogicalType, isTry: Bool, at: SourcePlace = .unknown)
   case comparison(ComparisonOperator, Expression, Expression)
   /// IS [NOT] DISTINCT FROM: a comparison for which NULL equals NULL.
   case isDistinct(Expression, Expression, isNegated: Bool)
@@ -93,6 +93,8 @@ public struct BoundFunction: Sendable, Hashable {
   public let propagatesNull: Bool
   /// Computes `rowCount` results from vectors of that length in any form.
   public let kernel: Kernel
+  /// Where the call was written; errors of the kernel point there.
+  public var place = SourcePlace.unknown
 
   public init(
     name: String, argumentTypes: [LogicalType], resultType: LogicalType,
@@ -122,7 +124,7 @@ extension Expression {
   public var type: LogicalType {
     switch self {
     case .column(_, let type), .constant(_, let type), .parameter(_, let type),
-      .cast(_, let type, _), .conditional(_, _, let type):
+      .cast(_, let type, _, _), .conditional(_, _, let type):
       type
     case .call(let function, _): function.resultType
     case .comparison, .isDistinct, .and, .or, .not, .isNull, .inSet: .boolean
@@ -134,7 +136,7 @@ extension Expression {
     switch self {
     case .column, .constant, .parameter: []
     case .call(_, let arguments): arguments
-    case .cast(let operand, _, _), .not(let operand), .isNull(let operand, _),
+    case .cast(let operand, _, _, _), .not(let operand), .isNull(let operand, _),
       .inSet(let operand, _, _):
       [operand]
     case .comparison(_, let left, let right), .isDistinct(let left, let right, _): [left, right]
@@ -149,7 +151,8 @@ extension Expression {
     switch self {
     case .column, .constant, .parameter: self
     case .call(let function, let arguments): .call(function, arguments.map(transform))
-    case .cast(let operand, let type, let isTry): .cast(transform(operand), to: type, isTry: isTry)
+    case .cast(let operand, let type, let isTry, let place):
+      .cast(transform(operand), to: type, isTry: isTry, at: place)
     case .comparison(let op, let left, let right):
       .comparison(op, transform(left), transform(right))
     case .isDistinct(let left, let right, let isNegated):

@@ -89,7 +89,7 @@ enum PredicateCompiler {
   private static func canFail(_ expression: Expression) -> Bool {
     switch expression {
     case .call(let function, _) where !harmless.contains(function.name): return true
-    case .cast(_, _, let isTry) where !isTry: return true
+    case .cast(_, _, let isTry, _) where !isTry: return true
     default: return expression.children.contains(where: canFail)
     }
   }

@@ -52,7 +52,7 @@ final class EvaluatorNode {
     case .column, .constant: true
     case .comparison, .isDistinct, .and, .or, .not, .isNull, .inSet:
       children.allSatisfy(\.isTotal)
-    case .cast(_, _, let isTry): isTry && children.allSatisfy(\.isTotal)
+    case .cast(_, _, let isTry, _): isTry && children.allSatisfy(\.isTotal)
     case .parameter, .call, .conditional: false
     }
   }
@@ -125,8 +125,13 @@ final class EvaluatorNode {
     case .parameter(let number, _):
       throw StoaError(.usage, "parameter $\(number + 1) has no value")
     case .call(let function, _): return try call(function, rows)
-    case .cast(_, let target, let isTry):
-      return try Cast.apply(try children[0].evaluate(rows), to: target, isTry: isTry)
+    case .cast(_, let target, let isTry, let place):
+      let operand = try children[0].evaluate(rows)
+      do throws(StoaError) {
+        return try Cast.apply(operand, to: target, isTry: isTry)
+      } catch {
+        throw error.at(place.range)
+      }
     case .comparison(let op, _, _):
       let left = try children[0].evaluate(rows)
       return try Comparison.compare(op, left, try children[1].evaluate(rows))
@@ -151,11 +156,15 @@ final class EvaluatorNode {
     arguments.reserveCapacity(children.count)
     for child in children { arguments.append(try child.evaluate(rows)) }
     let isConstant = arguments.allSatisfy { $0.form == .constant }
-    guard isConstant, !arguments.isEmpty, function.isDeterministic else {
-      return try function.kernel(arguments, rows.rowCount)
+    do throws(StoaError) {
+      guard isConstant, !arguments.isEmpty, function.isDeterministic else {
+        return try function.kernel(arguments, rows.rowCount)
+      }
+      let one = try function.kernel(arguments.map { $0.resizedConstant(count: 1) }, 1)
+      return one.constant(ofRow: 0, count: rows.rowCount)
+    } catch {
+      throw error.at(function.place.range)
     }
-    let one = try function.kernel(arguments.map { $0.resizedConstant(count: 1) }, 1)
-    return one.constant(ofRow: 0, count: rows.rowCount)
   }
 }
 

@@ -17,11 +17,11 @@ struct CastSimplification: OptimizerRule {
 
   private static func simplified(_ expression: Expression) -> Expression {
     switch expression {
-    case .comparison(let op, .cast(let operand, let type, false), .constant(let value, _)):
+    case .comparison(let op, .cast(let operand, let type, false, _), .constant(let value, _)):
       return comparison(op, operand, type, value) ?? expression
-    case .comparison(let op, .constant(let value, _), .cast(let operand, let type, false)):
+    case .comparison(let op, .constant(let value, _), .cast(let operand, let type, false, _)):
       return comparison(op.mirrored, operand, type, value) ?? expression
-    case .inSet(.cast(let operand, let type, false), let values, let hasNull):
+    case .inSet(.cast(let operand, let type, false, _), let values, let hasNull):
       return membership(operand, type, values, hasNull) ?? expression
     default: return expression
     }

@@ -206,7 +206,7 @@ extension Expression {
     case .call(let function, let arguments):
       guard function.propagatesNull else { return [] }
       return arguments.reduce(into: []) { $0.formUnion($1.strictColumns) }
-    case .cast(let operand, _, _), .not(let operand), .inSet(let operand, _, _):
+    case .cast(let operand, _, _, _), .not(let operand), .inSet(let operand, _, _):
       return operand.strictColumns
     case .comparison(_, let left, let right):
       return left.strictColumns.union(right.strictColumns)
@@ -224,7 +224,7 @@ extension Expression {
     case .inSet(let operand, _, let hasNull): return !hasNull && operand.isNeverNull(given: columns)
     case .comparison, .and, .or, .not:
       return children.allSatisfy { $0.isNeverNull(given: columns) }
-    case .cast(let operand, _, let isTry): return !isTry && operand.isNeverNull(given: columns)
+    case .cast(let operand, _, let isTry, _): return !isTry && operand.isNeverNull(given: columns)
     case .call(let function, let arguments):
       return Expression.totalFunctions.contains(function.name)
         && arguments.allSatisfy { $0.isNeverNull(given: columns) }

@@ -20,7 +20,7 @@ struct ExpressionText {
     case .constant(let value, let type): return (ExpressionText.constant(value, type), 7)
     case .parameter(let index, _): return ("$\(index + 1)", 7)
     case .call(let function, let arguments): return call(function.name, arguments)
-    case .cast(let operand, let type, let isTry):
+    case .cast(let operand, let type, let isTry, _):
       return ("\(isTry ? "TRY_CAST" : "CAST")(\(text(operand)) AS \(type))", 7)
     case .comparison(let op, let left, let right):
       return ("\(text(left, level: 5)) \(op.symbol) \(text(right, level: 5))", 4)

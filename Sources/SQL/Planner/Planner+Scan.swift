@@ -165,7 +165,7 @@ extension Expression {
     switch self {
     case .column, .constant: return true
     case .parameter: return false
-    case .cast(let operand, let type, let isTry):
+    case .cast(let operand, let type, let isTry, _):
       return (isTry || Expression.isSafeCast(operand.type, type)) && operand.cannotFail
     case .call(let function, let arguments):
       return Expression.safeFunctions.contains(function.name) && arguments.allSatisfy(\.cannotFail)

@@ -17,7 +17,7 @@ struct ReferenceEvaluator {
       let values = try arguments.map(evaluate)
       if values.contains(where: \.isNull) { return .null }
       return try call(function.name, values, function.resultType)
-    case .cast(let operand, .double, _):
+    case .cast(let operand, .double, _, _):
       let value = try evaluate(operand)
       return value.integer.map { .double(Double($0)) } ?? value
     case .cast: throw Failure()
