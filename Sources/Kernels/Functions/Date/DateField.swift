@@ -49,6 +49,14 @@ public enum DateField: String, Sendable, CaseIterable {
       .binding, "'\(name)' is not a part of a date", hint: nearest.map { "Did you mean '\($0)'?" })
   }
 
+  /// Whether EXTRACT gives it with a fraction.
+  var hasFraction: Bool { self == .second || self == .millisecond }
+
+  /// The same for a name as written.
+  public static func hasFraction(_ name: String) -> Bool {
+    DateField(name: name)?.hasFraction ?? false
+  }
+
   /// Whether it can be told from the day alone.
   var isOfDay: Bool {
     switch self {

@@ -1,7 +1,31 @@
 import Vectors
 
-/// EXTRACT(field FROM x), which is `date_part('field', x)`, and a function per field.
+/// EXTRACT(field FROM x), which is `date_part('field', x)`, and a function per field. EXTRACT keeps the
+/// fraction of seconds and milliseconds, as in PostgreSQL; `second(x)` and `millisecond(x)` count whole ones.
 enum DatePart {
+  /// DECIMAL seconds or milliseconds with their fraction, for EXTRACT; others as `resolve`.
+  static func resolveExtract(_ name: String, _ field: DateField, _ type: LogicalType)
+    -> BoundFunction?
+  {
+    guard field.hasFraction, type == .timestamp || type == .interval || type == .null else {
+      return resolve(name, field, type, leading: [.varchar])
+    }
+    let input: LogicalType = type == .interval ? .interval : .timestamp
+    let result = LogicalType.decimal(precision: 8, scale: field == .second ? 6 : 3)
+    return .make(name, [.varchar, input], result) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      let operand = [arguments[1]]
+      if input == .interval {
+        return try RowKernels.unary(operand, count, result, zero: 0 as Int32) { (packed: Int128) in
+          Int32(Interval(packed: packed).microseconds % 60_000_000)
+        }
+      }
+      return try RowKernels.unary(operand, count, result, zero: 0 as Int32) { (timestamp: Int64) in
+        Int32(Calendar.split(timestamp).microseconds % 60_000_000)
+      }
+    }
+  }
+
   /// BIGINT, or DOUBLE seconds for the epoch.
   static func resolve(
     _ name: String, _ field: DateField, _ type: LogicalType, leading: [LogicalType]
@@ -108,7 +132,7 @@ extension ScalarFunction {
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
       guard arguments.types.count == 2 else { return nil }
       let field = try DateField.literal(arguments, of: "date_part")
-      return DatePart.resolve("date_part", field, arguments.types[1], leading: [.varchar])
+      return DatePart.resolveExtract("date_part", field, arguments.types[1])
     })
 
   static let year = DatePart.function(.year, "year", help: "Year of a date", gives: "2024")
