@@ -45,11 +45,11 @@ import Vectors
       ),
       (
         "select a from t order by 3",
-        "ORDER BY position 3 is not in the select list. It has 1 columns, counted from 1 [3]"
+        "ORDER BY position 3 is not in the select list. It has 1 column, counted from 1 [3]"
       ),
       (
         "select a from t group by 0",
-        "GROUP BY position 0 is not in the select list. It has 1 columns, counted from 1 [0]"
+        "GROUP BY position 0 is not in the select list. It has 1 column, counted from 1 [0]"
       ),
       (
         "select distinct a from t order by b",

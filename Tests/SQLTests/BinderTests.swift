@@ -57,7 +57,7 @@ import Vectors
       ("with q (p) as (select a, b from u) select * from q", "p INTEGER, b SMALLINT"),
       ("values (1, 'a'), (2.5, null)", "col0 DECIMAL(11,1), col1 VARCHAR"),
       ("select a from u union all select b from t", "a BIGINT"),
-      ("select null union all select 1.5", "null DECIMAL(11,1)"),
+      ("select null union all select 1.5", "null DECIMAL(2,1)"),
       ("select a::varchar, cast(a as double) from t", "a VARCHAR, a DOUBLE"),
       (
         "select extract(year from d), substring(c from 1 for 2) from t",

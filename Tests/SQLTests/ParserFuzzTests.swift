@@ -28,7 +28,7 @@ struct ParserFuzzTests {
     "ESCAPE",
   ].map { Array($0.utf8) }
 
-  @Test("4,000 mutated statements", arguments: [1 as UInt64, 2])
+  @Test("10,000 mutated statements", arguments: [1 as UInt64, 2, 3, 4, 5])
   func mutations(seed: UInt64) {
     var random = SplitMix(state: seed &* 0x9E37_79B9_7F4A_7C15)
     var accepted = 0

@@ -98,6 +98,7 @@ extension Binder {
         if current === clause.scope, clause.mentions[entry.column.id] == nil {
           clause.mentions[entry.column.id] = (name.text, name.position)
         }
+        if isBareNull(entry.column.reference) { return .constant(.null, .null) }
         return entry.column.reference
       }
       if current === clause.scope, let aliased = try bindAlias(name, clause) { return aliased }
@@ -211,18 +212,38 @@ extension Binder {
         .binding, "rows of \(left.count) and \(right.count) fields cannot be compared",
         position: position)
     }
-    var equalities: [Expression] = []
+    var sides: [(left: Expression, right: Expression)] = []
     for (a, b) in zip(left, right) {
-      equalities.append(
-        try comparison(
-          .equal, try bindExpression(a, clause), try bindExpression(b, clause), at: position))
+      sides.append(
+        try comparable(
+          try bindExpression(a, clause), try bindExpression(b, clause), at: position,
+          operation: op.symbol))
     }
     switch op {
-    case .equal: return .all(of: equalities)
-    case .notEqual: return .not(.all(of: equalities))
-    case .less, .lessOrEqual, .greater, .greaterOrEqual:
-      throw unsupported("ordering of row values", position)
+    case .equal, .notEqual:
+      let equal = Expression.all(of: sides.map { .comparison(.equal, $0.left, $0.right) })
+      return op == .equal ? equal : .not(equal)
+    case .less, .lessOrEqual, .greater, .greaterOrEqual: return ordered(op, sides[...])
     }
+  }
+
+  /// (a, b) < (c, d) is a < c OR (a = c AND b < d): the first fields that differ decide.
+  private func ordered(
+    _ op: ComparisonOperator, _ sides: ArraySlice<(left: Expression, right: Expression)>
+  ) -> Expression {
+    var result: Expression?
+    for side in sides.reversed() {
+      guard let rest = result else {
+        result = .comparison(op, side.left, side.right)
+        continue
+      }
+      let strict: ComparisonOperator = op == .less || op == .lessOrEqual ? .less : .greater
+      result = .or([
+        .comparison(strict, side.left, side.right),
+        .and([.comparison(.equal, side.left, side.right), rest]),
+      ])
+    }
+    return result ?? .true_
   }
 
   private func bindBetween(

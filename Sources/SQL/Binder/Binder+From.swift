@@ -84,6 +84,9 @@ extension Binder {
         NamedExpression(numbers.column($0.name, $0.type), $0.reference)
       }
       plan = .project(LogicalProject(input: plan, items: items))
+      for (item, column) in zip(items, columns) {
+        untypedColumns[item.column.id] = untypedColumns[column.id]
+      }
       columns = items.map(\.column)
     }
     let entries = columns.map { Scope.Entry(table: table, name: $0.name, column: $0) }
@@ -142,6 +145,9 @@ extension Binder {
       return try named(relation, reference, defaultName: name.text)
     }
     let columns = shared.columns.map { numbers.column($0.name, $0.type) }
+    for (column, source) in zip(columns, shared.columns) {
+      untypedColumns[column.id] = untypedColumns[source.id]
+    }
     let plan = LogicalPlan.reference(
       LogicalReference(
         number: shared.number, name: common.syntax.name.text, columns: columns,

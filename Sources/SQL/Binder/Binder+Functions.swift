@@ -14,10 +14,25 @@ extension Binder {
   ) throws(StoaError) -> Expression {
     guard isScalar(name) else { throw unknownFunction(name, namePosition ?? position) }
     do throws(StoaError) {
-      return settled(try FunctionRegistry.bind(name, try adapted(name, arguments, at: position)))
+      let bound = try FunctionRegistry.bind(name, try adapted(name, arguments, at: position))
+      return settled(placed(bound, at: SourcePlace(position)))
     } catch {
       throw error.at(position)
     }
+  }
+
+  /// The call and the casts put around its arguments learn where it was written.
+  private func placed(_ expression: Expression, at place: SourcePlace) -> Expression {
+    guard case .call(var function, let arguments) = expression else { return expression }
+    function.place = place
+    return .call(
+      function,
+      arguments.map { argument in
+        guard case .cast(let operand, let type, let isTry, let known) = argument,
+          known.range == nil
+        else { return argument }
+        return .cast(operand, to: type, isTry: isTry, at: place)
+      })
   }
 
   /// Beside a number or date, a text literal in arithmetic is read as the other operand's type.
@@ -40,7 +55,7 @@ extension Binder {
 
   /// Parameters that were cast from no type have found theirs.
   private func settled(_ expression: Expression) -> Expression {
-    if case .cast(.parameter(let index, .null), let type, _) = expression {
+    if case .cast(.parameter(let index, .null), let type, _, _) = expression {
       parameterTypes[index] = type
       return .parameter(index, type)
     }
@@ -60,7 +75,10 @@ extension Binder {
   func datePart(
     _ field: String, _ operand: Expression, at position: Range<Int>
   ) throws(StoaError) -> Expression {
-    if isScalar(field) { return try call(field, [operand], at: position) }
+    // EXTRACT keeps fractions of a second, as `date_part` does; the functions of these names count whole ones.
+    if isScalar(field), !DateField.hasFraction(field) {
+      return try call(field, [operand], at: position)
+    }
     return try call(
       "date_part", [.constant(.string(field), .varchar), operand], at: position)
   }

@@ -76,7 +76,8 @@ extension Binder {
     var expressions = defaults(table)
     for (column, target) in zip(relation.columns, targets) {
       expressions[target] = try assigned(
-        column.reference, to: table.columns[target].type, at: query.position)
+        untypedColumns[column.id] ?? column.reference, to: table.columns[target].type,
+        at: query.position)
     }
     let items = zip(table.columns, expressions).map {
       NamedExpression(numbers.column($0.name, $0.type), $1)

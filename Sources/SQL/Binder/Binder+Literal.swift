@@ -49,7 +49,7 @@ extension Binder {
       throw StoaError(
         .binding, "\(expression.type) cannot be cast to \(type)", position: position)
     }
-    let cast = Expression.cast(expression, to: type, isTry: isTry)
+    let cast = Expression.cast(expression, to: type, isTry: isTry, at: SourcePlace(position))
     return expression.isConstant ? try folded(cast, at: position) : cast
   }
 
@@ -74,6 +74,21 @@ extension Binder {
     _ expression: Expression, to type: LogicalType, at position: Range<Int>
   ) throws(StoaError) -> Expression {
     try explicitCast(expression, to: type, isTry: false, at: position)
+  }
+
+  /// A NULL nobody gave a type, or a column of a subquery that is one.
+  func isBareNull(_ expression: Expression) -> Bool {
+    switch expression {
+    case .constant(.null, .null): true
+    case .column(let id, _): untypedColumns[id]?.type == .null
+    default: false
+    }
+  }
+
+  /// The literal to remember for a result column, before `known` gives it a type.
+  func untyped(_ expression: Expression) -> Expression? {
+    if isBareNull(expression) { return .constant(.null, .null) }
+    return isTextLiteral(expression) ? expression : nil
   }
 
   func isTextLiteral(_ expression: Expression) -> Bool {

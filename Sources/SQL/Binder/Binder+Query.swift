@@ -145,7 +145,8 @@ extension Binder {
     guard number >= 1, number <= Int128(count) else {
       throw StoaError(
         .binding, "\(clause) position \(number) is not in the select list",
-        hint: "It has \(count) columns, counted from 1", position: syntax.position)
+        hint: "It has \(count) column\(count == 1 ? "" : "s"), counted from 1",
+        position: syntax.position)
     }
     return Int(number) - 1
   }

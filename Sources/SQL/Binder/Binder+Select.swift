@@ -18,6 +18,8 @@ extension Binder {
     var position: Range<Int>
     /// As written; `nil` for columns out of a star.
     var syntax: ExpressionSyntax?
+    /// The bare NULL or text literal it is.
+    var untyped: Expression?
   }
 
   func bindSelect(
@@ -117,18 +119,26 @@ extension Binder {
     clause.aliases = aliases
     collector.isGrouping = true
     for element in groupBy.elements {
-      guard case .expression(let syntax) = element else {
-        throw unsupported("GROUPING SETS, ROLLUP and CUBE", groupBy.position)
+      switch element {
+      case .expression(let syntax):
+        addGroup(try bindGroupKey(syntax, select, clause, collector), collector)
+      // Of all rows; beside other keys it adds nothing.
+      case .set(let keys) where keys.isEmpty: continue
+      case .set, .groupingSets, .rollup, .cube:
+        throw StoaError(
+          .unsupported, "GROUPING SETS, ROLLUP and CUBE are not supported yet",
+          position: groupBy.position)
       }
-      addGroup(try bindGroupKey(syntax, select, clause), collector)
     }
     collector.pending += clause.pending
   }
 
   private func bindGroupKey(
-    _ syntax: ExpressionSyntax, _ select: SelectSyntax, _ clause: Clause
+    _ syntax: ExpressionSyntax, _ select: SelectSyntax, _ clause: Clause,
+    _ collector: AggregateCollector
   ) throws(StoaError) -> (expression: Expression, name: String) {
     var syntax = syntax
+    let subqueryCount = clause.pending.count
     var name: String?
     if case .literal(.integer) = syntax.kind {
       let items = try expandedItems(select, clause)
@@ -141,6 +151,13 @@ extension Binder {
       }
     }
     let bound = try known(try bindExpression(syntax, clause), at: syntax.position)
+    if clause.pending.count > subqueryCount {
+      // Bound again, the item's subqueries would be other ones, and the item no group.
+      if case .column(let alias) = syntax.kind {
+        syntax = clause.aliases[CatalogState.key(alias.text)] ?? syntax
+      }
+      collector.itemKeys[syntax.position] = bound
+    }
     return (bound, name ?? columnName(of: syntax))
   }
 
@@ -248,15 +265,26 @@ extension Binder {
       switch item.source {
       case .column(let column):
         clause.mentions[column.id] = clause.mentions[column.id] ?? (item.name, item.position)
-        items.append(Item(name: item.name, expression: column.reference, position: item.position))
+        items.append(
+          Item(
+            name: item.name, expression: column.reference, position: item.position,
+            untyped: untypedColumns[column.id]))
       case .syntax(let syntax):
         let key = CatalogState.key(item.name)
         clause.openAliases.insert(key)
-        let expression = try known(try bindExpression(syntax, clause), at: syntax.position)
+        let bound: Expression
+        if let key = clause.aggregates?.itemKeys[syntax.position] {
+          bound = key
+        } else {
+          bound = try bindExpression(syntax, clause)
+        }
+        let expression = try known(bound, at: syntax.position)
         clause.openAliases.remove(key)
         let name = item.hasAlias ? item.name : declaredName(expression, clause) ?? item.name
         items.append(
-          Item(name: name, expression: expression, position: item.position, syntax: syntax))
+          Item(
+            name: name, expression: expression, position: item.position, syntax: syntax,
+            untyped: untyped(bound)))
       }
     }
     return items
@@ -336,6 +364,7 @@ extension Binder {
     let columns = items.map { item in
       var column = projection.add(item.expression, name: item.name, numbers: &numbers)
       column.name = item.name
+      if let literal = item.untyped { untypedColumns[column.id] = literal }
       return column
     }
     let resultCount = projection.items.count

@@ -23,10 +23,11 @@ extension Binder {
       }
       relations.append(relation)
     }
-    try unifyColumns(&relations, operation)
+    let nulls = try unifyColumns(&relations, operation)
     switch operation.kind {
     case .union:
       let union = unionAll(relations)
+      for index in nulls { untypedColumns[union.columns[index].id] = .constant(.null, .null) }
       return operation.isAll
         ? union : BoundRelation(plan: distinct(union.plan), columns: union.columns)
     case .intersect: return fold(relations, .semi)
@@ -34,25 +35,35 @@ extension Binder {
     }
   }
 
-  /// Casts each column to the type common to all operands.
+  /// Casts each column to the type common to all operands. Bare NULLs and text literals follow the others.
+  /// - Returns: the columns that are a bare NULL in every operand.
   private func unifyColumns(
     _ relations: inout [BoundRelation], _ operation: SetOperationSyntax
-  ) throws(StoaError) {
-    guard let width = relations.first?.columns.count else { return }
+  ) throws(StoaError) -> [Int] {
+    guard let width = relations.first?.columns.count else { return [] }
     var types: [LogicalType] = []
+    var nulls: [Int] = []
     for index in 0..<width {
       var type: LogicalType?
+      var literalType = LogicalType.null
       for (number, relation) in relations.enumerated() {
-        type = try commonType(
-          type, relation.columns[index].type, at: operation.operands[number].position,
-          for: operation.kind.rawValue)
+        let column = relation.columns[index]
+        if let literal = untypedColumns[column.id] {
+          if literal.type != .null { literalType = literal.type }
+        } else {
+          type = try commonType(
+            type, column.type, at: operation.operands[number].position,
+            for: operation.kind.rawValue)
+        }
       }
-      types.append(type ?? .integer)
+      if type == nil, literalType == .null { nulls.append(index) }
+      types.append(type ?? (literalType == .null ? .integer : literalType))
     }
     for number in relations.indices {
       relations[number] = try cast(
         relations[number], to: types, at: operation.operands[number].position)
     }
+    return nulls
   }
 
   /// The relation with columns of these types and distinct ids, nothing else.
@@ -61,7 +72,8 @@ extension Binder {
   ) throws(StoaError) -> BoundRelation {
     var items: [NamedExpression] = []
     for (column, type) in zip(relation.columns, types) {
-      let expression = try explicitCast(column.reference, to: type, isTry: false, at: position)
+      let source = untypedColumns[column.id] ?? column.reference
+      let expression = try explicitCast(source, to: type, isTry: false, at: position)
       items.append(NamedExpression(numbers.column(column.name, type), expression))
     }
     let plan = LogicalPlan.project(LogicalProject(input: relation.plan, items: items))
@@ -112,12 +124,14 @@ extension Binder {
     }
     var columns: [PlanColumn] = []
     for index in 0..<width {
+      let isNull = rows.allSatisfy { isBareNull($0[index]) }
       let unifiedColumn = try unified(
         rows.map { $0[index] }, at: values.position, for: "VALUES")
       for row in rows.indices {
         rows[row][index] = try known(unifiedColumn[row], at: values.rows[row][index].position)
       }
       columns.append(numbers.column("col\(index)", rows[0][index].type))
+      if isNull { untypedColumns[columns[index].id] = .constant(.null, .null) }
     }
     return valuesRelation(columns, rows)
   }

@@ -90,6 +90,7 @@ extension Binder {
     // The column may be one of the outer query's own; then it must get a name of its own.
     let (plan, columns) = isolated(relation)
     clause.pending.append(PendingJoin(kind: .single, right: plan))
+    if isBareNull(relation.columns[0].reference) { return .constant(.null, .null) }
     return columns[0].reference
   }
 

@@ -15,6 +15,9 @@ public final class Binder {
   var numbers = PlanNumbers()
   /// Types of parameters as far as they are known.
   var parameterTypes: [LogicalType?]
+  /// Result columns of queries that are a bare NULL or a text literal in every row: where such a column is
+  /// used, it takes the type the place wants, as the literal itself would.
+  var untypedColumns: [Int: Expression] = [:]
 
   /// - Parameters:
   ///   - text: what the statement was parsed from; names result columns such as `sum(a)`.

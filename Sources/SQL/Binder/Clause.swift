@@ -77,6 +77,8 @@ final class AggregateCollector {
   private var columns: [AggregateCall: PlanColumn] = [:]
   /// Subqueries inside aggregate arguments and group keys: they belong below the aggregate.
   var pending: [PendingJoin] = []
+  /// Group keys with subqueries by where they are written in the select list.
+  var itemKeys: [Range<Int>: Expression] = [:]
   var isGrouping = false
 
   /// Whether the SELECT aggregates at all.

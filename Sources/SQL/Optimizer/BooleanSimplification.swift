@@ -87,7 +87,7 @@ struct BooleanSimplification: OptimizerRule {
   /// Equalities of one operand with constants, as one IN.
   private static func mergedMemberships(_ parts: [Expression]) -> [Expression] {
     var order: [Expression] = []
-    var sets: [Expression: (values: [Value], hasNull: Bool)] = [:]
+    var sets: [Expression: (values: [Value], seen: Set<Value>, hasNull: Bool)] = [:]
     var others: [Int: Expression] = [:]
     for part in parts {
       guard let (operand, values, hasNull) = membership(part), operand.isDeterministic else {
@@ -96,10 +96,10 @@ struct BooleanSimplification: OptimizerRule {
         continue
       }
       if sets[operand] == nil {
-        sets[operand] = (values, hasNull)
+        sets[operand] = (values, Set(values), hasNull)
         order.append(operand)
       } else {
-        for value in values where !(sets[operand]?.values.contains(value) ?? true) {
+        for value in values where sets[operand]?.seen.insert(value).inserted ?? false {
           sets[operand]?.values.append(value)
         }
         if hasNull { sets[operand]?.hasNull = true }
@@ -125,8 +125,7 @@ struct BooleanSimplification: OptimizerRule {
     case .comparison(.equal, .constant(let value, _), let right)
     where !value.isNull && !right.isConstant:
       return (right, [value], false)
-    // Long lists are merged by the user already; looking each value up would be quadratic.
-    case .inSet(let operand, let values, let hasNull) where values.count <= 64:
+    case .inSet(let operand, let values, let hasNull):
       return (operand, values, hasNull)
     default: return nil
     }
