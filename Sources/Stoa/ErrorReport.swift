@@ -8,9 +8,13 @@ public enum ErrorReport {
   /// - Parameters:
   ///   - source: the text that positions of `error` refer to.
   ///   - firstLine: number of the line on which `source` begins.
-  public static func text(_ error: StoaError, source: String? = nil, firstLine: Int = 1) -> String {
+  ///   - script: the file that holds `source`.
+  public static func text(
+    _ error: StoaError, source: String? = nil, firstLine: Int = 1, script: String? = nil
+  ) -> String {
     var text = "Error: \(error)\n"
     guard let source, let position = error.position else { return text }
+    if let script { text += "\(script), " }
     text += excerpt(source, position, firstLine: firstLine)
     return text
   }

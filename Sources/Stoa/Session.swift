@@ -80,7 +80,7 @@ public final class Session: @unchecked Sendable {
     if value.lowercased() == "default" { return try reset(name, at: position) }
     guard setting.write(self, value) else {
       throw StoaError(
-        .binding, "\"\(value)\" is no value for \(setting.name)", hint: "It is the \(setting.help)",
+        .binding, "\"\(value)\" is no value for \(setting.name)", hint: "It takes \(setting.help)",
         position: position)
     }
   }

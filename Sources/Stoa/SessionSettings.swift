@@ -67,7 +67,7 @@ struct Setting: Sendable {
         return true
       }),
     Setting(
-      name: "disabled_rules", help: "optimizer rules to leave out, with commas between",
+      name: "disabled_rules", help: "names of optimizer rules to leave out, with commas between",
       read: { $0.settings.optimizer.disabledRules.sorted().joined(separator: ",") },
       write: { session, text in
         let rules = text.split(separator: ",").map { $0.filter { $0 != " " }.lowercased() }
@@ -77,7 +77,8 @@ struct Setting: Sendable {
         return true
       }),
     Setting(
-      name: "lock_timeout", help: "milliseconds a writing statement waits for another writer",
+      name: "lock_timeout",
+      help: "milliseconds a writing statement waits for another writer, from 0",
       read: { String($0.settings.lockTimeoutMilliseconds) },
       write: { session, text in
         guard let limit = Int(text), limit >= 0 else { return false }
@@ -85,7 +86,8 @@ struct Setting: Sendable {
         return true
       }),
     Setting(
-      name: "memory_limit", help: "bytes that the warehouse may hold in this process, such as 4GB",
+      name: "memory_limit",
+      help: "bytes that the warehouse may hold in this process, such as 4GB, at least 1MB",
       read: { ByteCountText.text($0.warehouse.budget.limit) },
       write: { session, text in
         guard let bytes = ByteCountText.parse(text), bytes >= 1 << 20 else { return false }
@@ -93,7 +95,7 @@ struct Setting: Sendable {
         return true
       }),
     Setting(
-      name: "optimizer", help: "whether plans are optimized",
+      name: "optimizer", help: "whether plans are optimized, true or false",
       read: { $0.settings.optimizer.isOn ? "true" : "false" },
       write: { session, text in
         guard let flag = Setting.flag(text) else { return false }
@@ -101,7 +103,8 @@ struct Setting: Sendable {
         return true
       }),
     Setting(
-      name: "spill_always", help: "put intermediate rows on disk even when memory is left",
+      name: "spill_always",
+      help: "whether intermediate rows go to disk even when memory is left, true or false",
       read: { $0.settings.spillsAlways ? "true" : "false" },
       write: { session, text in
         guard let flag = Setting.flag(text) else { return false }
@@ -125,7 +128,7 @@ struct Setting: Sendable {
         return true
       }),
     Setting(
-      name: "threads", help: "worker threads of a query",
+      name: "threads", help: "worker threads of a query, 1 to 1024",
       read: { String($0.settings.threads) },
       write: { session, text in
         guard let count = Int(text), (1...1024).contains(count) else { return false }

@@ -1,3 +1,4 @@
+import SQL
 import Stoa
 
 /// The command line of `stoa WAREHOUSE …`, taken apart.
@@ -57,15 +58,24 @@ struct Arguments {
 
   static func mode(_ name: String) throws(StoaError) -> OutputMode {
     if let mode = OutputMode(rawValue: name.lowercased()) { return mode }
+    let modes = OutputMode.allCases.map(\.rawValue)
     throw StoaError(
       .usage, "there is no mode \"\(name)\"",
-      hint: "Modes: " + OutputMode.allCases.map(\.rawValue).joined(separator: ", "))
+      hint: didYouMean(name, among: modes) ?? "Modes: " + modes.joined(separator: ", "))
+  }
+
+  /// A hint that names what begins alike or is spelled nearly so.
+  static func didYouMean(_ name: String, among known: [String]) -> String? {
+    let near =
+      known.first { $0.hasPrefix(name) || name.hasPrefix($0 + "s") }
+      ?? closestSpelling(to: name, among: known)
+    return near.map { "Did you mean \($0)?" }
   }
 
   static let optionNames = [
-    "-c", "-f", "--readonly", "--threads", "--memory-limit", "--mode", "--null-value",
-    "--no-header",
-    "--bail", "--no-bail", "--help", "--version",
+    "--command", "--file", "--readonly", "--threads", "--memory-limit", "--mode", "--null-value",
+    "--header", "--no-header", "--bail", "--no-bail", "--help", "--version", "--csv", "--json",
+    "--jsonlines", "--markdown", "--line", "--box",
   ]
 }
 
@@ -118,9 +128,8 @@ struct ArgumentWords {
   }
 
   static func unknown(_ name: String, _ known: [String]) -> StoaError {
-    let near = known.first { $0.hasPrefix(name) || name.hasPrefix($0 + "s") }
-    return StoaError(
+    StoaError(
       .usage, "there is no option \(name)",
-      hint: near.map { "Did you mean \($0)?" } ?? "See stoa --help")
+      hint: Arguments.didYouMean(name, among: known) ?? "See stoa --help")
   }
 }

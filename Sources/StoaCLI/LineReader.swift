@@ -23,10 +23,13 @@ protocol LineReader: AnyObject {
   func remember(_ statement: String)
   /// Whether lines are what the process's standard input gives.
   var isStandardInput: Bool { get }
+  /// The file the lines come from, for errors; `nil` for other places.
+  var scriptPath: String? { get }
 }
 
 extension LineReader {
   var isStandardInput: Bool { false }
+  var scriptPath: String? { nil }
   func remember(_ statement: String) {}
 }
 
@@ -73,6 +76,7 @@ final class FileLineReader: LineReader {
   deinit { if path != nil { close(descriptor) } }
 
   var isStandardInput: Bool { path == nil }
+  var scriptPath: String? { path }
 
   func next(prompt: String) throws(StoaError) -> ReadLine {
     if showsPrompt {

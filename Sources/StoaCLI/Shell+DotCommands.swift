@@ -33,10 +33,9 @@ extension Shell {
       let known = Help.dotCommands.split(separator: "\n").map {
         String($0.prefix { $0 != " " && $0 != "," })
       }
-      let near = known.first { $0.hasPrefix(name) || name.hasPrefix($0) }
       throw StoaError(
         .usage, "there is no command \(name)",
-        hint: near.map { "Did you mean \($0)?" } ?? "See .help")
+        hint: Arguments.didYouMean(name, among: known) ?? "See .help")
     }
     try output.flush()
     return nil

@@ -99,7 +99,9 @@ final class Shell {
       }
       return nil
     } catch {
-      return outcome(after: error, source: piece.text, firstLine: isInteractive ? 1 : piece.line)
+      return outcome(
+        after: error, source: piece.text,
+        firstLine: isInteractive && readDepth == 0 ? 1 : piece.line, script: reader.scriptPath)
     }
   }
 
@@ -125,7 +127,7 @@ final class Shell {
 
   /// Prints the error and says whether the script ends.
   private func outcome(
-    after error: StoaError, source: String? = nil, firstLine: Int = 1
+    after error: StoaError, source: String? = nil, firstLine: Int = 1, script: String? = nil
   ) -> Outcome? {
     if error == BrokenPipe.error { return .brokenPipe }
     try? output.flush()
@@ -134,12 +136,14 @@ final class Shell {
       report(error)
       return .interrupted
     }
-    report(error, source: source, firstLine: firstLine)
+    report(error, source: source, firstLine: firstLine, script: script)
     return (bails && !isInteractive) || (readDepth > 0 && bails) ? .failed : nil
   }
 
-  private func report(_ error: StoaError, source: String? = nil, firstLine: Int = 1) {
-    printError(ErrorReport.text(error, source: source, firstLine: firstLine))
+  private func report(
+    _ error: StoaError, source: String? = nil, firstLine: Int = 1, script: String? = nil
+  ) {
+    printError(ErrorReport.text(error, source: source, firstLine: firstLine, script: script))
   }
 
   /// Runs a script file within this one.
@@ -182,12 +186,15 @@ extension Shell {
     let isTerminal = output === OutputFile.standard && isatty(1) != 0
     if isTerminal { options.terminalWidth = Shell.terminalWidth() }
     var formatter = mode.makeFormatter(options)
-    formatter.begin(result.columns, to: &output.bytes)
     var rowCount = 0
-    while let batch = try result.next() {
+    // A query that fails before its first rows leaves nothing on the output.
+    var next = try result.next()
+    formatter.begin(result.columns, to: &output.bytes)
+    while let batch = next {
       rowCount += batch.rowCount
       formatter.append(batch, to: &output.bytes)
       try output.flushIfLarge()
+      next = try result.next()
     }
     let footer =
       "\(Shell.grouped(rowCount)) row\(rowCount == 1 ? "" : "s") (\(Shell.seconds(since: start)))"

@@ -69,6 +69,83 @@ struct ShellTests {
     #expect(went.output == "a\n1\nc\n3\n")
   }
 
+  @Test("errors while a query runs show the place, and print nothing before the first rows")
+  func runtimeErrors() throws {
+    let shell = try Shell()
+    let divided = try shell.run("--csv", "-c", "SELECT 1,\n  10 / (n - 2) FROM range(3) t(n)")
+    #expect(divided.exitCode == 1)
+    #expect(divided.output == "")
+    #expect(
+      divided.errorOutput == """
+        Error: division by zero
+        line 2, column 3:
+            10 / (n - 2) FROM range(3) t(n)
+            ^^^^^^^^^^^^
+
+        """, "\(divided.errorOutput)")
+    let cast = try shell.run(
+      "--mode", "json", "-c", "SELECT CAST(s AS INTEGER) FROM (VALUES ('1'), ('x')) t(s)")
+    #expect(cast.output == "")
+    #expect(cast.errorOutput.contains("line 1, column 8:"), "\(cast.errorOutput)")
+    try shell.directory.write("late.sql", "SELECT 1;\n\nSELECT nme;\n")
+    let file = try shell.run("--csv", "-f", shell.directory.path + "/late.sql")
+    #expect(
+      file.errorOutput.contains("\(shell.directory.path)/late.sql, line 3, column 8:\n"),
+      "\(file.errorOutput)")
+  }
+
+  @Test("options and modes that are nearly right are suggested")
+  func suggestions() throws {
+    let shell = try Shell()
+    #expect(try shell.run("--redonly").errorOutput.contains("Did you mean --readonly?"))
+    #expect(try shell.run("--mode", "jsonline").errorOutput.contains("Did you mean jsonlines?"))
+    #expect(try shell.run("--threads", "0").errorOutput.contains("whole number from 1"))
+    let threads = try shell.run("-c", "SET threads = 0")
+    #expect(threads.errorOutput.contains("1 to 1024"), "\(threads.errorOutput)")
+  }
+
+  @Test("csv out and in again is the same rows, whatever the texts")
+  func roundTrip() throws {
+    let shell = try Shell()
+    let columns = """
+      (i INTEGER, s VARCHAR, d DECIMAL(38,10), f DOUBLE, r REAL, b BOOLEAN, day DATE,
+       moment TIMESTAMP, h HUGEINT)
+      """
+    let made = try shell.run(
+      input: """
+        CREATE TABLE t \(columns);
+        CREATE TABLE back \(columns);
+        INSERT INTO t VALUES
+          (1, 'NULL', 1.5, 0.1, 0.1, TRUE, '0001-01-01', '1969-12-31 23:59:59.5', 0),
+          (2, '', -1234567890123456789012345678.0123456789, 5e-324, 3.4e38, FALSE, '9999-12-31',
+            '9999-12-31 23:59:59.999999', -170141183460469231731687303715884105728),
+          (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+          (4, 'a"b,c;d|e' || chr(9) || 'f' || chr(10) || 'g' || chr(13) || chr(10), 0,
+            1.7976931348623157e308, 1e-45, TRUE, '2024-02-29', '2024-02-29 00:00:00.000001', 1),
+          (5, '日本 🎉 e' || chr(769), 0.0000000001, 'nan', '-inf', TRUE, '1970-01-01',
+            '1970-01-01 00:00:00', 2),
+          (6, '\\N', 1, 'inf', 1, TRUE, '1970-01-01', '1970-01-01 00:00:00', 3),
+          (7, ' lead and trail ', 1, -123456789.12345679, 16777216, TRUE, '1970-01-01', NULL, 4),
+          (8, '''quoted''', 1, 1e22, 1, TRUE, '1970-01-01', '1970-01-01 00:00:00', 5);
+        """)
+    #expect(made.exitCode == 0, "\(made.errorOutput)")
+    let path = shell.directory.path + "/t.csv"
+    for token in [[], ["--null-value", "\\N"], ["--null-value", "NULL"]] {
+      let written = try Program.run(
+        [Program.stoa, shell.warehouse, "--csv", "-c", "SELECT * FROM t"] + token)
+      try shell.directory.write("t.csv", written.output)
+      let null = token.isEmpty ? "" : ", NULL '\(token[1])'"
+      let read = try shell.run(
+        "--csv", "--no-header", "-c", "COPY back FROM '\(path)' (HEADER true\(null))", "-c",
+        """
+        SELECT count(*) FROM (SELECT * FROM t EXCEPT SELECT * FROM back) a;
+        SELECT count(*) FROM (SELECT * FROM back EXCEPT SELECT * FROM t) a;
+        SELECT count(*) FROM back;
+        """, "-c", "DROP TABLE back", "-c", "CREATE TABLE back \(columns)")
+      #expect(read.output == "0\n0\n8\n", "\(token) \(read.errorOutput) \(written.output)")
+    }
+  }
+
   @Test("exit code 2 for wrong usage and what cannot be opened")
   func usage() throws {
     let shell = try Shell()
@@ -143,7 +220,9 @@ struct ShellTests {
     #expect(try shell.directory.read("out.csv") == "written\n1\n")
     let wrong = try shell.run("-c", ".tabels")
     #expect(wrong.exitCode == 1)
-    #expect(wrong.errorOutput.hasPrefix("Error: there is no command .tabels"))
+    #expect(
+      wrong.errorOutput == "Error: there is no command .tabels. Did you mean .tables?\n",
+      "\(wrong.errorOutput)")
     #expect(try shell.run("-c", ".help").output.contains(".schema"))
   }
 

@@ -3,12 +3,14 @@ import Vectors
 
 /// Comma-separated values after RFC 4180, lines ending in a line feed. Texts are quoted when they hold the
 /// delimiter, a quote or a line break, when they are empty (so that NULL differs), or when they equal the
-/// NULL token.
+/// NULL token. Without a token, texts are quoted too that readers may take for NULL, ours among them.
 public struct CSVFormatter: ResultFormatter {
   private let delimiter: UInt8
   private let nullToken: [UInt8]
   private let hasToken: Bool
   private let hasHeader: Bool
+
+  private static let nullWords = ["NULL", "null", "\\N"].map { Array($0.utf8) }
 
   /// A writer of one result.
   public init(_ options: OutputOptions = OutputOptions()) {
@@ -53,7 +55,10 @@ public struct CSVFormatter: ResultFormatter {
   private func quoteIfNeeded(from start: Int, _ bytes: inout [UInt8]) {
     let field = bytes[start...]
     let isSpecial = field.contains { $0 == delimiter || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }
-    let looksNull = hasToken ? field.elementsEqual(nullToken) : field.isEmpty
+    let looksNull =
+      hasToken
+      ? field.elementsEqual(nullToken)
+      : field.isEmpty || field.count <= 4 && Self.nullWords.contains { $0.elementsEqual(field) }
     guard isSpecial || looksNull else { return }
     let text = Array(field)
     bytes.removeSubrange(start...)
