@@ -34,9 +34,9 @@ struct SessionFuzzTests {
     "SELECT 170141183460469231731687303715884105727 + a, 1e308 * 10, 99999999999999999999.99 * 99999999999999999999.99 FROM t",
   ]
 
-  @Test("statements made of pieces of others", arguments: [1 as UInt64, 2, 3])
+  @Test("10,000 statements made of pieces of others", arguments: [1 as UInt64, 2, 3, 4])
   func pieces(seed: UInt64) throws {
-    let rounds = getenv("STOA_FUZZ_ROUNDS").flatMap { Int(String(cString: $0)) } ?? 500
+    let rounds = getenv("STOA_FUZZ_ROUNDS").flatMap { Int(String(cString: $0)) } ?? 2500
     let directory = try TemporaryDirectory()
     let warehouse = try Warehouse.open(directory.path + "/w")
     let session = warehouse.makeSession()
