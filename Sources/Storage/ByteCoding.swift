@@ -108,6 +108,15 @@ struct ByteReader {
     return Array(bytes[offset..<(offset + count)])
   }
 
+  /// The next bytes in memory of their own, aligned for vectors.
+  mutating func buffer(_ count: Int) throws(StoaError) -> Buffer {
+    guard count >= 0, remaining >= count else { throw damage("\(count) bytes lie past the end") }
+    defer { offset += count }
+    return bytes.withUnsafeBytes {
+      Buffer(copying: UnsafeRawBufferPointer(rebasing: $0[offset..<(offset + count)]))
+    }
+  }
+
   mutating func skip(_ count: Int) throws(StoaError) {
     guard count >= 0, remaining >= count else { throw damage("\(count) bytes lie past the end") }
     offset += count

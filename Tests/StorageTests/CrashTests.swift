@@ -26,8 +26,20 @@ struct CrashTests {
       try Fixture.load(40..<60, into: "t", transaction)
       try transaction.commit()
     },
+    Step(name: "insert into t and u, delete of t") { store in
+      let transaction = try store.beginWrite()
+      try Fixture.insert(100..<103, into: "t", transaction)
+      try Fixture.insert(9..<10, into: "u", transaction)
+      try Fixture.delete(rows: [0, 41], of: "t", transaction)
+      try transaction.commit()
+    },
     Step(name: "drop u") { try Fixture.drop("u", in: $0) },
     Step(name: "checkpoint") { try $0.checkpoint() },
+    Step(name: "delete an inserted row") { store in
+      let transaction = try store.beginWrite()
+      try Fixture.delete(rows: [60], of: "t", transaction)
+      try transaction.commit()
+    },
     Step(name: "load t again") { try Fixture.load(60..<63, into: "t", in: $0) },
     Step(name: "close") { try $0.close() },
   ]
@@ -36,10 +48,14 @@ struct CrashTests {
   private static let states: [Contents] = {
     let first = Fixture.expected([0..<40])
     let second = Fixture.expected([0..<40, 40..<60])
-    let third = Fixture.expected([0..<40, 40..<60, 60..<63])
+    let kept = [1..<40, 40..<41, 42..<60]
+    let mixed = Fixture.expected(kept + [100..<103])
+    let deleted = Fixture.expected(kept + [101..<103])
+    let last = Fixture.expected(kept + [60..<63, 101..<103])
     return [
-      [:], ["t": []], ["t": first], ["t": second, "u": Fixture.expected([5..<9])], ["t": second],
-      ["t": second], ["t": third], ["t": third],
+      [:], ["t": []], ["t": first], ["t": second, "u": Fixture.expected([5..<9])],
+      ["t": mixed, "u": Fixture.expected([5..<10])], ["t": mixed],
+      ["t": mixed], ["t": deleted], ["t": last], ["t": last],
     ]
   }()
 
@@ -66,7 +82,7 @@ struct CrashTests {
     try Fixture.create("after", in: store)
     try Fixture.load(0..<3, into: "after", in: store)
     let segments = Set(
-      try store.snapshot().references.values.flatMap { $0 }.map(\.path))
+      try store.snapshot().references.values.map(\.path))
     let files = system.files.map(\.path).filter { $0.hasSuffix(".seg") }
     #expect(Set(files) == segments, "\(place): orphans were left")
     try store.close()

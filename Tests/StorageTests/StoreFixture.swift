@@ -1,9 +1,16 @@
 import Catalog
 import Encodings
+import Synchronization
 import Testing
 import Vectors
 
 @testable import Storage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
 
 /// Tables and rows small enough to compare whole.
 enum Fixture {
@@ -89,9 +96,71 @@ enum Fixture {
     let snapshot = try store.snapshot()
     var result: [String: [[Value]]] = [:]
     for table in snapshot.catalog.sortedTables {
-      result[table.name] = try rows(table, try snapshot.readers(of: table.id))
+      result[table.name] = try rows(table, snapshot.contents(of: table.id))
     }
     return result
+  }
+
+  /// Rows of segments, then those of memtables, without deleted ones.
+  static func rows(_ table: TableDefinition, _ contents: TableContents) throws -> [[Value]] {
+    var result: [[Value]] = []
+    func add(_ rows: [[Value]], of id: SegmentID) {
+      let deleted = contents.deletes[id] ?? DeleteVector()
+      result += rows.indices.filter { !deleted.contains($0) }.map { rows[$0] }
+    }
+    for segment in contents.segments {
+      add(try rows(table, [try segment.reader()]), of: segment.description.id)
+    }
+    for memtable in contents.memtables {
+      var rows: [[Value]] = []
+      for block in memtable.blocks {
+        for row in 0..<block.rowCount {
+          rows.append(table.columns.map { block.vector($0.id)?.value(at: row) ?? .null })
+        }
+      }
+      add(rows, of: memtable.id)
+    }
+    return result
+  }
+
+  /// Adds rows to the transaction's memtable.
+  static func insert(_ range: Range<Int>, into name: String, _ transaction: WriteTransaction) throws
+  {
+    guard let table = transaction.catalog.table(named: name) else {
+      throw StoaError(.binding, "no table \(name)")
+    }
+    try transaction.insert(
+      RowBlock(columns: table.columns.map(\.id), batch: batch(range)), into: table.id)
+  }
+
+  static func insert(_ range: Range<Int>, into name: String, in store: TableStore) throws {
+    let transaction = try store.beginWrite()
+    try insert(range, into: name, transaction)
+    try transaction.commit()
+  }
+
+  /// Deletes rows by number, counted through the sources without regard to what is deleted already.
+  static func delete(rows: [Int], of name: String, _ transaction: WriteTransaction) throws {
+    guard let table = transaction.catalog.table(named: name) else {
+      throw StoaError(.binding, "no table \(name)")
+    }
+    let contents = transaction.view.contents(of: table.id)
+    var positions: [SegmentID: [Int]] = [:]
+    for row in rows.sorted() {
+      var left = row
+      for source in 0..<contents.sourceCount {
+        let count =
+          source < contents.segments.count
+          ? Int(contents.segments[source].description.rowCount)
+          : contents.memtables[source - contents.segments.count].rowCount
+        if left < count {
+          positions[contents.id(ofSource: source), default: []].append(left)
+          break
+        }
+        left -= count
+      }
+    }
+    try transaction.delete(positions.mapValues { DeleteVector(positions: $0) }, from: table.id)
   }
 
   static func rows(_ table: TableDefinition, _ readers: [SegmentReader]) throws -> [[Value]] {
@@ -116,4 +185,32 @@ enum Fixture {
       return (0..<range.count).map { row in columns.map { $0[row] } }
     }
   }
+}
+
+/// Runs `body(index)` on `count` threads at once and returns when all have returned.
+/// - Throws: the first error.
+func concurrently(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
+  let failure = Mutex<(any Error)?>(nil)
+  final class Start {
+    let body: () -> Void
+    init(_ body: @escaping () -> Void) { self.body = body }
+  }
+  var threads: [pthread_t] = []
+  for index in 0..<count {
+    var thread = pthread_t()
+    let start = Unmanaged.passRetained(
+      Start {
+        do { try body(index) } catch { failure.withLock { $0 = $0 ?? error } }
+      })
+    let code = pthread_create(
+      &thread, nil,
+      {
+        if let argument = $0 { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
+        return nil
+      }, start.toOpaque())
+    try #require(code == 0)
+    threads.append(thread)
+  }
+  for thread in threads { pthread_join(thread, nil) }
+  if let error = failure.withLock({ $0 }) { throw error }
 }

@@ -245,14 +245,20 @@ struct TableStoreTests {
     #expect(system.files.map(\.contents) == before)
   }
 
-  @Test("Transactions of one process wait for each other")
-  func oneWriter() throws {
-    let store = try Fixture.open(SimulatedFileSystem())
+  @Test("Transactions of one process share the write lock; the last gives it back")
+  func sharedLock() throws {
+    let system = SimulatedFileSystem()
+    let store = try Fixture.open(system)
+    let other = try Fixture.open(system)
     let first = try store.beginWrite()
-    #expect { try store.beginWrite(timeoutMilliseconds: 5) } throws: {
+    let second = try store.beginWrite()
+    first.rollback()
+    #expect { try other.beginWrite(timeoutMilliseconds: 5) } throws: {
       ($0 as? StoaError)?.kind == .busy
     }
-    first.rollback()
+    second.rollback()
+    try other.beginWrite().rollback()
+    try other.close()
     try store.beginWrite().rollback()
     try store.close()
     #expect { try store.beginWrite() } throws: { ($0 as? StoaError)?.kind == .usage }

@@ -44,6 +44,18 @@ public class ColumnChunk: @unchecked Sendable {
     location = header.bytes.location
   }
 
+  /// A chunk of rows that were never encoded.
+  init(of vector: Vector) {
+    type = vector.type
+    rowCount = vector.count
+    validity = vector.validity
+    nullCount = vector.validity?.nullCount ?? 0
+    byteCount = vector.count * vector.type.physical.byteWidth
+    encoding = .plain
+    owner = vector
+    location = ChunkLocation()
+  }
+
   /// The encoding tree on one line, for `inspect` and EXPLAIN.
   public var summary: String { encoding.name }
 

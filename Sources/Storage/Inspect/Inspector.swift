@@ -181,6 +181,10 @@ extension Inspector {
     var offset = LogHeader.byteCount
     var isInDamage = false
     while offset < bytes.count {
+      if LogScan.isZero(bytes, from: offset) {
+        output("\(bytes.count - offset) bytes of zeros written ahead at \(offset)")
+        return
+      }
       do throws(StoaError) {
         let found = try LogScan.record(bytes, at: offset, id: id, number: number, path: path)
         isInDamage = false
@@ -244,6 +248,12 @@ extension Inspector {
           + " rowCount \(segment.rowCount) commit \(segment.commit) load \(segment.load)"
           + " footerChecksum \(String(segment.footerChecksum, radix: 16))")
     case .removeSegment(let table, let id): output("  remove segment table \(table) id \(id)")
+    case .deleteRows(let table, let id, let deleted):
+      output("  delete rows table \(table) segment \(id) count \(deleted.count)")
+    case .insertRows(let table, let id, let block):
+      output(
+        "  insert rows table \(table) memtable \(id) rowCount \(block.rowCount)"
+          + " columns \(block.columns)")
     }
   }
 }

@@ -1,4 +1,5 @@
 import Catalog
+import Encodings
 import Vectors
 
 // Bodies of edits. Strings are a u32 byte count and UTF-8; lists are a u32 count and u32 elements.
@@ -12,6 +13,8 @@ import Vectors
 //   add segment     table u32, reserved u32, id u64, byteCount u64, footerChecksum u64, rowCount u64,
 //                   commit u64 (0 in the log: the record's), load u64
 //   remove segment  table u32, reserved u32, id u64
+//   delete rows     table u32, byteCount u32 of the set, segment or memtable id u64, a `CompressedBitmap`
+//   insert rows     table u32, reserved u32, memtable id u64, a `RowBlock`
 //   type            kind u8, precision u8, scale u8
 //   value           tag u8: 0 NULL · 1 boolean u8 · 2 integer i128 · 3 double f64 · 4 string
 
@@ -30,6 +33,17 @@ extension LogEdit {
       writer.u32(table)
       writer.u32(0)
       writer.u64(id)
+    case .deleteRows(let table, let id, let deleted):
+      let bytes = deleted.rows.serialized()
+      writer.u32(table)
+      writer.u32(UInt32(clamping: bytes.byteCount))
+      writer.u64(id)
+      writer.append(bytes.bytes)
+    case .insertRows(let table, let id, let block):
+      writer.u32(table)
+      writer.u32(0)
+      writer.u64(id)
+      block.encode(to: &writer)
     }
     writer.setU32(UInt32(clamping: writer.count - sizeOffset - 4), at: sizeOffset)
   }
@@ -68,6 +82,15 @@ extension LogEdit {
       let table = try reader.u32()
       try reader.skip(4)
       return .removeSegment(table, try reader.u64())
+    case .deleteRows:
+      let table = try reader.u32()
+      let byteCount = Int(try reader.u32())
+      let id = try reader.u64()
+      return .deleteRows(table, id, try DeleteVector(from: &reader, byteCount: byteCount))
+    case .insertRows:
+      let table = try reader.u32()
+      try reader.skip(4)
+      return .insertRows(table, memtable: try reader.u64(), try RowBlock(from: &reader))
     }
   }
 }
@@ -280,6 +303,17 @@ extension Value {
     case (.integer(let value), .int64): Int64(exactly: value) != nil
     case (.integer, .int128): true
     default: false
+    }
+  }
+}
+
+extension DeleteVector {
+  fileprivate init(from reader: inout ByteReader, byteCount: Int) throws(StoaError) {
+    let bytes = try reader.buffer(byteCount)
+    do throws(StoaError) {
+      self.init(try CompressedBitmap.open(bytes.bytes))
+    } catch {
+      throw reader.damage(error.message)
     }
   }
 }

@@ -37,13 +37,18 @@ public struct SegmentDescription: Hashable, Sendable {
 ///        4     4  byteCount of what follows
 ///        8     *  body, see `LogEdit+Coding.swift`
 ///
-/// Kinds: 1 create table, 2 drop table, 3 add segment, 4 remove segment. Reserved for later: 5 delete rows,
-/// 6 inline rows, 7 load-ledger entry, 8 aggregate block. A kind this version does not know makes it refuse
-/// to open, since it cannot skip what a newer version committed.
+/// Kinds: 1 create table, 2 drop table, 3 add segment, 4 remove segment or memtable, 5 delete rows, 6 insert
+/// rows. Reserved for later: 7 load-ledger entry, 8 aggregate block. A kind this version does not know makes it
+/// refuse to open, since it cannot skip what a newer version committed.
 public enum LogEdit: Hashable, Sendable {
   case catalog(CatalogEdit)
   case addSegment(SegmentDescription)
+  /// Takes a segment or a memtable out of its table, with what was deleted of it.
   case removeSegment(TableID, SegmentID)
+  /// Rows of a segment or memtable that are no more.
+  case deleteRows(TableID, SegmentID, DeleteVector)
+  /// Rows of a memtable, which the first of them makes.
+  case insertRows(TableID, memtable: SegmentID, RowBlock)
 
   /// The byte that names the kind on disk.
   public enum Kind: UInt8, Sendable {
@@ -51,6 +56,16 @@ public enum LogEdit: Hashable, Sendable {
     case dropTable = 2
     case addSegment = 3
     case removeSegment = 4
+    case deleteRows = 5
+    case insertRows = 6
+  }
+
+  /// Whether the edit may change which segment files there are.
+  var changesSegments: Bool {
+    switch self {
+    case .catalog, .addSegment, .removeSegment: true
+    case .deleteRows, .insertRows: false
+    }
   }
 
   public var kind: Kind {
@@ -59,6 +74,8 @@ public enum LogEdit: Hashable, Sendable {
     case .catalog(.dropTable): .dropTable
     case .addSegment: .addSegment
     case .removeSegment: .removeSegment
+    case .deleteRows: .deleteRows
+    case .insertRows: .insertRows
     }
   }
 }

@@ -2,7 +2,8 @@ import Catalog
 import Vectors
 
 /// The commit log: the only commit point. A file `log/NNNNNN.log` is a header and records without gaps; the
-/// checkpoint in force says with which file and where to begin.
+/// checkpoint in force says with which file and where to begin. While somebody writes, zeros may follow the last
+/// record: they are written ahead, so that a sync need not make a new length durable each time.
 ///
 ///   offset  size  field
 ///        0     8  magic "STOALOG\0"
@@ -127,6 +128,7 @@ struct LogScan {
     }
     var next = commit
     while end < fileSize {
+      if LogScan.isZero(bytes, from: Int(end - base)) { break }
       let found: (record: LogRecord, byteCount: Int)
       do throws(StoaError) {
         found = try LogScan.record(
@@ -147,6 +149,13 @@ struct LogScan {
       end += UInt64(found.byteCount)
     }
     if end < syncedEnd { ending = .damaged("the log was synced up to offset \(syncedEnd)") }
+  }
+
+  /// Whether nothing was written from `offset` on.
+  static func isZero(_ bytes: [UInt8], from offset: Int) -> Bool {
+    // Records begin with a magic number, so one look decides but at the very end.
+    guard offset < bytes.count, bytes[offset] == 0 else { return false }
+    return bytes[offset...].allSatisfy { $0 == 0 }
   }
 
   /// A bad record is a torn tail when nothing says it was ever acknowledged: TIP does not reach past it and no

@@ -19,6 +19,12 @@ public struct StoreOptions: Sendable {
   public var lockTimeoutMilliseconds = 5000
   /// A log longer than this gets a checkpoint and a successor.
   public var logByteLimit: UInt64 = 4 << 20
+  /// Bytes of zeros written ahead of the log's end at a time: the first step, which then doubles, and the largest.
+  /// 0 writes none.
+  public var logExtension: UInt64 = 64 << 10
+  public var maximalLogExtension: UInt64 = 4 << 20
+  /// A memtable of this many bytes takes no more rows.
+  public var memtableByteLimit = 32 << 20
   /// A log longer than this is checkpointed when the warehouse is closed.
   public var closingLogByteLimit: UInt64 = 64 << 10
   /// Identity of a warehouse that is made; random unless a test fixes it.

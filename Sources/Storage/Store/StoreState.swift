@@ -10,7 +10,11 @@ public struct StoreState: Hashable, Sendable {
   public var catalog = CatalogState()
   /// Segments of each table, in the order they were added.
   public var segments: [TableID: [SegmentDescription]] = [:]
-  /// Above every segment id ever committed.
+  /// Memtables of each table, oldest first; new rows go to the last.
+  public var memtables: [TableID: [Memtable]] = [:]
+  /// What is deleted of segments and memtables.
+  public var deletes: [TableID: [SegmentID: DeleteVector]] = [:]
+  /// Above every segment and memtable id ever committed.
   public var nextSegmentID: SegmentID = 1
 
   public init() {}
@@ -25,33 +29,115 @@ public struct StoreState: Hashable, Sendable {
     self.timestamp = timestamp
   }
 
-  private mutating func apply(_ edit: LogEdit, commit: CommitNumber) throws(StoaError) {
+  /// Applies one edit of commit `commit`.
+  mutating func apply(_ edit: LogEdit, commit: CommitNumber) throws(StoaError) {
     switch edit {
     case .catalog(let change):
       try catalog.apply(change)
-      if case .dropTable(let id) = change { segments[id] = nil }
-    case .addSegment(var segment):
-      guard catalog.table(segment.table) != nil else {
-        throw StoaError(.inconsistency, "segment \(segment.id) belongs to no table")
+      if case .dropTable(let id) = change {
+        segments[id] = nil
+        memtables[id] = nil
+        deletes[id] = nil
       }
-      guard !(segments[segment.table] ?? []).contains(where: { $0.id == segment.id }) else {
-        throw StoaError(.inconsistency, "segment \(segment.id) was added twice")
-      }
-      if segment.commit == 0 { segment.commit = commit }
-      segments[segment.table, default: []].append(segment)
-      nextSegmentID = max(nextSegmentID, segment.id &+ 1)
-    case .removeSegment(let table, let id):
-      guard let index = segments[table]?.firstIndex(where: { $0.id == id }) else {
-        throw StoaError(.inconsistency, "segment \(id) is not there to be removed")
-      }
-      segments[table]?.remove(at: index)
+    case .addSegment(let segment): try add(segment, commit: commit)
+    case .removeSegment(let table, let id): try remove(id, from: table)
+    case .deleteRows(let table, let id, let deleted): try delete(deleted, of: id, in: table)
+    case .insertRows(let table, let id, let block): try insert(block, memtable: id, of: table)
     }
+  }
+
+  private mutating func add(_ added: SegmentDescription, commit: CommitNumber) throws(StoaError) {
+    var segment = added
+    guard catalog.table(segment.table) != nil else {
+      throw StoaError(.inconsistency, "segment \(segment.id) belongs to no table")
+    }
+    guard rowCount(of: segment.id, in: segment.table) == nil else {
+      throw StoaError(.inconsistency, "segment \(segment.id) was added twice")
+    }
+    if segment.commit == 0 { segment.commit = commit }
+    segments[segment.table, default: []].append(segment)
+    nextSegmentID = max(nextSegmentID, segment.id &+ 1)
+  }
+
+  private mutating func remove(_ id: SegmentID, from table: TableID) throws(StoaError) {
+    if let index = segments[table]?.firstIndex(where: { $0.id == id }) {
+      segments[table]?.remove(at: index)
+    } else if let index = memtables[table]?.firstIndex(where: { $0.id == id }) {
+      memtables[table]?.remove(at: index)
+      if memtables[table]?.isEmpty == true { memtables[table] = nil }
+    } else {
+      throw StoaError(.inconsistency, "segment \(id) is not there to be removed")
+    }
+    deletes[table]?[id] = nil
+    if deletes[table]?.isEmpty == true { deletes[table] = nil }
+  }
+
+  private mutating func delete(
+    _ deleted: DeleteVector, of id: SegmentID, in table: TableID
+  ) throws(StoaError) {
+    guard let rowCount = rowCount(of: id, in: table) else {
+      throw StoaError(.inconsistency, "rows are deleted of segment \(id), which is not there")
+    }
+    guard (deleted.last ?? -1) < rowCount else {
+      throw StoaError(
+        .inconsistency,
+        "row \(deleted.last ?? 0) is deleted of segment \(id), which has \(rowCount)"
+      )
+    }
+    guard !deleted.isEmpty else { return }
+    deletes[table, default: [:]][id, default: DeleteVector()] =
+      (deletes[table]?[id] ?? DeleteVector()).union(deleted)
+  }
+
+  private mutating func insert(
+    _ block: RowBlock, memtable id: SegmentID, of table: TableID
+  ) throws(StoaError) {
+    guard catalog.table(table) != nil else {
+      throw StoaError(.inconsistency, "rows are inserted into table \(table), which is not there")
+    }
+    guard !(segments[table] ?? []).contains(where: { $0.id == id }) else {
+      throw StoaError(.inconsistency, "rows are inserted into segment \(id)")
+    }
+    var tables = memtables[table] ?? []
+    memtables[table] = nil
+    if let index = tables.firstIndex(where: { $0.id == id }) {
+      tables[index].append(block)
+    } else {
+      var memtable = Memtable(id: id)
+      memtable.append(block)
+      tables.append(memtable)
+    }
+    memtables[table] = tables
+    nextSegmentID = max(nextSegmentID, id &+ 1)
+  }
+
+  /// Rows of a segment or memtable, deleted ones included; `nil` when there is none of that id.
+  public func rowCount(of id: SegmentID, in table: TableID) -> Int? {
+    if let segment = segments[table]?.first(where: { $0.id == id }) {
+      return Int(clamping: segment.rowCount)
+    }
+    return memtables[table]?.first { $0.id == id }?.rowCount
+  }
+
+  /// Bytes that memtables take in memory, roughly.
+  public var memtableByteCount: Int {
+    memtables.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
   }
 
   /// Edits that rebuild the state from nothing; tables first.
   var edits: [LogEdit] {
     let ids = catalog.tables.keys.sorted()
-    let tables = ids.compactMap { catalog.table($0) }.map { LogEdit.catalog(.createTable($0)) }
-    return tables + ids.flatMap { segments[$0] ?? [] }.map { LogEdit.addSegment($0) }
+    var edits = ids.compactMap { catalog.table($0) }.map { LogEdit.catalog(.createTable($0)) }
+    for id in ids {
+      edits += (segments[id] ?? []).map { .addSegment($0) }
+      for memtable in memtables[id] ?? [] {
+        edits += memtable.joinedBlocks.map { .insertRows(id, memtable: memtable.id, $0) }
+      }
+      let deleted = deletes[id] ?? [:]
+      edits += deleted.keys.sorted().compactMap { key in
+        deleted[key].map { .deleteRows(id, key, $0) }
+      }
+    }
+    return edits
   }
 }

@@ -6,7 +6,7 @@ extension TableStore {
   /// Brings the state up to TIP. What cannot be read leaves the state as it is and adds a warning.
   func refresh(_ inner: inout Inner) {
     guard let tip = readTip(&inner) else { return }
-    if tip.log == inner.log && tip.offset <= inner.logEnd { return }
+    if tip.log == inner.log && tip.offset <= inner.tailEnd { return }
     if tip.log < inner.log { return }
     do throws(StoaError) {
       if tip.log == inner.log {
@@ -40,7 +40,7 @@ extension TableStore {
   private func follow(_ tip: TipFile, _ inner: inout Inner) throws(StoaError) {
     let path = layout.log(inner.log)
     let file = try fileSystem.open(path, .read)
-    let start = inner.logEnd
+    let start = inner.tailEnd
     let buffer = try file.readBuffer(at: start, byteCount: Int(clamping: tip.offset &- start))
     let scan = try LogScan(
       [UInt8](buffer.bytes), base: start, id: id, number: inner.log, from: start,
@@ -79,34 +79,45 @@ extension TableStore {
     return found
   }
 
-  /// Makes `state` the newest one and moves the store's own lease to it. A lease that cannot be taken leaves
-  /// the older one in place, which keeps more files than needed.
+  /// Makes `state`, which others committed and the log has up to `logEnd`, the newest one.
   func adopt(_ state: StoreState, logEnd: UInt64, _ inner: inout Inner) {
     inner.logEnd = logEnd
+    inner.tailEnd = logEnd
+    inner.tipEnd = logEnd
+    inner.syncedCommit = state.commit
+    inner.tail = state
+    install(state, &inner)
+  }
+
+  /// Gives `state` to new snapshots and moves the store's own lease to it. A lease that cannot be taken leaves
+  /// the older one in place, which keeps more files than needed.
+  func install(_ state: StoreState, _ inner: inout Inner) {
     guard state.commit != inner.state.commit else { return }
+    let hasSegments = state.segments != inner.state.segments
     inner.state = state
     inner.nextSegmentID = max(inner.nextSegmentID, state.nextSegmentID)
-    rebuildReferences(&inner)
+    if hasSegments { rebuildReferences(&inner) }
     guard (try? leases.take(state.commit)) != nil else { return }
     leases.release(inner.leasedCommit)
     inner.leasedCommit = state.commit
   }
 
-  /// One reference per segment of the state; those known already stay, with their open readers.
+  var segmentSource: SegmentSource {
+    SegmentSource(layout: layout, fileSystem: fileSystem, id: id, cache: cache)
+  }
+
+  /// One reference per segment of the states; those known already stay, with their open readers.
   func rebuildReferences(_ inner: inout Inner) {
-    let source = SegmentSource(layout: layout, fileSystem: fileSystem, id: id, cache: cache)
-    let known = inner.references
-    inner.references = inner.state.segments.mapValues { descriptions in
-      let old = Dictionary(
-        (known[descriptions.first?.table ?? 0] ?? []).map { ($0.description.id, $0) },
-        uniquingKeysWith: { first, _ in first })
-      return descriptions.map { description in
-        if let reference = old[description.id], reference.description == description {
-          return reference
-        }
-        return SegmentReference(description, source: source)
+    let source = segmentSource
+    var references: [SegmentID: SegmentReference] = [:]
+    for state in [inner.state, inner.tail] {
+      for description in state.segments.values.joined() where references[description.id] == nil {
+        let known = inner.references[description.id]
+        references[description.id] =
+          known?.description == description ? known : SegmentReference(description, source: source)
       }
     }
+    inner.references = references
     inner.statistics = inner.statistics.filter { inner.state.segments[$0.key] != nil }
   }
 }

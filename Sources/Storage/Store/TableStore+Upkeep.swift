@@ -14,36 +14,44 @@ extension TableStore {
   /// Order: new log file, checkpoint that names it, CURRENT that names the checkpoint. Each is durable before
   /// the next, so a stop anywhere leaves a CURRENT whose files are complete.
   func writeCheckpoint() throws(StoaError) {
-    try inner.withLock { inner throws(StoaError) in
-      if let refusal = inner.refusal { throw refusal }
-      if inner.logEnd == UInt64(LogHeader.byteCount) { return }
-      inner.lastCheckpointFailed = true
-      let log = inner.log &+ 1
-      let number = inner.checkpoint &+ 1
-      let header = LogHeader(id: id, number: log, previousCommit: inner.state.commit)
-      try Creation.write(header.encoded(), layout.log(log), fileSystem)
-      try fileSystem.syncDirectory(layout.logDirectory)
-      let start = UInt64(LogHeader.byteCount)
-      let file = CheckpointFile(
-        id: id, number: number, log: log, logOffset: start, state: inner.state)
-      try Creation.write(file.encoded(), layout.checkpoint(number), fileSystem)
-      try fileSystem.syncDirectory(layout.checkpointDirectory)
-      try publish(checkpoint: number, &inner)
-      inner.log = log
-      inner.logEnd = start
-      inner.checkpoint = number
-      inner.logFile = nil
-      inner.lastCheckpointFailed = false
-      try? writeTip(&inner, isClosed: false)
-      inner.logFile = try fileSystem.open(layout.log(log), .update)
-      removeOldGenerations(inner)
+    try commits.withLock { () throws(StoaError) in
+      try waitUntilSynced(inner.withLock { $0.tail.commit })
+      try inner.withLock { inner throws(StoaError) in try writeCheckpoint(&inner) }
     }
+  }
+
+  /// Nothing is written meanwhile and everything written is synced.
+  private func writeCheckpoint(_ inner: inout Inner) throws(StoaError) {
+    if let refusal = inner.refusal { throw refusal }
+    let start = UInt64(LogHeader.byteCount)
+    if inner.tailEnd == start { return }
+    inner.lastCheckpointFailed = true
+    let log = inner.log &+ 1
+    let number = inner.checkpoint &+ 1
+    let header = LogHeader(id: id, number: log, previousCommit: inner.tail.commit)
+    try Creation.write(header.encoded(), layout.log(log), fileSystem)
+    try fileSystem.syncDirectory(layout.logDirectory)
+    let file = CheckpointFile(id: id, number: number, log: log, logOffset: start, state: inner.tail)
+    try Creation.write(file.encoded(), layout.checkpoint(number), fileSystem)
+    try fileSystem.syncDirectory(layout.checkpointDirectory)
+    try publish(checkpoint: number, &inner)
+    inner.log = log
+    inner.logEnd = start
+    inner.tailEnd = start
+    inner.logSize = start
+    inner.tipEnd = start
+    inner.checkpoint = number
+    inner.logFile = nil
+    inner.lastCheckpointFailed = false
+    try? writeTip(&inner, isClosed: false)
+    inner.logFile = try fileSystem.open(layout.log(log), .update)
+    removeOldGenerations(inner)
   }
 
   /// Replaces CURRENT. Once the rename was tried, either file may be in force after a failure, and commits
   /// to the wrong log would be lost: so a failure from there on ends writing.
   private func publish(checkpoint number: UInt64, _ inner: inout Inner) throws(StoaError) {
-    let current = CurrentFile(id: id, checkpoint: number, commit: inner.state.commit)
+    let current = CurrentFile(id: id, checkpoint: number, commit: inner.tail.commit)
     let aside = layout.current + ".tmp"
     try Creation.write(current.encoded(), aside, fileSystem)
     do throws(StoaError) {
@@ -76,7 +84,7 @@ extension TableStore {
   /// Records durably where the log ends. Does nothing when this process wrote nothing.
   func closeCleanly() throws(StoaError) {
     let (hasWritten, file) = inner.withLock {
-      ($0.hasWritten && $0.refusal == nil && !$0.isWriting, $0.lockFile)
+      ($0.hasWritten && $0.refusal == nil && $0.writerCount == 0, $0.lockFile)
     }
     guard hasWritten, let file, try file.tryLock(0..<1, .exclusive) else { return }
     defer { try? file.unlock(0..<1) }
@@ -86,8 +94,14 @@ extension TableStore {
       return tip?.log == inner.log && tip?.offset == inner.logEnd
     }
     guard isNewest else { return }
+    try waitUntilSynced(inner.withLock { $0.tail.commit })
     if inner.withLock({ $0.logEnd > options.closingLogByteLimit }) { try writeCheckpoint() }
     try inner.withLock { inner throws(StoaError) in
+      if inner.logSize > inner.logEnd, let log = inner.logFile {
+        try log.truncate(to: inner.logEnd)
+        inner.logSize = inner.logEnd
+        try syncOrRefuse(&inner, log, isLog: true)
+      }
       try writeTip(&inner, isClosed: true)
       try fileSystem.syncDirectory(layout.root)
     }

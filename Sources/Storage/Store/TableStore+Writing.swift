@@ -3,45 +3,77 @@ import Vectors
 
 // The write lock and the commit. At most one transaction is open per warehouse, in all processes.
 extension TableStore {
-  /// Takes the write lock and brings the state up to the end of the log.
+  /// A transaction that holds the write lock from the beginning and starts from the newest state.
   /// - Parameter timeoutMilliseconds: how long to wait for another writer; the option's value when `nil`.
   /// - Throws: `.readOnly`, or `.busy` naming the process that holds the lock.
   public func beginWrite(timeoutMilliseconds: Int? = nil) throws(StoaError) -> WriteTransaction {
+    try acquireWriting(timeoutMilliseconds: timeoutMilliseconds)
+    do throws(StoaError) {
+      let snapshot = try inner.withLock { inner throws(StoaError) in try makeSnapshot(inner) }
+      return WriteTransaction(store: self, snapshot: snapshot, isWriting: true)
+    } catch {
+      releaseWriting()
+      throw error
+    }
+  }
+
+  /// A transaction on the state of this moment; it takes the write lock with its first change.
+  public func begin() throws(StoaError) -> WriteTransaction {
+    WriteTransaction(store: self, snapshot: try snapshot(), isWriting: false)
+  }
+
+  /// Enters this process, or one more transaction of it, as the writer. The first takes the lock of the warehouse
+  /// and brings the state up to the end of the log; the last to leave gives it back.
+  func acquireWriting(timeoutMilliseconds: Int? = nil) throws(StoaError) {
     if let refusal { throw refusal }
     let wait = timeoutMilliseconds ?? options.lockTimeoutMilliseconds
     let deadline = monotonicMilliseconds() &+ Int64(wait)
-    try takeGate(until: deadline, wait)
+    if try enterWriters(until: deadline, wait) { return }
     do throws(StoaError) {
       let file = try takeLock(until: deadline, wait)
       do throws(StoaError) {
-        let snapshot = try prepareToWrite()
-        return WriteTransaction(store: self, snapshot: snapshot)
+        try prepareToWrite()
       } catch {
         try? file.unlock(0..<1)
         throw error
       }
     } catch {
-      inner.withLock { $0.isWriting = false }
+      leaveAcquiring(isWriter: false)
       throw error
+    }
+    leaveAcquiring(isWriter: true)
+  }
+
+  /// Counts one more writer when this process has the lock; false when the caller is to take it.
+  private func enterWriters(until deadline: Int64, _ wait: Int) throws(StoaError) -> Bool {
+    try writers.withLock { () throws(StoaError) in
+      while true {
+        let state = inner.withLock { inner -> (isClosed: Bool, isAcquiring: Bool, count: Int) in
+          (inner.isClosed, inner.isAcquiring, inner.writerCount)
+        }
+        if state.isClosed { throw StoaError(.usage, "the warehouse is closed", path: path) }
+        if !state.isAcquiring {
+          inner.withLock {
+            if state.count > 0 { $0.writerCount += 1 } else { $0.isAcquiring = true }
+          }
+          return state.count > 0
+        }
+        guard monotonicMilliseconds() < deadline else {
+          throw StoaError(
+            .busy, "another process has been writing for \(wait) ms", path: path)
+        }
+        writers.wait(milliseconds: 10)
+      }
     }
   }
 
-  private func takeGate(until deadline: Int64, _ wait: Int) throws(StoaError) {
-    while true {
-      let (isMine, isClosed) = inner.withLock { inner -> (Bool, Bool) in
-        if inner.isClosed { return (false, true) }
-        if inner.isWriting { return (false, false) }
-        inner.isWriting = true
-        return (true, false)
+  private func leaveAcquiring(isWriter: Bool) {
+    writers.withLock {
+      inner.withLock {
+        $0.isAcquiring = false
+        if isWriter { $0.writerCount += 1 }
       }
-      if isMine { return }
-      if isClosed { throw StoaError(.usage, "the warehouse is closed", path: path) }
-      guard monotonicMilliseconds() < deadline else {
-        throw StoaError(
-          .busy, "another transaction of this process has been writing for \(wait) ms",
-          hint: "Commit or roll it back first", path: path)
-      }
-      pauseMilliseconds(2)
+      writers.signalAll()
     }
   }
 
@@ -84,12 +116,12 @@ extension TableStore {
 
   /// Under the lock: catches up with the log, repairs its tail after a writer that died, and marks the
   /// warehouse as being written.
-  private func prepareToWrite() throws(StoaError) -> Snapshot {
-    try inner.withLock { inner throws(StoaError) -> Snapshot in
+  private func prepareToWrite() throws(StoaError) {
+    try inner.withLock { inner throws(StoaError) in
       let tip = Recovery.readTip(layout, fileSystem, id: id)
       let size = try fileSystem.fileSize(layout.log(inner.log))
       let isCurrent =
-        tip?.log == inner.log && tip?.offset == inner.logEnd && size == inner.logEnd
+        tip?.log == inner.log && tip?.offset == inner.logEnd && size == inner.logSize
         && inner.hasWritten
       if !isCurrent {
         let found = try reload(&inner, stopsAtTip: false)
@@ -98,13 +130,13 @@ extension TableStore {
       }
       if inner.logFile == nil {
         inner.logFile = try fileSystem.open(layout.log(inner.log), .update)
+        inner.logSize = try inner.logFile?.size() ?? 0
       }
       if !inner.hasWritten || tip?.isClosed != false { try writeTip(&inner, isClosed: false) }
       if !inner.hasWritten {
         inner.hasWritten = true
         collectOrphans(inner)
       }
-      return try makeSnapshot(inner)
     }
   }
 
@@ -116,6 +148,7 @@ extension TableStore {
     if found.logFileSize != found.logEnd { try file.truncate(to: found.logEnd) }
     try syncOrRefuse(&inner, file, isLog: true)
     inner.logFile = file
+    inner.logSize = found.logEnd
   }
 
   /// Syncs; after a failure nothing is written any more, since nobody knows what the disk holds.
@@ -138,60 +171,171 @@ extension TableStore {
   /// TIP is a hint and not synced here; it must never be ahead of what is.
   func writeTip(_ inner: inout Inner, isClosed: Bool) throws(StoaError) {
     let tip = TipFile(
-      id: id, isClosed: isClosed, log: inner.log, offset: inner.logEnd, commit: inner.state.commit)
+      id: id, isClosed: isClosed, log: inner.log, offset: inner.logEnd, commit: inner.syncedCommit)
     let file = try fileSystem.open(layout.tip, .updateOrCreate)
     try file.write(tip.encoded(), at: 0)
     if isClosed { try file.sync() }
   }
 
-  /// Writes one commit and makes it the newest state.
+  /// Writes one commit, waits until the disk has it, and makes it the newest state. Transactions of several threads
+  /// are put in order by `commits`; one sync serves all that were written before it began.
   /// - Throws: on failure before the sync nothing was committed; after a failed sync nobody knows until the
   ///   warehouse is opened again, and `mayBeCommitted` is set.
   func commit(
-    _ edits: [LogEdit], mayBeCommitted: inout Bool
+    _ transaction: WriteTransaction, mayBeCommitted: inout Bool
   ) throws(StoaError) -> CommitNumber {
-    let hasRetired = try inner.withLock { inner throws(StoaError) -> Bool in
-      if let refusal = inner.refusal { throw refusal }
-      guard let file = inner.logFile else {
-        throw StoaError(.inconsistency, "no log is open for writing", path: path)
+    var isWritten = false
+    let number: CommitNumber
+    do throws(StoaError) {
+      number = try commits.withLock { () throws(StoaError) in
+        let newest = try inner.withLock { inner throws(StoaError) in try makeTailSnapshot(inner) }
+        let edits = try transaction.edits(on: newest) { activeMemtable($0, newest.state) }
+        return try inner.withLock { inner throws(StoaError) in
+          try write(edits, &inner, &isWritten)
+        }
       }
-      let record = LogRecord(
-        commit: inner.state.commit &+ 1,
-        timestamp: max(inner.state.timestamp &+ 1, options.clock()), edits: edits)
-      var next = inner.state
-      try next.apply(edits, commit: record.commit, timestamp: record.timestamp)
-      let bytes = record.encoded(id, log: inner.log, offset: inner.logEnd)
-      try append(bytes, to: file, &inner, &mayBeCommitted)
-      let gone = removedPaths(from: inner.state, to: next)
-      adopt(next, logEnd: inner.logEnd &+ UInt64(bytes.count), &inner)
-      // A reader that misses this commit sees it with the next one.
-      try? writeTip(&inner, isClosed: false)
-      leases.retire(gone, removedBy: record.commit)
-      return !gone.isEmpty
+    } catch {
+      mayBeCommitted = isWritten
+      throw error
     }
-    if hasRetired { leases.removeUnused() }
-    return inner.withLock { $0.state.commit }
+    mayBeCommitted = true
+    if transaction.isSynchronous {
+      try waitUntilSynced(number)
+    } else {
+      inner.withLock { publish($0.tail, logEnd: $0.tailEnd, isSynced: false, &$0) }
+    }
+    return number
+  }
+
+  /// The memtable that takes new rows of the table, or the id of one to begin.
+  private func activeMemtable(_ table: TableID, _ state: StoreState) -> SegmentID {
+    inner.withLock { inner in
+      if let last = state.memtables[table]?.last, !inner.sealed.contains(last.id),
+        last.byteCount < options.memtableByteLimit
+      {
+        return last.id
+      }
+      defer { inner.nextSegmentID &+= 1 }
+      return inner.nextSegmentID
+    }
+  }
+
+  /// Appends one record to the log, unsynced.
+  private func write(
+    _ edits: [LogEdit], _ inner: inout Inner, _ isWritten: inout Bool
+  ) throws(StoaError) -> CommitNumber {
+    if let refusal = inner.refusal { throw refusal }
+    guard let file = inner.logFile else {
+      throw StoaError(.inconsistency, "no log is open for writing", path: path)
+    }
+    let record = LogRecord(
+      commit: inner.tail.commit &+ 1,
+      timestamp: max(inner.tail.timestamp &+ 1, options.clock()), edits: edits)
+    var next = inner.tail
+    try next.apply(edits, commit: record.commit, timestamp: record.timestamp)
+    let bytes = record.encoded(id, log: inner.log, offset: inner.tailEnd)
+    try append(bytes, to: file, &inner, &isWritten)
+    inner.tail = next
+    inner.tailEnd &+= UInt64(bytes.count)
+    inner.nextSegmentID = max(inner.nextSegmentID, next.nextSegmentID)
+    if edits.contains(where: \.changesSegments) { rebuildReferences(&inner) }
+    return record.commit
   }
 
   private func append(
-    _ bytes: [UInt8], to file: any File, _ inner: inout Inner, _ mayBeCommitted: inout Bool
+    _ bytes: [UInt8], to file: any File, _ inner: inout Inner, _ isWritten: inout Bool
   ) throws(StoaError) {
+    let end = inner.tailEnd &+ UInt64(bytes.count)
     do throws(StoaError) {
-      try file.write(bytes, at: inner.logEnd)
+      if end > inner.logSize { try extendLog(to: end, file, &inner) }
+      try file.write(bytes, at: inner.tailEnd)
     } catch {
       // The bytes must be known to be gone before the segments they name are removed.
-      mayBeCommitted = true
+      isWritten = true
       do throws(StoaError) {
-        try file.truncate(to: inner.logEnd)
+        try file.truncate(to: inner.tailEnd)
         try file.syncContents()
-        mayBeCommitted = false
+        inner.logSize = inner.tailEnd
+        isWritten = false
       } catch let second {
         refuseWriting(&inner, after: second)
       }
       throw error
     }
-    mayBeCommitted = true
-    try syncOrRefuse(&inner, file, isLog: true)
+    isWritten = true
+  }
+
+  /// Writes zeros ahead, so that most syncs have no change of the file's length to make durable.
+  private func extendLog(
+    to end: UInt64, _ file: any File, _ inner: inout Inner
+  ) throws(StoaError) {
+    let step = min(max(options.logExtension, inner.logSize), options.maximalLogExtension)
+    guard options.logExtension > 0, inner.hasCommitted else {
+      inner.hasCommitted = true
+      inner.logSize = end
+      return
+    }
+    let target = (end &+ step) & ~7
+    try file.write([UInt8](repeating: 0, count: Int(target &- inner.logSize)), at: inner.logSize)
+    inner.logSize = target
+  }
+
+  /// Returns when the disk has everything up to commit `number`. One thread syncs, the others wait for it.
+  func waitUntilSynced(_ number: CommitNumber) throws(StoaError) {
+    while true {
+      let isMine = try syncs.withLock { () throws(StoaError) -> Bool? in
+        let (known, refusal, isSyncing) = inner.withLock {
+          ($0.syncedCommit >= number, $0.refusal, $0.isSyncing)
+        }
+        if known { return nil }
+        if let refusal, !isSyncing { throw refusal }
+        guard isSyncing else {
+          inner.withLock { $0.isSyncing = true }
+          return true
+        }
+        syncs.wait(milliseconds: 100)
+        return false
+      }
+      guard let isMine else { return }
+      if isMine { try syncNow() }
+    }
+  }
+
+  /// Syncs what was written so far and publishes it. `isSyncing` is set.
+  private func syncNow() throws(StoaError) {
+    let (file, state, end) = inner.withLock { ($0.logFile, $0.tail, $0.tailEnd) }
+    defer {
+      syncs.withLock {
+        inner.withLock { $0.isSyncing = false }
+        syncs.signalAll()
+      }
+    }
+    guard let file else {
+      throw StoaError(.inconsistency, "no log is open for writing", path: path)
+    }
+    do throws(StoaError) {
+      try file.syncContents()
+    } catch {
+      inner.withLock { refuseWriting(&$0, after: error) }
+      throw error
+    }
+    inner.withLock { publish(state, logEnd: end, isSynced: true, &$0) }
+    leases.removeUnused()
+  }
+
+  /// Makes a written state the one that new snapshots get.
+  private func publish(_ state: StoreState, logEnd: UInt64, isSynced: Bool, _ inner: inout Inner) {
+    if isSynced { inner.syncedCommit = max(inner.syncedCommit, state.commit) }
+    if state.commit > inner.state.commit {
+      let gone = removedPaths(from: inner.state, to: state)
+      install(state, &inner)
+      leases.retire(gone, removedBy: state.commit)
+    }
+    guard isSynced, logEnd > inner.tipEnd else { return }
+    inner.logEnd = logEnd
+    inner.tipEnd = logEnd
+    // A reader that misses this commit sees it with the next one.
+    try? writeTip(&inner, isClosed: false)
   }
 
   /// Segment files of `old` that `new` no longer has.
@@ -204,18 +348,31 @@ extension TableStore {
     return paths
   }
 
-  /// Gives the write lock back; checkpoints first when the log has grown long.
-  func endWrite() {
-    let needsCheckpoint = inner.withLock {
-      $0.refusal == nil && $0.logEnd > options.logByteLimit
-        && !($0.lastCheckpointFailed && $0.logEnd < options.logByteLimit &* 2)
+  /// One writer less; the last gives the lock back, after a checkpoint when the log has grown long.
+  func releaseWriting() {
+    let isLast = writers.withLock {
+      inner.withLock { inner -> Bool in
+        guard inner.writerCount == 1 else {
+          inner.writerCount -= 1
+          return false
+        }
+        inner.isAcquiring = true
+        inner.writerCount = 0
+        return true
+      }
     }
-    if needsCheckpoint { try? writeCheckpoint() }
-    let file = inner.withLock { inner -> (any File)? in
-      inner.isWriting = false
-      return inner.lockFile
-    }
-    if let file { try? file.unlock(0..<1) }
+    guard isLast else { return }
+    if inner.withLock({ needsCheckpoint($0) }) { try? writeCheckpoint() }
+    if let file = inner.withLock({ $0.lockFile }) { try? file.unlock(0..<1) }
+    leaveAcquiring(isWriter: false)
+  }
+
+  /// A long log that is not mostly rows of memtables, which a checkpoint would write once more.
+  private func needsCheckpoint(_ inner: borrowing Inner) -> Bool {
+    guard inner.refusal == nil, inner.tailEnd > options.logByteLimit else { return false }
+    if inner.lastCheckpointFailed && inner.tailEnd < options.logByteLimit &* 2 { return false }
+    let inMemory = UInt64(inner.tail.memtableByteCount)
+    return inMemory < inner.tailEnd / 4 || inner.tailEnd > options.logByteLimit &* 12
   }
 
   /// A number for a new segment file of this process.

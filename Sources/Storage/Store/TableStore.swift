@@ -3,16 +3,30 @@ import Encodings
 import Synchronization
 import Vectors
 
-/// An open warehouse: snapshots for readers, one write transaction at a time for the writer.
+/// An open warehouse: snapshots for readers, transactions for writers.
 ///
-/// Lock order: the writer gate (a flag here, then the lock file) · `inner` · the lease table · the cache.
-/// File calls that can block happen outside `inner`, except the 64 bytes of TIP and what a refresh reads.
+/// Any number of transactions of one process are open at a time; they meet when they commit. Other processes are
+/// kept out by the lock file while this one writes. Lock order: `writers` (who holds the lock file) · `commits`
+/// (puts commits in order) · `syncs` (who syncs the log) · `inner` · the lease table · the cache. File calls that
+/// can block happen outside `inner`, except the 64 bytes of TIP, writes to the log, and what a refresh reads.
 public final class TableStore: Sendable {
   struct Inner {
+    /// What new snapshots get: the newest state that is durable.
     var state: StoreState
-    var references: [TableID: [SegmentReference]] = [:]
+    /// The newest state written to the log; ahead of `state` while a sync is on its way.
+    var tail: StoreState
+    /// Segments of both.
+    var references: [SegmentID: SegmentReference] = [:]
     var log: UInt64
+    /// Where the synced records end, and where all written ones do.
     var logEnd: UInt64
+    var tailEnd: UInt64
+    /// Length of the log file, with zeros written ahead.
+    var logSize: UInt64
+    /// The end that TIP has.
+    var tipEnd: UInt64 = 0
+    /// The last commit known to be durable.
+    var syncedCommit: CommitNumber
     var checkpoint: UInt64
     /// Why nothing may be written any more: damage found, or a sync that failed.
     var refusal: StoaError?
@@ -21,9 +35,16 @@ public final class TableStore: Sendable {
     var nextSegmentID: SegmentID
     var statistics: [TableID: (segments: [SegmentID], merged: TableStatistics)] = [:]
     var hasWritten = false
+    var hasCommitted = false
     var isClosed = false
-    /// Set while a transaction is open in this process.
-    var isWriting = false
+    /// Transactions of this process that write; the lock is held while there are any.
+    var writerCount = 0
+    /// Set while a thread takes the lock or gives it back.
+    var isAcquiring = false
+    /// Set while a thread syncs the log.
+    var isSyncing = false
+    /// Memtables that get no more rows because they are being flushed.
+    var sealed: Set<SegmentID> = []
     var lastCheckpointFailed = false
     var lockFile: (any File)?
     var tipFile: (any File)?
@@ -42,6 +63,9 @@ public final class TableStore: Sendable {
   let options: StoreOptions
   let leases: LeaseTable
   let inner: Mutex<Inner>
+  let writers = CommitGate()
+  let commits = CommitGate()
+  let syncs = CommitGate()
 
   /// Opens the warehouse in the directory `path`; mode `.readWrite` makes it when absent.
   /// - Throws: when there is none or it is of a newer version. Damage does not prevent opening: see
@@ -82,7 +106,9 @@ public final class TableStore: Sendable {
       : found.damage.map { TableStore.refusal(after: $0) }
     inner = Mutex(
       Inner(
-        state: found.state, log: found.log, logEnd: found.logEnd, checkpoint: found.checkpoint,
+        state: found.state, tail: found.state, log: found.log, logEnd: found.logEnd,
+        tailEnd: found.logEnd, logSize: found.logFileSize, syncedCommit: found.state.commit,
+        checkpoint: found.checkpoint,
         refusal: refusal, warnings: found.warnings, nextSegmentID: found.state.nextSegmentID,
         leasedCommit: found.state.commit))
     inner.withLock { rebuildReferences(&$0) }
@@ -143,32 +169,46 @@ public final class TableStore: Sendable {
   public func snapshot() throws(StoaError) -> Snapshot {
     try inner.withLock { inner throws(StoaError) -> Snapshot in
       if inner.isClosed { throw StoaError(.usage, "the warehouse is closed", path: path) }
-      if !inner.isWriting { refresh(&inner) }
+      if inner.writerCount == 0 { refresh(&inner) }
       return try makeSnapshot(inner)
     }
   }
 
   func makeSnapshot(_ inner: borrowing Inner) throws(StoaError) -> Snapshot {
-    try leases.take(inner.state.commit)
-    return Snapshot(
-      commit: inner.state.commit, timestamp: inner.state.timestamp, catalog: inner.state.catalog,
-      references: inner.references, lease: SnapshotLease(leases, commit: inner.state.commit),
-      store: self)
+    try makeSnapshot(inner.state, inner)
   }
 
-  /// Statistics of one table, merged once per list of segments.
+  /// The newest state written, whether or not it is durable yet.
+  func makeTailSnapshot(_ inner: borrowing Inner) throws(StoaError) -> Snapshot {
+    try makeSnapshot(inner.tail, inner)
+  }
+
+  private func makeSnapshot(
+    _ state: StoreState, _ inner: borrowing Inner
+  ) throws(StoaError) -> Snapshot {
+    try leases.take(state.commit)
+    return Snapshot(
+      state: state, references: inner.references,
+      lease: SnapshotLease(leases, commit: state.commit), store: self)
+  }
+
+  /// Statistics of one table; those of its segments are merged once per list of segments.
   func statistics(of table: TableID, in snapshot: Snapshot) throws(StoaError) -> TableStatistics {
-    let references = snapshot.segments(of: table)
-    let ids = references.map(\.description.id)
+    let contents = snapshot.contents(of: table)
+    let ids = contents.segments.map(\.description.id)
+    var statistics: TableStatistics
     if let known = inner.withLock({ $0.statistics[table] }), known.segments == ids {
-      return known.merged
+      statistics = known.merged
+    } else {
+      guard let definition = snapshot.catalog.table(table) else {
+        return TableStatistics(rowCount: 0)
+      }
+      let merged = TableStatistics.merged(definition, try snapshot.readers(of: table))
+      inner.withLock { $0.statistics[table] = (ids, merged) }
+      statistics = merged
     }
-    guard let definition = snapshot.catalog.table(table) else {
-      return TableStatistics(rowCount: 0)
-    }
-    let merged = TableStatistics.merged(definition, try snapshot.readers(of: table))
-    inner.withLock { $0.statistics[table] = (ids, merged) }
-    return merged
+    statistics.rowCount = contents.rowCount
+    return statistics
   }
 
   /// Gives everything back. After a write the log's end is recorded durably, so that a log that ends

@@ -2,18 +2,36 @@ import Catalog
 import Synchronization
 import Vectors
 
-/// Changes that become visible and durable together, or not at all. Holds the write lock until `commit` or
-/// `rollback`; going out of scope rolls back. One thread at a time, segment writers excepted.
+/// Changes that become visible and durable together, or not at all.
+///
+/// A transaction works on a copy of the state of its snapshot: rows it adds go to a memtable of its own, rows it
+/// deletes to delete vectors, segments it writes are in files nobody else names. `view` is that copy, what its own
+/// statements see; a savepoint is a copy of the copy. `commit` finds out what differs from the snapshot, checks
+/// that nobody else changed the same since, and writes the difference as one record.
+///
+/// The warehouse's write lock is held from the first change on, shared by all transactions of the process.
+/// Going out of scope rolls back. One thread at a time, segment writers excepted.
 public final class WriteTransaction: @unchecked Sendable {
   public let store: TableStore
-  /// The state the changes start from; nobody else can change it meanwhile.
+  /// The state the changes start from.
   public let snapshot: Snapshot
-  /// The catalog with the edits so far.
-  public private(set) var catalog: CatalogState
-  private var edits: [LogEdit] = []
+  /// How long a first change waits for writers of other processes.
+  public var lockTimeoutMilliseconds: Int?
+  /// False when `commit` may return before the disk has the changes.
+  public var isSynchronous = true
+  private var changes: Changes
+  /// Id of the memtable that holds this transaction's own rows, per table.
+  private var ownMemtables: [TableID: SegmentID] = [:]
   /// Files written, for removal; and directories whose entries must be durable before the commit.
   private let written = Mutex<Written>(Written())
-  private var isOpen = true
+  /// Asked before a commit onto another state than `snapshot`, with that state; throw to refuse.
+  private var validators: [(Snapshot) throws(StoaError) -> Void] = []
+  /// Set by flush and compaction, which move rows: given the state at the commit, returns the edits that carry over
+  /// what was deleted of the rows meanwhile; replaces the check for conflicts.
+  var relocation: ((StoreState) throws(StoaError) -> [LogEdit])?
+  private var phase = Phase.reading
+
+  private enum Phase { case reading, writing, finished }
 
   private struct Written {
     var paths: [String] = []
@@ -21,35 +39,129 @@ public final class WriteTransaction: @unchecked Sendable {
     var segments: [SegmentDescription] = []
   }
 
-  init(store: TableStore, snapshot: Snapshot) {
+  /// What savepoints keep.
+  struct Changes {
+    var state: StoreState
+    var catalogEdits: [CatalogEdit] = []
+    var touched: Set<TableID> = []
+    var references: [SegmentID: SegmentReference] = [:]
+    var hasChanges = false
+  }
+
+  init(store: TableStore, snapshot: Snapshot, isWriting: Bool) {
     self.store = store
     self.snapshot = snapshot
-    catalog = snapshot.catalog
+    changes = Changes(state: snapshot.state)
+    phase = isWriting ? .writing : .reading
   }
 
   deinit { rollback() }
 
+  /// The catalog with the edits so far.
+  public var catalog: CatalogState { changes.state.catalog }
+
+  /// Whether `commit` or `rollback` was called.
+  public var isFinished: Bool { phase == .finished }
+
+  /// The snapshot with the changes so far: what statements of this transaction see.
+  public var view: Snapshot {
+    absorbSegments()
+    guard changes.hasChanges else { return snapshot }
+    return Snapshot(
+      state: changes.state,
+      references: snapshot.references.merging(changes.references) { _, own in own },
+      lease: snapshot.lease, store: store)
+  }
+
+  /// Takes the write lock now rather than with the first change.
+  public func beginChanges() throws(StoaError) {
+    switch phase {
+    case .finished: throw StoaError(.usage, "the transaction is already finished")
+    case .writing: return
+    case .reading:
+      try store.acquireWriting(timeoutMilliseconds: lockTimeoutMilliseconds)
+      phase = .writing
+    }
+  }
+
   /// Adds a catalog change.
   /// - Throws: when it contradicts the catalog; the transaction then goes on without it.
   public func apply(_ edit: CatalogEdit) throws(StoaError) {
-    try requireOpen()
-    try catalog.apply(edit)
-    edits += pendingSegments().map { .addSegment($0) }
-    edits.append(.catalog(edit))
+    try change(nil, [.catalog(edit)])
+    changes.catalogEdits.append(edit)
+  }
+
+  /// Takes a segment or memtable out of its table.
+  public func remove(_ id: SegmentID, from table: TableID) throws(StoaError) {
+    try change(table, [.removeSegment(table, id)])
   }
 
   /// Takes a committed segment out of its table.
   public func removeSegment(_ segment: SegmentDescription) throws(StoaError) {
-    try requireOpen()
-    edits.append(.removeSegment(segment.table, segment.id))
+    try remove(segment.id, from: segment.table)
   }
+
+  /// Adds rows, which stay in memory and the log until they are flushed.
+  /// - Parameter block: of all columns of the table.
+  public func insert(_ block: RowBlock, into table: TableID) throws(StoaError) {
+    guard block.rowCount > 0 else { return }
+    let id = ownMemtables[table] ?? store.takeSegmentID()
+    try change(table, [.insertRows(table, memtable: id, block)])
+    ownMemtables[table] = id
+  }
+
+  /// Deletes rows that `view` has, by position in their segment or memtable.
+  public func delete(
+    _ rows: [SegmentID: DeleteVector], from table: TableID
+  ) throws(StoaError) {
+    try change(
+      table, rows.keys.sorted().compactMap { id in rows[id].map { .deleteRows(table, id, $0) } })
+  }
+
+  /// Adds a check that `commit` makes when others have committed since `snapshot`; it is given their state.
+  public func addValidator(_ validator: @escaping (Snapshot) throws(StoaError) -> Void) {
+    validators.append(validator)
+  }
+
+  private func change(_ table: TableID?, _ edits: [LogEdit]) throws(StoaError) {
+    try beginChanges()
+    absorbSegments()
+    // A copy, so that an edit that fails leaves everything as it was.
+    var next = changes.state
+    for edit in edits { try next.apply(edit, commit: snapshot.commit) }
+    changes.state = next
+    changes.hasChanges = true
+    if let table { changes.touched.insert(table) }
+  }
+
+  // MARK: Savepoints
+
+  /// A point to come back to.
+  public struct Savepoint {
+    fileprivate let changes: Changes
+    fileprivate let validatorCount: Int
+  }
+
+  public func savepoint() -> Savepoint {
+    absorbSegments()
+    return Savepoint(changes: changes, validatorCount: validators.count)
+  }
+
+  /// Forgets the changes since the savepoint. Files written since are removed with the transaction's end.
+  public func rollback(to savepoint: Savepoint) {
+    absorbSegments()
+    changes = savepoint.changes
+    validators.removeLast(validators.count - savepoint.validatorCount)
+  }
+
+  // MARK: Segments
 
   /// A writer for one new segment of the table; its rows belong to the transaction once it is finished.
   /// - Throws: `.binding` when there is no such table.
   public func makeSegmentWriter(
     _ table: TableID, options: SegmentWriterOptions = SegmentWriterOptions()
   ) throws(StoaError) -> SegmentWriter {
-    try requireOpen()
+    try beginChanges()
     guard let definition = catalog.table(table) else {
       throw StoaError(.binding, "there is no table with id \(table)")
     }
@@ -88,23 +200,35 @@ public final class WriteTransaction: @unchecked Sendable {
     try store.fileSystem.unlink(path)
   }
 
-  /// Segments finished and not yet among the edits, in the order of their ids.
-  private func pendingSegments() -> [SegmentDescription] {
-    written.withLock { written in
+  /// Makes finished segments part of the changes, in the order of their ids.
+  private func absorbSegments() {
+    let finished = written.withLock { written in
       defer { written.segments = [] }
       return written.segments.sorted { $0.id < $1.id }
     }
+    for segment in finished {
+      // Their table may have been dropped by this transaction in the meantime; then they are as well.
+      guard (try? changes.state.apply(.addSegment(segment), commit: 0)) != nil else { continue }
+      changes.references[segment.id] = SegmentReference(segment, source: store.segmentSource)
+      changes.touched.insert(segment.table)
+      changes.hasChanges = true
+    }
   }
 
-  /// Makes everything durable and visible. With no changes it only gives the lock back.
+  // MARK: The end
+
+  /// Makes everything durable and visible. With no changes it only ends the transaction.
   /// - Returns: the number of the commit, or of the snapshot when nothing changed.
-  /// - Throws: when nothing was committed; the transaction is then rolled back. After a failed sync of the
-  ///   log the outcome is unknown until the warehouse is opened again.
+  /// - Throws: when nothing was committed, `.busy` when another transaction changed the same rows or tables; the
+  ///   transaction is then rolled back. After a failed sync of the log the outcome is unknown until the
+  ///   warehouse is opened again.
   @discardableResult
   public func commit() throws(StoaError) -> CommitNumber {
-    try requireOpen()
-    edits += pendingSegments().map { .addSegment($0) }
-    guard !edits.isEmpty else {
+    guard phase != .finished else {
+      throw StoaError(.usage, "the transaction is already finished")
+    }
+    absorbSegments()
+    guard changes.hasChanges, phase == .writing else {
       rollback()
       return snapshot.commit
     }
@@ -113,15 +237,44 @@ public final class WriteTransaction: @unchecked Sendable {
       for directory in written.withLock({ $0.directories.sorted() }) {
         try syncDirectory(directory)
       }
-      let number = try store.commit(edits, mayBeCommitted: &mayBeCommitted)
-      isOpen = false
-      store.endWrite()
+      let number = try store.commit(self, mayBeCommitted: &mayBeCommitted)
+      removeUnusedFiles()
+      phase = .finished
+      store.releaseWriting()
       return number
     } catch {
       // Files that the log may name stay; if it does not, the next writer collects them.
       if mayBeCommitted { written.withLock { $0.paths = [] } }
       rollback()
       throw error
+    }
+  }
+
+  /// The edits of this transaction's commit onto `newest`.
+  /// - Throws: `.busy` when that state has changes that contradict these.
+  func edits(on newest: Snapshot, active: (TableID) -> SegmentID) throws(StoaError) -> [LogEdit] {
+    let difference = CommitDifference(
+      base: snapshot.state, own: changes.state, ownMemtables: ownMemtables)
+    var carried: [LogEdit] = []
+    if newest.commit != snapshot.commit {
+      if let relocation {
+        carried = try relocation(newest.state)
+      } else {
+        try CommitConflicts(base: snapshot.state, own: changes.state, newest: newest.state)
+          .check(changes.touched)
+      }
+      for validator in validators { try validator(newest) }
+    }
+    return difference.edits(
+      catalog: changes.catalogEdits, tables: changes.touched, active: active) + carried
+  }
+
+  /// Files of segments that the transaction wrote and took back.
+  private func removeUnusedFiles() {
+    let kept = Set(
+      changes.state.segments.values.flatMap { $0.map { store.layout.segment($0.table, $0.id) } })
+    for path in written.withLock({ $0.paths }) where !kept.contains(path) {
+      try? store.fileSystem.unlink(path)
     }
   }
 
@@ -143,13 +296,10 @@ public final class WriteTransaction: @unchecked Sendable {
 
   /// Forgets the changes, removes the files written, gives the lock back. Harmless when already done.
   public func rollback() {
-    guard isOpen else { return }
-    isOpen = false
+    let wasWriting = phase == .writing
+    guard phase != .finished else { return }
+    phase = .finished
     for path in written.withLock({ $0.paths }) { try? store.fileSystem.unlink(path) }
-    store.endWrite()
-  }
-
-  private func requireOpen() throws(StoaError) {
-    guard isOpen else { throw StoaError(.usage, "the transaction is already finished") }
+    if wasWriting { store.releaseWriting() }
   }
 }

@@ -1,0 +1,106 @@
+import Catalog
+import Encodings
+import Synchronization
+import Vectors
+
+/// Some rows of one table in memory, column by column: what a commit adds inline, and what a memtable is made
+/// of. Immutable; columns are flat and named by id, so that a column added later reads as its default.
+public struct RowBlock: Sendable {
+  /// Ids of the columns, in the order of `batch.columns`.
+  public let columns: [ColumnID]
+  public let batch: Batch
+  /// Bytes in memory, roughly.
+  public let byteCount: Int
+
+  private let zones = ZoneCache()
+
+  public var rowCount: Int { batch.rowCount }
+
+  /// - Parameter batch: one vector per column of `columns`, in any form; kept flat.
+  public init(columns: [ColumnID], batch: Batch) {
+    self.columns = columns
+    let flat = batch.columns.map { $0.flattened() }
+    self.batch = Batch(columns: flat, rowCount: batch.rowCount)
+    byteCount = flat.reduce(64) { $0 + RowBlock.byteCount(of: $1) }
+  }
+
+  /// The values of a column, or `nil` for one added later.
+  public func vector(_ column: ColumnID) -> Vector? {
+    columns.firstIndex(of: column).map { batch.columns[$0] }
+  }
+
+  /// Bounds of a column, found when first asked for; `nil` for one added later.
+  func zoneMap(_ column: ColumnID) -> ZoneMap? {
+    guard let vector = vector(column) else { return nil }
+    return zones.find(column) { ZoneMap(of: vector) }
+  }
+
+  /// The rows at `positions`, ascending.
+  func gather(_ positions: [UInt32]) -> RowBlock {
+    positions.withUnsafeBufferPointer { all in
+      guard let base = all.baseAddress else {
+        return RowBlock(columns: columns, batch: batch.slice(0..<0))
+      }
+      return RowBlock(columns: columns, batch: batch.gather(base, count: all.count))
+    }
+  }
+
+  /// All rows of `blocks`, which have the same columns, one block after the other.
+  static func joined(_ blocks: [RowBlock]) -> RowBlock {
+    guard let first = blocks.first, blocks.count > 1 else {
+      return blocks.first ?? RowBlock(columns: [], batch: Batch(columns: [], rowCount: 0))
+    }
+    let rowCount = blocks.reduce(0) { $0 + $1.rowCount }
+    let vectors = first.columns.indices.map { index -> Vector in
+      var builder = VectorBuilder(type: first.batch.columns[index].type, capacity: rowCount)
+      for block in blocks { builder.append(block.batch.columns[index]) }
+      return builder.finish()
+    }
+    return RowBlock(columns: first.columns, batch: Batch(columns: vectors, rowCount: rowCount))
+  }
+
+  /// Whether rows of `other` can stand in the same block.
+  func hasSameColumns(as other: RowBlock) -> Bool {
+    columns == other.columns
+      && zip(batch.columns, other.batch.columns).allSatisfy { $0.type == $1.type }
+  }
+
+  private static func byteCount(of vector: Vector) -> Int {
+    var bytes = vector.count * vector.type.physical.byteWidth + 48
+    if vector.type.physical == .string {
+      vector.withValues(as: StringView.self) { views in
+        for row in 0..<vector.count where !views[row].isInline { bytes &+= views[row].byteCount }
+      }
+    }
+    return bytes
+  }
+}
+
+/// Zone maps of a block, shared by its copies.
+private final class ZoneCache: Sendable {
+  private let known = Mutex<[ColumnID: ZoneMap]>([:])
+
+  func find(_ column: ColumnID, _ make: () -> ZoneMap) -> ZoneMap {
+    if let zone = known.withLock({ $0[column] }) { return zone }
+    let zone = make()
+    known.withLock { $0[column] = zone }
+    return zone
+  }
+}
+
+/// Equal rows in equal order; for tests and for comparing states, not for speed.
+extension RowBlock: Hashable {
+  public static func == (left: RowBlock, right: RowBlock) -> Bool {
+    guard left.rowCount == right.rowCount, left.hasSameColumns(as: right) else { return false }
+    return left.batch.columns.indices.allSatisfy { column in
+      (0..<left.rowCount).allSatisfy {
+        left.batch.columns[column].value(at: $0) == right.batch.columns[column].value(at: $0)
+      }
+    }
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(columns)
+    hasher.combine(rowCount)
+  }
+}

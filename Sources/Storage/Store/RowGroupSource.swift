@@ -1,0 +1,126 @@
+import Catalog
+import Encodings
+import Kernels
+import Synchronization
+import Vectors
+
+/// One piece of a table that is read as a whole: a row group of a segment, or a block of a memtable. Both have at
+/// most 65,536 rows, zone maps and chunks, and may have deleted rows.
+public struct RowGroupSource: Sendable {
+  /// Where the rows are.
+  public enum Place: Sendable {
+    case segment(SegmentReader, rowGroup: Int)
+    case memory(RowBlock)
+  }
+
+  public let place: Place
+  /// Rows, deleted ones included.
+  public let rowCount: Int
+  /// Deleted rows, counted from the group's first; `nil` when there are none.
+  public let deleted: RowContainer?
+  /// `$row` of the first row: number of the source in the table's contents << 32 | position.
+  public let firstRow: Int64
+
+  /// Whether every row is there.
+  public var isWhole: Bool { deleted == nil }
+
+  /// Rows that are not deleted.
+  public var liveRowCount: Int { rowCount - (deleted?.cardinality ?? 0) }
+
+  /// The segment, for what is known per segment: dictionaries, bitmap indexes.
+  public var segment: (reader: SegmentReader, rowGroup: Int)? {
+    if case .segment(let reader, let rowGroup) = place { (reader, rowGroup) } else { nil }
+  }
+
+  /// Names the file in errors.
+  public var path: String {
+    switch place {
+    case .segment(let reader, _): reader.path
+    case .memory: "memtable"
+    }
+  }
+
+  /// What is known of a column without reading it, of all rows, deleted ones included; `nil` when nothing is.
+  public func zoneMap(_ column: ColumnID) -> ZoneMap? {
+    switch place {
+    case .segment(let reader, let rowGroup): reader.zoneMap(rowGroup: rowGroup, column: column)
+    case .memory(let block): block.zoneMap(column)
+    }
+  }
+
+  /// Bytes read for a column.
+  public func byteCount(_ column: ColumnID) -> Int {
+    switch place {
+    case .segment(let reader, let rowGroup): reader.byteCount(rowGroup: rowGroup, column: column)
+    case .memory: 0
+    }
+  }
+
+  /// The values of a column; its default where the rows are older than the column.
+  /// - Throws: `.corruption` naming file, offset, row group and column.
+  public func chunk(_ column: ColumnDefinition) throws(StoaError) -> ColumnChunk {
+    switch place {
+    case .segment(let reader, let rowGroup):
+      return try reader.columnChunk(rowGroup: rowGroup, column: column)
+    case .memory(let block):
+      guard let vector = block.vector(column.id) else {
+        return ColumnChunk.wrapping(
+          Vector(
+            constant: column.defaultValue ?? .null, type: column.type, count: block.rowCount))
+      }
+      return ColumnChunk.wrapping(
+        vector.type == column.type ? vector : try Cast.apply(vector, to: column.type))
+    }
+  }
+}
+
+extension TableContents {
+  /// All pieces, segments first, in order.
+  /// - Throws: `.corruption` naming the first damaged file.
+  public func rowGroups() throws(StoaError) -> [RowGroupSource] {
+    var groups: [RowGroupSource] = []
+    for (source, segment) in segments.enumerated() {
+      let reader = try segment.reader()
+      let deleted = deletes[segment.description.id]
+      for rowGroup in 0..<reader.rowGroupCount {
+        let gone = deleted?.rows[rowGroup: rowGroup]
+        groups.append(
+          RowGroupSource(
+            place: .segment(reader, rowGroup: rowGroup),
+            rowCount: reader.rowCount(ofRowGroup: rowGroup),
+            deleted: gone.flatMap { $0.cardinality == 0 ? nil : $0 },
+            firstRow: Int64(source) << 32 | Int64(rowGroup << 16)))
+      }
+    }
+    for (number, memtable) in memtables.enumerated() {
+      let deleted = deletes[memtable.id]
+      for (block, start) in zip(memtable.blocks, memtable.starts) {
+        groups.append(
+          RowGroupSource(
+            place: .memory(block), rowCount: block.rowCount,
+            deleted: deleted?.container(of: start..<(start + block.rowCount)),
+            firstRow: Int64(segments.count + number) << 32 | Int64(start)))
+      }
+    }
+    return groups
+  }
+}
+
+extension DeleteVector {
+  /// The rows among `range`, counted from its first; `nil` when there are none. The range has at most 65,536 rows.
+  func container(of range: Range<Int>) -> RowContainer? {
+    guard !range.isEmpty, !isEmpty else { return nil }
+    var words = [UInt64](repeating: 0, count: 1024)
+    var found = false
+    for group in (range.lowerBound >> 16)...((range.upperBound - 1) >> 16) {
+      rows[rowGroup: group].forEach { row in
+        let position = group << 16 | row
+        guard range.contains(position) else { return }
+        let offset = position - range.lowerBound
+        words[offset >> 6] |= 1 << UInt64(offset & 63)
+        found = true
+      }
+    }
+    return found ? RowContainer(words: words) : nil
+  }
+}
