@@ -88,6 +88,35 @@ private func detect(
     #expect(found.dialect.hasHeader && found.columns.map(\.name) == ["name", "city"])
   }
 
+  @Test("comments in front of the header are left out, a header with # is not")
+  func comments() throws {
+    let text = "# made by hand, 2024\n#\nid,a\n1,x\n# 2,y\n"
+    let found = try detect(text)
+    #expect(found.dialect.skipsLeadingComments && found.dialect.hasHeader)
+    #expect(found.columns.map(\.name) == ["id", "a"])
+    for blockByteCount in [1, 16, 1000] {
+      let inputs = [TextInput.memory(Array(text.utf8)), .memory(Array("id,a\n7,z".utf8))]
+      let reader = try CSVReader(
+        inputs, dialect: found.dialect,
+        columns: [CSVColumn(name: "id", type: .varchar), CSVColumn(name: "a", type: .varchar)],
+        blockByteCount: blockByteCount)
+      var rows: [String] = []
+      var lines: [UInt64] = []
+      while let block = try reader.nextBlock() {
+        let parsed = try reader.parse(block)
+        for row in 0..<parsed.batch.rowCount {
+          rows.append("\(parsed.batch.columns[0].value(at: row))")
+          lines.append(parsed.line(ofRow: row))
+        }
+      }
+      #expect(rows.count == 3 && lines == [4, 5, 2], "\(rows) \(lines)")
+    }
+    let header = try detect("#id,name\n1,x\n2,y\n")
+    #expect(!header.dialect.skipsLeadingComments && header.columns[0].name == "#id")
+    #expect(try detect("# one\n1\n2\n").columns.map(\.type) == [.integer])
+    #expect(try !detect("#1,x\n#2,y\n").dialect.skipsLeadingComments)
+  }
+
   @Test("UTF-16 is named as such")
   func utf16() throws {
     let bytes: [UInt8] = [0xFF, 0xFE] + "id,a\n1,x\n".utf8.flatMap { [$0, 0] }

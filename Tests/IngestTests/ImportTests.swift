@@ -67,6 +67,9 @@ import Vectors
     #expect(failure { try warehouse.load([shuffled], "t") }?.kind == .binding)
     try warehouse.load([shuffled], "t", columns: ["b", "a"])
     #expect(try warehouse.rows("t") == [[.integer(2), .integer(1)]])
+    let wide = warehouse.write("w.csv", "a,x,y\n1,2,3\n")
+    #expect(failure { try warehouse.load([wide], "t") }?.message.contains("3 fields") == true)
+    try warehouse.load([warehouse.write("e.csv", "p,q,\n7,8,\n")], "u")
     // Names that say nothing go by order, unless they are to match.
     let foreign = warehouse.write("f.csv", "x,y\n3,4\n")
     try warehouse.load([foreign], "t")

@@ -16,6 +16,8 @@ public struct CSVDialect: Sendable, Hashable {
   public var nullTokens: [String] = [""]
   /// Lines dropped at the beginning of each file, before the header.
   public var skippedLineCount = 0
+  /// Whether lines at the beginning of each file, before the header, are comments when they begin with `#`.
+  public var skipsLeadingComments = false
   /// Longest row in bytes; more is an error, because it is nearly always a wrong quote or a binary file.
   public var maximalLineByteCount = 16 << 20
 

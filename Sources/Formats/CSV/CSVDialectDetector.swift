@@ -52,6 +52,7 @@ public struct CSVDialectDetector {
   private var isWholeInput = true
   private var newline: UInt8 = 10
   private var hasCarriageReturns = false
+  private var skipsComments = false
 
   /// Looks at `inputs` (standard input is read ahead and can still be read afterwards).
   /// - Throws: `.io` when a file cannot be read; `.input` when there is no text in them or it is binary.
@@ -91,6 +92,12 @@ public struct CSVDialectDetector {
         .input, "no line ends within the first \(stretch.bytes.count) bytes of the text",
         hint: "If rows are that long, raise SAMPLE_SIZE", path: inputs.first?.name)
     }
+    if let first = stretches.first, first.isStart {
+      var delimiters = CSVDialectDetector.delimiters
+      if let delimiter = options.delimiter { delimiters = [delimiter] }
+      skipsComments = CSVHeader.hasComments(
+        wholeLines(first)[...], newline: newline, delimiters: delimiters)
+    }
     for index in stretches.indices { stretches[index].bytes = wholeLines(stretches[index]) }
     if stretches.allSatisfy({ $0.bytes.isEmpty }) {
       throw StoaError(
@@ -115,6 +122,7 @@ public struct CSVDialectDetector {
     if stretch.isStart {
       if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
       for _ in 0..<options.skippedLineCount { dropLine() }
+      while skipsComments, bytes.first == CSVHeader.commentMark { dropLine() }
     } else {
       dropLine()
     }
@@ -165,6 +173,7 @@ extension CSVDialectDetector {
   private func findDialect() -> CSVDialect {
     var base = options.dialect
     base.newline = newline
+    base.skipsLeadingComments = skipsComments
     let delimiters = options.delimiter.map { [$0] } ?? CSVDialectDetector.delimiters
     var best = bestTrial(base, delimiters)
     if best == nil && options.delimiter == nil {
@@ -560,6 +569,7 @@ extension DetectedCSV: CustomStringConvertible {
     line += ", header \(dialect.hasHeader ? "yes" : "no")"
     line += ", NULL " + dialect.nullTokens.map { "'\($0)'" }.joined(separator: " ")
     line += ", lines end with \(dialect.newline == 13 ? "CR" : hasCarriageReturns ? "CRLF" : "LF")"
+    if dialect.skipsLeadingComments { line += ", lines with # at the start left out" }
     var sampled = "detected from \(sampledRowCount) row\(sampledRowCount == 1 ? "" : "s")"
     sampled += isWholeInput ? " (all)" : " (a sample of the whole)"
     if oddRowCount > 0 {

@@ -3,6 +3,29 @@ import Vectors
 /// Headers of several files that are loaded together: columns are matched by name, so that a file whose columns stand
 /// in another order is read right and one with other columns is refused.
 enum CSVHeader {
+  /// Begins comments in front of the header.
+  static let commentMark = UInt8(ascii: "#")
+
+  /// Whether `text` begins with comments: lines that begin with `#`, the last of which has not as many delimiters as
+  /// the line behind it (else it is a header such as `#id,name`).
+  static func hasComments(_ text: ArraySlice<UInt8>, newline: UInt8, delimiters: [UInt8]) -> Bool {
+    var lines = text.prefix(64 << 10).split(separator: newline, omittingEmptySubsequences: false)[
+      ...]
+    var comment: ArraySlice<UInt8>?
+    while let line = lines.first, line.first == commentMark {
+      comment = line
+      lines.removeFirst()
+    }
+    guard let comment, let next = lines.first, !next.isEmpty else { return false }
+    func count(_ delimiter: UInt8, in line: ArraySlice<UInt8>) -> Int {
+      line.count { $0 == delimiter }
+    }
+    guard let likely = delimiters.max(by: { count($0, in: next) < count($1, in: next) }),
+      count(likely, in: next) > 0
+    else { return comment.dropFirst().first == UInt8(ascii: " ") }
+    return count(likely, in: next) != count(likely, in: comment)
+  }
+
   /// A field of a header as a name: without blanks around it.
   static func name(_ text: [UInt8]) -> String {
     text.withUnsafeBufferPointer { String(decoding: NumberText.trimmed($0), as: UTF8.self) }

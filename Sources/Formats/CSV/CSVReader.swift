@@ -241,8 +241,15 @@ extension CSVReader {
       throw TextSample.utf16Error(source?.name)
     }
     var lines = UInt64(0)
-    for skipped in 0..<(dialect.skippedLineCount + (dialect.hasHeader ? 1 : 0)) {
-      let isHeader = skipped == dialect.skippedLineCount
+    var remaining = dialect.skippedLineCount
+    let needsHeader = dialect.hasHeader
+    while remaining > 0 || needsHeader || dialect.skipsLeadingComments {
+      if start == pendingCount && !sourceEnded { return false }
+      let isComment =
+        remaining == 0 && dialect.skipsLeadingComments && start < pendingCount
+        && text[start] == CSVHeader.commentMark
+      let isHeader = remaining == 0 && !isComment
+      if isHeader && !needsHeader { break }
       guard let end = rowEnd(from: start, quoted: isHeader) else {
         guard sourceEnded else { return false }
         if memchr(text, 0, pendingCount) != nil { throw binaryError() }
@@ -257,6 +264,8 @@ extension CSVReader {
       }
       lines += survey(start, end)
       start = end
+      if isHeader { break }
+      remaining = max(0, remaining - 1)
     }
     drop(start)
     line += lines

@@ -114,11 +114,11 @@ public struct ImportPlan {
       targets = named
     } else {
       if !isGiven && detected.dialect.hasHeader { try refuseShuffled(named, positions) }
-      // Without names there is nothing to match the headers of several files by.
-      detected.headerNames = nil
-      // A delimiter at the end of each line looks like one more field.
+      // A delimiter at the end of each line looks like one more field, which has no name.
+      let hasNames = detected.headerNames != nil
       guard
-        positions.count == detected.columns.count || positions.count + 1 == detected.columns.count
+        positions.count == detected.columns.count
+          || (positions.count + 1 == detected.columns.count && !hasNames)
       else {
         throw StoaError(
           .binding,
@@ -128,6 +128,8 @@ public struct ImportPlan {
           path: inputs.first?.name, table: table.name)
       }
       detected.columns.removeLast(detected.columns.count - positions.count)
+      // Without the table's names there is nothing to match the headers of several files by.
+      detected.headerNames = nil
       targets = positions
     }
     for (index, target) in targets.enumerated() {
