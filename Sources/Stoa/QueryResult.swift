@@ -21,6 +21,8 @@ public final class QueryResult {
   public let rowsChanged: Int?
   /// What the user should know, a line each; never part of the rows.
   public let notices: [String]
+  /// What a COPY … FROM did; `nil` for other statements.
+  public let loadSummary: LoadSummary?
 
   private let stream: ResultStream?
   private var batches: ArraySlice<Batch>
@@ -32,6 +34,7 @@ public final class QueryResult {
     self.stream = stream
     rowsChanged = nil
     notices = []
+    loadSummary = nil
     batches = []
   }
 
@@ -41,11 +44,13 @@ public final class QueryResult {
     stream = nil
     rowsChanged = nil
     notices = []
+    loadSummary = nil
     self.batches = batches[...]
   }
 
   /// A statement without rows.
-  init(rowsChanged: Int? = nil, notices: [String] = []) {
+  init(rowsChanged: Int? = nil, notices: [String] = [], loadSummary: LoadSummary? = nil) {
+    self.loadSummary = loadSummary
     kind = .none
     columns = []
     stream = nil

@@ -9,6 +9,16 @@ public typealias LoadProgress = Ingest.LoadProgress
 /// What a load did.
 public typealias LoadSummary = Ingest.LoadSummary
 
+/// What a COPY … FROM tells while it runs; see `Session.loadObserver`.
+public enum LoadEvent: Sendable {
+  /// What was found out about the files, in lines; no row has been read yet.
+  case detected(String)
+  /// Now and then, on any thread.
+  case progress(LoadProgress)
+  /// Rows are committed, or nothing is.
+  case ended
+}
+
 /// Files for one table.
 public struct ImportRequest: Sendable {
   /// Paths, patterns, or `-` for standard input.
@@ -113,13 +123,20 @@ extension Session {
     } catch {
       throw error.at(copy.placePosition)
     }
-    let summary = try run(plan, options, transaction)
+    let observer = loadObserver
+    observer?(.detected(plan.description))
+    defer { observer?(.ended) }
+    var progress: (@Sendable (LoadProgress) -> Void)?
+    if let observer { progress = { observer(.progress($0)) } }
+    let summary = try run(plan, options, transaction, progress: progress)
     var notices: [String] = []
     if summary.rejectCount > 0 {
       notices.append(
-        "\(summary.rejectCount) rows rejected, described in \(summary.rejectPath ?? "?")")
+        "\(summary.rejectCount) row\(summary.rejectCount == 1 ? "" : "s") rejected, described in \(summary.rejectPath ?? "?")"
+      )
     }
-    return QueryResult(rowsChanged: summary.rowCount, notices: notices)
+    return QueryResult(
+      rowsChanged: summary.rowCount, notices: notices, loadSummary: summary)
   }
 
   private func inputs(of place: CopyPlace) throws(StoaError) -> [TextInput] {

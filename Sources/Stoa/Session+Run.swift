@@ -273,11 +273,15 @@ extension Session {
     ]
   }
 
-  /// SHOW name, or SHOW ALL.
+  /// SHOW name, or SHOW ALL. The name of a table, when there is no such setting, describes the table.
   fileprivate func showSetting(_ name: String?, at position: Range<Int>) throws(StoaError)
     -> QueryResult
   {
     if let name {
+      let isSetting = Setting.all.contains { $0.name == name.lowercased() }
+      if !isSetting, let table = try warehouse.store.snapshot().catalog.table(named: name) {
+        return Session.description(of: .table(table))
+      }
       let setting = try Setting.named(name, at: position)
       return Session.texts(setting.name, [setting.read(self)])
     }

@@ -12,6 +12,8 @@ public final class Session: @unchecked Sendable {
   /// What COPY … FROM STDIN reads in place of the process's standard input; for shells whose script comes from
   /// there too.
   public var standardInput: [UInt8]?
+  /// Told how each COPY … FROM fares, such as for a line of progress.
+  public var loadObserver: (@Sendable (LoadEvent) -> Void)?
   let cancellation = CancellationFlag()
   var isClosed = false
 

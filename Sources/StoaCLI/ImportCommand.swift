@@ -102,8 +102,8 @@ enum ImportCommand {
     var request = arguments.request
     let output = OutputFile.standard
     let isTerminal = isatty(2) != 0 && !arguments.isQuiet
-    if isTerminal { request.progress = { printError("\r" + line(of: $0) + "\u{1B}[K") } }
-    defer { if isTerminal { printError("\r\u{1B}[K") } }
+    if isTerminal { request.progress = { LoadReport.show($0) } }
+    defer { if isTerminal { LoadReport.clear() } }
     let summary = try session.importFiles(request) { text in
       guard !arguments.isQuiet else { return }
       output.bytes.append(contentsOf: (text.hasSuffix("\n") ? text : text + "\n").utf8)
@@ -111,50 +111,8 @@ enum ImportCommand {
       try? output.flush()
     }
     guard !arguments.isQuiet else { return }
-    if isTerminal { printError("\r\u{1B}[K") }
-    try output.print(text(of: summary, table: request.table))
+    if isTerminal { LoadReport.clear() }
+    try output.print(LoadReport.text(of: summary, table: request.table))
     try output.flush()
-  }
-
-  private static func text(of summary: LoadSummary, table: String) -> String {
-    let rows = "\(Shell.grouped(summary.rowCount)) row\(summary.rowCount == 1 ? "" : "s")"
-    var text = "\(rows) into \(table)"
-    if summary.rejectCount > 0 {
-      text += ", \(Shell.grouped(summary.rejectCount)) rejected (see \(summary.rejectPath ?? "?"))"
-    }
-    text += " in \(decimal(summary.seconds)) s, \(Shell.grouped(Int(summary.rowsPerSecond))) rows/s"
-    text += "; read \(megabytes(summary.byteCount)), wrote \(megabytes(summary.segmentByteCount))"
-    text += " in \(summary.segmentCount) segment\(summary.segmentCount == 1 ? "" : "s")"
-    if summary.spilledRunCount > 0 {
-      text += ", sorted through \(summary.spilledRunCount) runs on disk"
-    }
-    return text
-  }
-
-  private static func line(of progress: LoadProgress) -> String {
-    let verb =
-      switch progress.phase {
-      case .reading: "Reading"
-      case .sorting: "Sorting"
-      case .writing: "Writing"
-      }
-    var text = "\(verb): \(Shell.grouped(progress.rowCount)) rows"
-    if progress.byteCount > 0 { text += ", \(megabytes(progress.byteCount))" }
-    if case .reading = progress.phase, let total = progress.totalByteCount, total > 0 {
-      text += " (\(min(100, progress.byteCount * 100 / total)) %)"
-    }
-    if progress.rejectCount > 0 { text += ", \(Shell.grouped(progress.rejectCount)) rejected" }
-    return text + ", \(decimal(progress.seconds)) s"
-  }
-
-  private static func megabytes(_ byteCount: Int) -> String {
-    byteCount < 1_000_000
-      ? "\(Shell.grouped(byteCount)) bytes" : "\(decimal(Double(byteCount) / 1e6)) MB"
-  }
-
-  /// One digit after the point.
-  private static func decimal(_ value: Double) -> String {
-    let tenths = Int(min(max(0, value * 10), 1e15).rounded())
-    return "\(tenths / 10).\(tenths % 10)"
   }
 }

@@ -40,6 +40,7 @@ final class Shell {
     options.nullToken = arguments.nullToken
     options.hasHeader = arguments.hasHeader
     if let token = arguments.nullToken { options.nullText = token }
+    if isatty(2) != 0 { LoadReport.attach(to: session, isInteractive: isInteractive) }
   }
 
   /// Runs everything `reader` gives.
@@ -213,6 +214,9 @@ extension Shell {
 
   /// What a statement without rows did; only for people.
   private func printSummary(of result: QueryResult) throws(StoaError) {
+    if isInteractive, let load = result.loadSummary {
+      return try output.print(LoadReport.text(of: load))
+    }
     for notice in result.notices { printError(notice + "\n") }
     guard isInteractive, let count = result.rowsChanged else { return }
     try output.print("\(Shell.grouped(count)) row\(count == 1 ? "" : "s")")

@@ -1,4 +1,5 @@
 import Stoa
+import Synchronization
 import TestSupport
 import Testing
 
@@ -122,6 +123,31 @@ struct SessionTests {
     #expect(throws: StoaError.self) { try row.decode("h", as: Int.self) }
     #expect(throws: StoaError.self) { try row.decode("nothing", as: Int.self) }
     #expect(throws: StoaError.self) { try row.decode(99, as: Int.self) }
+  }
+
+  @Test("COPY tells what it detected and did; SHOW of a table describes it")
+  func copyReports() throws {
+    let shop = try Shop("CREATE TABLE t (a INTEGER, b VARCHAR)")
+    let path = shop.directory.path + "/t.csv"
+    try shop.directory.write("t.csv", "a;b\n1;x\n2;y\n")
+    let told = Mutex<[String]>([])
+    shop.session.loadObserver = { event in
+      told.withLock {
+        switch event {
+        case .detected(let text): $0.append(text)
+        case .progress: break
+        case .ended: $0.append("ended")
+        }
+      }
+    }
+    let result = try shop.session.execute("COPY t FROM '\(path)'")
+    #expect(result.loadSummary?.rowCount == 2 && result.loadSummary?.segmentCount == 1)
+    #expect(told.withLock { $0.count } == 2)
+    #expect(told.withLock { $0[0].hasPrefix("delimiter ';'") && $0[1] == "ended" })
+    #expect(throws: StoaError.self) { try shop.session.execute("COPY t (a) FROM '\(path)'") }
+    #expect(told.withLock { $0.filter { $0 == "ended" }.count } <= 2)
+    #expect(try shop.session.execute("INSERT INTO t VALUES (3, 'z')").loadSummary == nil)
+    #expect(try shop.rows("SHOW t") == shop.rows("DESCRIBE t"))
   }
 
   @Test("a failed statement changes nothing")
