@@ -2,12 +2,14 @@ import Vectors
 
 /// Every name and definition of the warehouse at one commit; a plain value.
 public struct CatalogState: Hashable, Sendable {
+  /// All tables by number.
   public private(set) var tables: [TableID: TableDefinition] = [:]
   /// Lower-cased name to table.
   private var names: [String: TableID] = [:]
   /// The id the next created table gets.
   public private(set) var nextTableID: TableID = 1
 
+  /// No tables.
   public init() {}
 
   /// Rebuilds a state read from a checkpoint; nil when ids or names clash.
@@ -26,10 +28,12 @@ public struct CatalogState: Hashable, Sendable {
   /// The form under which names are compared: ASCII and Unicode case folded.
   public static func key(_ name: String) -> String { name.lowercased() }
 
+  /// The table of this name, in any case.
   public func table(named name: String) -> TableDefinition? {
     names[CatalogState.key(name)].flatMap { tables[$0] }
   }
 
+  /// The table of this number.
   public func table(_ id: TableID) -> TableDefinition? { tables[id] }
 
   /// All tables, by name.

@@ -34,13 +34,17 @@ public struct LoadOptions: Sendable {
 public struct LoadProgress: Sendable {
   /// What is being done.
   public enum Phase: Sendable { case reading, sorting, writing }
+  /// What the load does now.
   public var phase: Phase
   /// Rows read, or written in the last phase.
   public var rowCount: Int
+  /// Rows left out so far.
   public var rejectCount: Int
   /// Bytes of the files read so far, and in all where that is known.
   public var byteCount: Int
+  /// Bytes there are to read, when known.
   public var totalByteCount: Int?
+  /// Since the load began.
   public var seconds: Double
 }
 
@@ -54,14 +58,18 @@ public struct LoadSummary: Sendable {
   public var rejectPath: String?
   /// Bytes read from files.
   public var byteCount = 0
+  /// How long it took, the commit not included.
   public var seconds = 0.0
   /// Segments written, and their bytes on disk.
   public var segmentCount = 0
+  /// Bytes of the segments written.
   public var segmentByteCount = 0
   /// Sorted runs that went through temporary files; 0 when all was sorted in memory.
   public var spilledRunCount = 0
 
+  /// A load that did nothing.
   public init() {}
 
+  /// Rows loaded per second.
   public var rowsPerSecond: Double { seconds > 0 ? Double(rowCount) / seconds : 0 }
 }

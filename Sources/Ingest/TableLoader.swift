@@ -12,6 +12,7 @@ import Vectors
 ///
 /// After an error the caller rolls the transaction back.
 public final class TableLoader: @unchecked Sendable {
+  /// The table loaded into.
   public let definition: TableDefinition
   let transaction: WriteTransaction
   let options: LoadOptions

@@ -2,12 +2,16 @@ import Catalog
 
 /// What a query asks of one fact table, reduced to what decides whether an aggregate can answer it.
 public struct AggregateQuestion: Hashable, Sendable {
+  /// The fact table asked about.
   public var fact: TableID
+  /// What the query groups by.
   public var groups: Set<Attribute>
   /// Attributes that predicates before grouping look at.
   public var filtered: Set<Attribute>
+  /// What it computes per group.
   public var measures: Set<Measure>
 
+  /// A question, complete.
   public init(
     fact: TableID, groups: Set<Attribute>, filtered: Set<Attribute> = [], measures: Set<Measure>
   ) {

@@ -2,6 +2,7 @@ import Vectors
 
 /// What detection found out about delimited files.
 public struct DetectedCSV: Sendable, Hashable {
+  /// Delimiter, quote, header, NULL words.
   public var dialect: CSVDialect
   /// Names and types in file order.
   public var columns: [CSVColumn]

@@ -4,6 +4,7 @@ import Vectors
 public struct ParsedBlock: Sendable {
   /// Position of the block among all.
   public var index: Int
+  /// The file its rows come from.
   public var file: String
   /// The columns with `isRead`, in file order; at most `Batch.maximalCapacity` rows.
   public var batch: Batch

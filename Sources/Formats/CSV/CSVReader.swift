@@ -18,6 +18,7 @@ public final class CSVReader: @unchecked Sendable {
   /// Rows a block has at most; more are cut off for the next.
   static let maximalRowCount = Batch.maximalCapacity
 
+  /// How the files are written.
   public let dialect: CSVDialect
   /// The columns of the file, in its order.
   public let columns: [CSVColumn]

@@ -20,7 +20,9 @@ public protocol ByteSource: AnyObject {
 
 /// A file, pipe or terminal behind a descriptor.
 public final class FileSource: ByteSource {
+  /// Its path, for messages.
   public let name: String
+  /// Bytes read so far.
   public private(set) var consumedByteCount = 0
   /// Size when it is a regular file, which can also be read at any offset.
   public let byteCount: Int?
@@ -67,6 +69,7 @@ public final class FileSource: ByteSource {
 
   deinit { if closesDescriptor { close(descriptor) } }
 
+  /// Reads at most `count` bytes; 0 at the end.
   public func read(into target: UnsafeMutableRawPointer, count: Int) throws(StoaError) -> Int {
     while true {
       let got = systemRead(descriptor, target, count)
@@ -110,15 +113,19 @@ private func systemRead(_ descriptor: Int32, _ target: UnsafeMutableRawPointer, 
 
 /// Bytes in memory; for tests and for text handed over by programs.
 public final class MemorySource: ByteSource {
+  /// What to call it in messages.
   public let name: String
+  /// Bytes read so far.
   public private(set) var consumedByteCount = 0
   private let bytes: [UInt8]
 
+  /// A source over bytes at hand.
   public init(_ bytes: [UInt8], name: String) {
     self.bytes = bytes
     self.name = name
   }
 
+  /// Copies at most `count` bytes; 0 at the end.
   public func read(into target: UnsafeMutableRawPointer, count: Int) throws(StoaError) -> Int {
     let got = min(count, bytes.count - consumedByteCount)
     bytes.withUnsafeBytes {

@@ -26,8 +26,11 @@ public final class TextInput {
     self.name = name
   }
 
+  /// The file at a path, plain or zstd.
   public static func file(_ path: String) -> TextInput { TextInput(.file(path), name: path) }
+  /// Standard input, which can be read once.
   public static func standardInput() -> TextInput { TextInput(.standardInput, name: "<stdin>") }
+  /// Bytes at hand.
   public static func memory(_ bytes: [UInt8], name: String = "<memory>") -> TextInput {
     TextInput(.memory(bytes), name: name)
   }
