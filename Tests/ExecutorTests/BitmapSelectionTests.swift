@@ -109,10 +109,13 @@ import Vectors
     let conditions: [(Int, Expression)] = [
       (0, .comparison(.equal, column, number(10))), (0, .comparison(.notEqual, column, number(10))),
       (0, .comparison(.less, column, number(500))),
-      (0, .and([
-        .comparison(.greaterOrEqual, column, number(-20)),
-        .comparison(.lessOrEqual, column, number(5)),
-      ])),
+      (
+        0,
+        .and([
+          .comparison(.greaterOrEqual, column, number(-20)),
+          .comparison(.lessOrEqual, column, number(5)),
+        ])
+      ),
       (0, .inSet(column, values: [.integer(30), .integer(31), .integer(-10)], hasNull: false)),
       (0, .isNull(column, isNegated: false)), (0, .isNull(column, isNegated: true)),
       (1, .comparison(.less, date, number(8003, .date))),
