@@ -38,12 +38,15 @@ find "$work/shop.stoa" -type f -printf '%10s  %P\n' | sort -k2
 largest=$(find "$work/shop.stoa" -name '*.seg' -printf '%s %p\n' | sort -rn | awk 'NR == 1 { print $2 }')
 if [ -n "$largest" ]; then
   echo "== columns of the sales, with the encoding of their first row group (stoa inspect tells more)"
-  "$stoa" inspect "$largest" | awk '
-    /^column id/ { name = $3 " " $4 }
+  # Segments know columns by id; ids count the columns of CREATE TABLE.
+  names=$("$stoa" "$work/shop.stoa" --csv --no-header -c "DESCRIBE sales" | cut -d, -f1 | tr '\n' ' ')
+  "$stoa" inspect "$largest" | awk -v names="$names" '
+    BEGIN { split(names, columnNames, " ") }
+    /^column id/ { name = columnNames[$3] " " $4 }
     name && /^  bytes/ { bytes = $2 + 0; perRow = $3 }
     name && /row group 0:/ {
       encoding = $0; sub(/.*encoding /, "", encoding); sub(/, checksum.*/, "", encoding)
-      printf "%12d bytes %8s a row  column %-18s %s\n", bytes, perRow, name, encoding
+      printf "%12d bytes %8s a row  %-27s %s\n", bytes, perRow, name, encoding
     }'
 fi
 echo "Try it: $stoa $work/shop.stoa"
