@@ -16,6 +16,9 @@ final class Interrupts: Sendable {
     var cancel: (@Sendable () -> Void)?
     var countWhileRunning = 0
     var isPending = false
+    /// Which body runs, so that a later one is not taken for it.
+    var runNumber = 0
+    var isInteractive = false
     nonisolated(unsafe) var mainThread: pthread_t?
   }
 
@@ -49,17 +52,20 @@ final class Interrupts: Sendable {
   }
 
   private func interrupt() {
+    var cancelledRun: Int?
     let sleeper = state.withLock { state -> pthread_t? in
       if let cancel = state.cancel {
         state.countWhileRunning += 1
         // Somebody who presses it three times does not want to wait for an orderly end.
         if state.countWhileRunning >= 3 { _exit(130) }
         cancel()
+        cancelledRun = state.runNumber
         return nil
       }
       state.isPending = true
       return state.mainThread
     }
+    if let cancelledRun { endIfStuck(cancelledRun) }
     guard let sleeper else { return }
     // A line editor may swallow an interruption, and one too many would end the next line.
     for _ in 0..<5 where state.withLock({ $0.isPending }) {
@@ -68,6 +74,21 @@ final class Interrupts: Sendable {
     }
   }
 
+  /// A load that waits for standard input sees no cancellation until bytes come. Nothing is committed before
+  /// its end, so the process may go at any moment.
+  private func endIfStuck(_ run: Int) {
+    if state.withLock({ $0.isInteractive }) { return }
+    for _ in 0..<40 {
+      usleep(50_000)
+      if state.withLock({ $0.cancel == nil || $0.runNumber != run }) { return }
+    }
+    printError("Error: interrupted\n")
+    _exit(130)
+  }
+
+  /// From now on somebody sits at the shell, and decides how long to wait for a cancelled statement.
+  func becomeInteractive() { state.withLock { $0.isInteractive = true } }
+
   /// While `body` runs, Ctrl-C calls `cancel`.
   func whileRunning<Result>(
     cancel: @escaping @Sendable () -> Void, _ body: () throws(StoaError) -> Result
@@ -75,6 +96,7 @@ final class Interrupts: Sendable {
     state.withLock {
       $0.cancel = cancel
       $0.countWhileRunning = 0
+      $0.runNumber += 1
     }
     defer { state.withLock { $0.cancel = nil } }
     return try body()

@@ -81,6 +81,7 @@ enum Program {
     let shell = Shell(session: session, arguments: arguments, isInteractive: isInteractive)
     guard !arguments.scripts.isEmpty else {
       if isInteractive {
+        Interrupts.shared.becomeInteractive()
         printError("stoa \(Warehouse.version). Statements end with ; and .help lists commands.\n")
       }
       return code(after: shell.run(makeReader(isInteractive: isInteractive)), shell)

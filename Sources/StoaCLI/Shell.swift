@@ -59,6 +59,14 @@ final class Shell {
         continue
       case nil: return .brokenPipe
       }
+      if String(validating: line, as: UTF8.self) == nil {
+        splitter.reset()
+        let text = String(decoding: line.prefix(60), as: UTF8.self)
+        let error = StoaError(
+          .syntax, "a line of SQL is not UTF-8: \(text)", path: reader.scriptPath)
+        if let outcome = outcome(after: error) { return outcome }
+        continue
+      }
       if splitter.isBetweenStatements, line.first(where: { $0 != 0x20 && $0 != 0x09 }) == 0x2E {
         splitter.append("\n")
         if let outcome = performDotCommand(String(decoding: line, as: UTF8.self), reader) {

@@ -306,6 +306,30 @@ struct ShellTests {
     #expect(!result.timedOut)
   }
 
+  @Test("Ctrl-C ends a load that waits for standard input")
+  func interruptedWaiting() throws {
+    let shell = try Shell()
+    let pipe = shell.directory.path + "/pipe"
+    let command =
+      "mkfifo '\(pipe)'; exec 3<>'\(pipe)'; exec '\(Program.stoa)' import '\(shell.warehouse)' - t <&3"
+    let result = try Program.run(
+      ["/bin/sh", "-c", command], timeoutSeconds: 30, signalAfter: (SIGINT, 1_500_000))
+    #expect(result.exitCode == 130, "\(result.errorOutput)")
+    #expect(!result.timedOut)
+  }
+
+  @Test("SQL that is not UTF-8 is refused, not repaired")
+  func invalidText() throws {
+    let shell = try Shell()
+    let path = shell.directory.path + "/latin1.sql"
+    let command =
+      "printf 'SELECT 1 AS a;\\nSELECT \\047caf\\351\\047;\\nSELECT 2 AS b;\\n' > '\(path)'; exec '\(Program.stoa)' '\(shell.warehouse)' --csv -f '\(path)'"
+    let result = try Program.run(["/bin/sh", "-c", command])
+    #expect(result.exitCode == 1)
+    #expect(result.output == "a\n1\n")
+    #expect(result.errorOutput.contains("not UTF-8"), "\(result.errorOutput)")
+  }
+
   @Test("a reader that goes away ends the output quietly")
   func brokenPipe() throws {
     let shell = try Shell()
