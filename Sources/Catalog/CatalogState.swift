@@ -69,6 +69,15 @@ public struct CatalogState: Hashable, Sendable {
       }
       names[CatalogState.key(table.name)] = nil
       tables[id] = nil
+    case .alterTable(let table):
+      let old = try checkedAlteration(table)
+      let key = CatalogState.key(table.name)
+      guard names[key] == nil || names[key] == table.id else {
+        throw StoaError(.binding, "table \"\(table.name)\" already exists")
+      }
+      names[CatalogState.key(old.name)] = nil
+      names[key] = table.id
+      tables[table.id] = table
     }
   }
 }
@@ -77,4 +86,6 @@ public struct CatalogState: Hashable, Sendable {
 public enum CatalogEdit: Hashable, Sendable {
   case createTable(TableDefinition)
   case dropTable(TableID)
+  /// The whole new definition of the table with this id.
+  case alterTable(TableDefinition)
 }

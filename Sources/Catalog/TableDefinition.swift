@@ -19,15 +19,21 @@ public struct ColumnDefinition: Hashable, Sendable {
   public var type: LogicalType
   /// False for NOT NULL columns and primary keys.
   public var isNullable: Bool
-  /// Value for rows that do not name the column; `nil` means NULL.
+  /// Value for inserted rows that do not name the column; `nil` means NULL, or see `defaultText`.
   public var defaultValue: Value?
+  /// SQL of a DEFAULT that is not the same always (`now()`, `random()`), bound anew by each statement; then
+  /// `defaultValue` is `nil`.
+  public var defaultText: String?
+  /// What rows have that were stored before the column was added; `nil` means NULL. Stays when DEFAULT changes.
+  public var initialValue: Value?
   /// The encoding asked for by `ENCODING (column NAME)`, in upper case; `nil` lets the picker choose.
   public var forcedEncoding: String?
 
   /// A column that may hold NULL and has no default, unless said otherwise.
   public init(
     id: ColumnID, name: String, type: LogicalType, isNullable: Bool = true,
-    defaultValue: Value? = nil, forcedEncoding: String? = nil
+    defaultValue: Value? = nil, forcedEncoding: String? = nil, defaultText: String? = nil,
+    initialValue: Value? = nil
   ) {
     self.id = id
     self.name = name
@@ -35,7 +41,12 @@ public struct ColumnDefinition: Hashable, Sendable {
     self.isNullable = isNullable
     self.defaultValue = defaultValue
     self.forcedEncoding = forcedEncoding
+    self.defaultText = defaultText
+    self.initialValue = initialValue
   }
+
+  /// Whether rows that do not name the column get something other than NULL.
+  public var hasDefault: Bool { defaultValue != nil || defaultText != nil }
 }
 
 /// PRIMARY KEY or UNIQUE.
@@ -44,15 +55,18 @@ public struct KeyDefinition: Hashable, Sendable {
   public var columns: [ColumnID]
   /// PRIMARY KEY rather than UNIQUE.
   public var isPrimary: Bool
+  /// From `CONSTRAINT name`; `nil` when none was given, see `TableDefinition.constraints`.
+  public var name: String?
 
   /// A key over columns of its table.
-  public init(columns: [ColumnID], isPrimary: Bool) {
+  public init(columns: [ColumnID], isPrimary: Bool, name: String? = nil) {
     self.columns = columns
     self.isPrimary = isPrimary
+    self.name = name
   }
 }
 
-/// FOREIGN KEY (columns) REFERENCES table (referenced columns), validated at every load.
+/// FOREIGN KEY (columns) REFERENCES table (referenced columns), checked for every row that comes in.
 public struct ForeignKeyDefinition: Hashable, Sendable {
   /// The referring columns.
   public var columns: [ColumnID]
@@ -60,12 +74,39 @@ public struct ForeignKeyDefinition: Hashable, Sendable {
   public var referencedTable: TableID
   /// Their counterparts there, in the same order: a key of that table.
   public var referencedColumns: [ColumnID]
+  /// From `CONSTRAINT name`.
+  public var name: String?
+  /// False after NOT VALID: rows that were there before were not checked, so nothing may be concluded from the
+  /// key. `VALIDATE CONSTRAINT` makes it true.
+  public var isValidated: Bool
 
   /// A reference, column by column.
-  public init(columns: [ColumnID], referencedTable: TableID, referencedColumns: [ColumnID]) {
+  public init(
+    columns: [ColumnID], referencedTable: TableID, referencedColumns: [ColumnID],
+    name: String? = nil, isValidated: Bool = true
+  ) {
     self.columns = columns
     self.referencedTable = referencedTable
     self.referencedColumns = referencedColumns
+    self.name = name
+    self.isValidated = isValidated
+  }
+}
+
+/// CHECK (condition): a row is refused when the condition is FALSE; NULL passes.
+public struct CheckDefinition: Hashable, Sendable {
+  /// From `CONSTRAINT name`.
+  public var name: String?
+  /// The condition as SQL over the table's columns, unqualified; bound anew by each statement.
+  public var text: String
+  /// As in `ForeignKeyDefinition`.
+  public var isValidated: Bool
+
+  /// A condition that rows there are meet, unless said otherwise.
+  public init(name: String? = nil, text: String, isValidated: Bool = true) {
+    self.name = name
+    self.text = text
+    self.isValidated = isValidated
   }
 }
 
@@ -81,6 +122,8 @@ public struct TableDefinition: Hashable, Sendable {
   public var keys: [KeyDefinition]
   /// References to keys of other tables, or of this one.
   public var foreignKeys: [ForeignKeyDefinition]
+  /// CHECK constraints, in the order they were declared.
+  public var checks: [CheckDefinition]
   /// Columns that rows of every segment are sorted by, ascending, NULLs last; empty for none.
   public var sortKey: [ColumnID]
   /// The id the next added column gets.
@@ -89,7 +132,8 @@ public struct TableDefinition: Hashable, Sendable {
   /// A table; the next column id follows the largest.
   public init(
     id: TableID, name: String, columns: [ColumnDefinition], keys: [KeyDefinition] = [],
-    foreignKeys: [ForeignKeyDefinition] = [], sortKey: [ColumnID] = []
+    foreignKeys: [ForeignKeyDefinition] = [], sortKey: [ColumnID] = [],
+    checks: [CheckDefinition] = []
   ) {
     self.id = id
     self.name = name
@@ -97,6 +141,7 @@ public struct TableDefinition: Hashable, Sendable {
     self.keys = keys
     self.foreignKeys = foreignKeys
     self.sortKey = sortKey
+    self.checks = checks
     nextColumnID = (columns.map(\.id).max() ?? 0) + 1
   }
 

@@ -42,4 +42,97 @@ import Vectors
     #expect(CatalogState(tables: [table(5, "a")], nextTableID: 5) == nil)
     #expect(CatalogState(tables: [table(4, "a")], nextTableID: 5) != nil)
   }
+
+  // MARK: ALTER TABLE
+
+  /// `d` (1) with a key, `f` (2) that refers to it.
+  private func pair() throws -> CatalogState {
+    var state = CatalogState()
+    try state.apply(.createTable(table(1, "d")))
+    try state.apply(.createTable(table(2, "f", references: 1)))
+    return state
+  }
+
+  /// Applies a changed definition of a table.
+  private func alter(
+    _ state: inout CatalogState, _ id: TableID, _ change: (inout TableDefinition) -> Void
+  ) throws {
+    var table = try #require(state.table(id))
+    change(&table)
+    try state.apply(.alterTable(table))
+  }
+
+  @Test("A table gets another name, and its old one is free")
+  func rename() throws {
+    var state = try pair()
+    try alter(&state, 1) { $0.name = "D2" }
+    #expect(state.table(named: "d2")?.id == 1)
+    #expect(state.table(named: "d") == nil)
+    try alter(&state, 1) { $0.name = "d2" }
+    try alter(&state, 2) { $0.name = "d" }
+    #expect(throws: StoaError.self) { try alter(&state, 2) { $0.name = "D2" } }
+    #expect(state.table(named: "d")?.id == 2)
+  }
+
+  @Test("Column ids are never given out again")
+  func columnIDs() throws {
+    var state = try pair()
+    try alter(&state, 1) {
+      $0.columns.append(ColumnDefinition(id: 2, name: "b", type: .date))
+      $0.nextColumnID = 3
+    }
+    try alter(&state, 1) { $0.columns.removeLast() }
+    #expect(throws: StoaError.self) {
+      try alter(&state, 1) { $0.columns.append(ColumnDefinition(id: 2, name: "c", type: .date)) }
+    }
+    #expect(throws: StoaError.self) { try alter(&state, 1) { $0.nextColumnID = 2 } }
+    #expect(throws: StoaError.self) { try alter(&state, 1) { $0.columns = [] } }
+  }
+
+  @Test("Keys that others refer to stay, with their types")
+  func referencedKeys() throws {
+    var state = try pair()
+    #expect(throws: StoaError.self) { try alter(&state, 1) { $0.keys = [] } }
+    #expect(throws: StoaError.self) { try alter(&state, 1) { $0.columns[0].type = .bigint } }
+    #expect(throws: StoaError.self) { try alter(&state, 2) { $0.columns[0].type = .bigint } }
+    #expect(throws: StoaError.self) {
+      try alter(&state, 2) { $0.foreignKeys[0].referencedTable = 9 }
+    }
+    try alter(&state, 2) { $0.foreignKeys = [] }
+    try alter(&state, 1) { $0.columns[0].type = .bigint }
+    #expect(throws: StoaError.self) { try alter(&state, 1) { $0.columns[0].type = .integer } }
+    #expect(throws: StoaError.self) { try alter(&state, 1) { $0.sortKey = [1] } }
+  }
+
+  @Test("Types widen only where stored values stay what they are")
+  func widening() {
+    let allowed: [(LogicalType, LogicalType)] = [
+      (.tinyint, .smallint), (.integer, .hugeint), (.real, .double),
+      (.decimal(precision: 9, scale: 2), .decimal(precision: 20, scale: 2)),
+    ]
+    let refused: [(LogicalType, LogicalType)] = [
+      (.bigint, .integer), (.integer, .integer), (.integer, .double), (.date, .timestamp),
+      (.integer, .varchar), (.double, .real),
+      (.decimal(precision: 9, scale: 2), .decimal(precision: 20, scale: 3)),
+      (.decimal(precision: 9, scale: 2), .decimal(precision: 8, scale: 2)),
+      (.integer, .decimal(precision: 20, scale: 0)), (.boolean, .tinyint),
+    ]
+    for (old, new) in allowed { #expect(old.canWiden(to: new), "\(old) to \(new)") }
+    for (old, new) in refused { #expect(!old.canWiden(to: new), "\(old) to \(new)") }
+  }
+
+  @Test("Constraints without a name have one all the same")
+  func constraintNames() {
+    var table = table(1, "t", references: 2)
+    table.columns.append(ColumnDefinition(id: 2, name: "b", type: .date))
+    table.keys.append(KeyDefinition(columns: [1, 2], isPrimary: false))
+    table.keys.append(KeyDefinition(columns: [2], isPrimary: false, name: "t_check"))
+    table.checks = [CheckDefinition(text: "b > 1"), CheckDefinition(text: "b > 2")]
+    #expect(
+      table.constraints.map(\.name) == [
+        "t_pkey", "t_Key_b_key", "t_check", "t_Key_fkey", "t_check1", "t_check2",
+      ])
+    #expect(table.constraint(named: "T_CHECK2") == .check(1))
+    #expect(table.constraint(named: "nope") == nil)
+  }
 }

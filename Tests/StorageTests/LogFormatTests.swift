@@ -21,14 +21,24 @@ func everyTypeTable(id: TableID = 7) -> TableDefinition {
   columns[4].defaultValue = .integer(-5)
   columns[10].defaultValue = .string("héllo")
   columns[10].forcedEncoding = "BITMAP"
+  columns[11].defaultText = "current_date"
+  columns[8].initialValue = .integer(700)
   return TableDefinition(
     id: id, name: "Every \"type\"", columns: columns,
     keys: [
       KeyDefinition(columns: [4], isPrimary: true),
-      KeyDefinition(columns: [5, 4], isPrimary: false),
+      KeyDefinition(columns: [5, 4], isPrimary: false, name: "k"),
     ],
-    foreignKeys: [ForeignKeyDefinition(columns: [3], referencedTable: 2, referencedColumns: [1])],
-    sortKey: [12, 4])
+    foreignKeys: [
+      ForeignKeyDefinition(columns: [3], referencedTable: 2, referencedColumns: [1]),
+      ForeignKeyDefinition(
+        columns: [2], referencedTable: 3, referencedColumns: [1], name: "f", isValidated: false),
+    ],
+    sortKey: [12, 4],
+    checks: [
+      CheckDefinition(text: "c3 > 0"),
+      CheckDefinition(name: "n", text: "c4 <> 1", isValidated: false),
+    ])
 }
 
 @Suite("Log and checkpoint formats")
@@ -40,7 +50,7 @@ struct LogFormatTests {
   func edits() throws {
     let edits: [LogEdit] = [
       .catalog(.createTable(everyTypeTable())), .catalog(.dropTable(9)), .addSegment(segment),
-      .removeSegment(7, 3),
+      .removeSegment(7, 3), .catalog(.alterTable(everyTypeTable(id: 8))),
     ]
     for edit in edits {
       var writer = ByteWriter()

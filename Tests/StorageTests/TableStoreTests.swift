@@ -162,7 +162,7 @@ struct TableStoreTests {
     let snapshot = try store.snapshot()
     let table = try #require(snapshot.catalog.table(named: "t"))
     let reader = try #require(try snapshot.readers(of: table.id).first)
-    let added = ColumnDefinition(id: 50, name: "x", type: .varchar, defaultValue: .string("new"))
+    let added = ColumnDefinition(id: 50, name: "x", type: .varchar, initialValue: .string("new"))
     let chunk = try reader.columnChunk(rowGroup: 1, column: added)
     #expect(try chunk.decode(rows: 0..<4).allValues == [Value](repeating: .string("new"), count: 4))
     let commit = ColumnDefinition(id: SystemColumn.commit, name: "$commit", type: .bigint)

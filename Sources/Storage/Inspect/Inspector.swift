@@ -224,23 +224,31 @@ extension Inspector {
     for edit in file.state.edits { self.edit(edit) }
   }
 
+  /// A table as one edit makes it.
+  private func definition(_ table: TableDefinition, _ verb: String) {
+    output("  \(verb) table id \(table.id) \"\(table.name)\" sort key \(table.sortKey)")
+    for column in table.columns {
+      output(
+        "    column id \(column.id) \"\(column.name)\" \(column.type)"
+          + (column.isNullable ? "" : " NOT NULL"))
+    }
+    for key in table.keys {
+      output("    \(key.isPrimary ? "primary" : "unique") key columns \(key.columns)")
+    }
+    for key in table.foreignKeys {
+      output(
+        "    foreign key columns \(key.columns) references table \(key.referencedTable)"
+          + " columns \(key.referencedColumns)" + (key.isValidated ? "" : " not valid"))
+    }
+    for check in table.checks {
+      output("    check (\(check.text))" + (check.isValidated ? "" : " not valid"))
+    }
+  }
+
   private func edit(_ edit: LogEdit) {
     switch edit {
-    case .catalog(.createTable(let table)):
-      output("  create table id \(table.id) \"\(table.name)\" sort key \(table.sortKey)")
-      for column in table.columns {
-        output(
-          "    column id \(column.id) \"\(column.name)\" \(column.type)"
-            + (column.isNullable ? "" : " NOT NULL"))
-      }
-      for key in table.keys {
-        output("    \(key.isPrimary ? "primary" : "unique") key columns \(key.columns)")
-      }
-      for key in table.foreignKeys {
-        output(
-          "    foreign key columns \(key.columns) references table \(key.referencedTable)"
-            + " columns \(key.referencedColumns)")
-      }
+    case .catalog(.createTable(let table)): definition(table, "create")
+    case .catalog(.alterTable(let table)): definition(table, "alter")
     case .catalog(.dropTable(let id)): output("  drop table id \(id)")
     case .addSegment(let segment):
       output(

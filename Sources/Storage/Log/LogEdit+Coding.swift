@@ -6,10 +6,14 @@ import Vectors
 //
 //   create table    id u32, name string, nextColumnID u32, sortKey list,
 //                   u32 count of columns: id u32, type (below), flags u8 (1 nullable, 2 has default,
-//                     4 forced encoding), name string, [default value], [encoding string]
-//                   u32 count of keys: isPrimary u8, columns list
-//                   u32 count of foreign keys: columns list, referencedTable u32, referencedColumns list
+//                     4 forced encoding, 8 default text, 16 initial value), name string, [default value],
+//                     [encoding string], [default text string], [initial value]
+//                   u32 count of keys: flags u8 (1 primary, 2 named), columns list, [name string]
+//                   u32 count of foreign keys: flags u8 (1 validated, 2 named), columns list,
+//                     referencedTable u32, referencedColumns list, [name string]
+//                   u32 count of checks: flags u8 (1 validated, 2 named), text string, [name string]
 //   drop table      id u32
+//   alter table     as create table: the whole new definition
 //   add segment     table u32, reserved u32, id u64, byteCount u64, footerChecksum u64, rowCount u64,
 //                   commit u64 (0 in the log: the record's), load u64
 //   remove segment  table u32, reserved u32, id u64
@@ -28,6 +32,7 @@ extension LogEdit {
     switch self {
     case .catalog(.createTable(let table)): table.encode(to: &writer)
     case .catalog(.dropTable(let id)): writer.u32(id)
+    case .catalog(.alterTable(let table)): table.encode(to: &writer)
     case .addSegment(let segment): segment.encode(to: &writer)
     case .removeSegment(let table, let id):
       writer.u32(table)
@@ -77,6 +82,7 @@ extension LogEdit {
     switch kind {
     case .createTable: return .catalog(.createTable(try TableDefinition(from: &reader)))
     case .dropTable: return .catalog(.dropTable(try reader.u32()))
+    case .alterTable: return .catalog(.alterTable(try TableDefinition(from: &reader)))
     case .addSegment: return .addSegment(try SegmentDescription(from: &reader))
     case .removeSegment:
       let table = try reader.u32()
@@ -125,14 +131,23 @@ extension TableDefinition {
     for column in columns { column.encode(to: &writer) }
     writer.u32(UInt32(clamping: keys.count))
     for key in keys {
-      writer.u8(key.isPrimary ? 1 : 0)
+      writer.flags(key.isPrimary, key.name != nil)
       writer.list(key.columns)
+      if let name = key.name { writer.string(name) }
     }
     writer.u32(UInt32(clamping: foreignKeys.count))
     for key in foreignKeys {
+      writer.flags(key.isValidated, key.name != nil)
       writer.list(key.columns)
       writer.u32(key.referencedTable)
       writer.list(key.referencedColumns)
+      if let name = key.name { writer.string(name) }
+    }
+    writer.u32(UInt32(clamping: checks.count))
+    for check in checks {
+      writer.flags(check.isValidated, check.name != nil)
+      writer.string(check.text)
+      if let name = check.name { writer.string(name) }
     }
   }
 
@@ -147,18 +162,32 @@ extension TableDefinition {
     }
     var keys: [KeyDefinition] = []
     for _ in 0..<(try reader.count(ofWidth: 5)) {
-      let isPrimary = try reader.flag()
-      keys.append(KeyDefinition(columns: try reader.list(), isPrimary: isPrimary))
+      let (isPrimary, isNamed) = try reader.flags()
+      keys.append(
+        KeyDefinition(
+          columns: try reader.list(), isPrimary: isPrimary,
+          name: isNamed ? try reader.string() : nil))
     }
     var foreignKeys: [ForeignKeyDefinition] = []
-    for _ in 0..<(try reader.count(ofWidth: 12)) {
+    for _ in 0..<(try reader.count(ofWidth: 13)) {
+      let (isValidated, isNamed) = try reader.flags()
       foreignKeys.append(
         ForeignKeyDefinition(
           columns: try reader.list(), referencedTable: try reader.u32(),
-          referencedColumns: try reader.list()))
+          referencedColumns: try reader.list(), name: isNamed ? try reader.string() : nil,
+          isValidated: isValidated))
+    }
+    var checks: [CheckDefinition] = []
+    for _ in 0..<(try reader.count(ofWidth: 5)) {
+      let (isValidated, isNamed) = try reader.flags()
+      let text = try reader.string()
+      checks.append(
+        CheckDefinition(
+          name: isNamed ? try reader.string() : nil, text: text, isValidated: isValidated))
     }
     self.init(
-      id: id, name: name, columns: columns, keys: keys, foreignKeys: foreignKeys, sortKey: sortKey)
+      id: id, name: name, columns: columns, keys: keys, foreignKeys: foreignKeys, sortKey: sortKey,
+      checks: checks)
     self.nextColumnID = nextColumnID
     try validate(reader)
   }
@@ -186,24 +215,44 @@ extension ColumnDefinition {
     type.encode(to: &writer)
     let flags: [(Bool, UInt8)] = [
       (isNullable, 1), (defaultValue != nil, 2), (forcedEncoding != nil, 4),
+      (defaultText != nil, 8), (initialValue != nil, 16),
     ]
     writer.u8(flags.reduce(0) { $1.0 ? $0 | $1.1 : $0 })
     writer.string(name)
     if let defaultValue { defaultValue.encode(to: &writer) }
     if let forcedEncoding { writer.string(forcedEncoding) }
+    if let defaultText { writer.string(defaultText) }
+    if let initialValue { initialValue.encode(to: &writer) }
   }
 
   fileprivate init(from reader: inout ByteReader) throws(StoaError) {
     let id = try reader.u32()
     let type = try LogicalType(from: &reader)
     let flags = try reader.u8()
-    guard flags <= 7 else { throw reader.damage("column flags are \(flags)") }
+    guard flags <= 31 else { throw reader.damage("column flags are \(flags)") }
     let name = try reader.string()
     let defaultValue = flags & 2 != 0 ? try Value(from: &reader, for: type) : nil
     let encoding = flags & 4 != 0 ? try reader.string() : nil
+    let defaultText = flags & 8 != 0 ? try reader.string() : nil
+    let initialValue = flags & 16 != 0 ? try Value(from: &reader, for: type) : nil
     self.init(
       id: id, name: name, type: type, isNullable: flags & 1 != 0, defaultValue: defaultValue,
-      forcedEncoding: encoding)
+      forcedEncoding: encoding, defaultText: defaultText, initialValue: initialValue)
+  }
+}
+
+extension ByteWriter {
+  /// Two facts in one byte: bits 0 and 1.
+  fileprivate mutating func flags(_ first: Bool, _ second: Bool) {
+    u8((first ? 1 : 0) | (second ? 2 : 0))
+  }
+}
+
+extension ByteReader {
+  fileprivate mutating func flags() throws(StoaError) -> (Bool, Bool) {
+    let byte = try u8()
+    guard byte <= 3 else { throw damage("flags are \(byte)") }
+    return (byte & 1 != 0, byte & 2 != 0)
   }
 }
 

@@ -38,8 +38,8 @@ public struct SegmentDescription: Hashable, Sendable {
 ///        8     *  body, see `LogEdit+Coding.swift`
 ///
 /// Kinds: 1 create table, 2 drop table, 3 add segment, 4 remove segment or memtable, 5 delete rows, 6 insert
-/// rows. Reserved for later: 7 load-ledger entry, 8 aggregate block. A kind this version does not know makes it
-/// refuse to open, since it cannot skip what a newer version committed.
+/// rows, 9 alter table. Reserved for later: 7 load-ledger entry, 8 aggregate block. A kind this version does not
+/// know makes it refuse to open, since it cannot skip what a newer version committed.
 public enum LogEdit: Hashable, Sendable {
   case catalog(CatalogEdit)
   case addSegment(SegmentDescription)
@@ -58,6 +58,7 @@ public enum LogEdit: Hashable, Sendable {
     case removeSegment = 4
     case deleteRows = 5
     case insertRows = 6
+    case alterTable = 9
   }
 
   /// Whether the edit may change which segment files there are.
@@ -72,6 +73,7 @@ public enum LogEdit: Hashable, Sendable {
     switch self {
     case .catalog(.createTable): .createTable
     case .catalog(.dropTable): .dropTable
+    case .catalog(.alterTable): .alterTable
     case .addSegment: .addSegment
     case .removeSegment: .removeSegment
     case .deleteRows: .deleteRows

@@ -114,17 +114,9 @@ public final class SegmentReader: Sendable {
   }
 }
 
-/// Columns that every table has without declaring them; their ids are never given to others.
-public enum SystemColumn {
-  /// The commit that added the row; BIGINT.
-  public static let commit: ColumnID = .max - 1
-  /// The load that added the row; BIGINT.
-  public static let load: ColumnID = .max - 2
-}
-
 extension SegmentReader {
   /// The chunk of a column, from the cache or the file. A column added after the segment was written is
-  /// its default (or NULL) in every row.
+  /// its initial value (or NULL) in every row.
   /// - Throws: `.corruption` naming file, offset, row group and column.
   public func columnChunk(
     rowGroup: Int, column: ColumnDefinition
@@ -170,7 +162,7 @@ extension SegmentReader {
     switch column.id {
     case SystemColumn.commit: .integer(Int128(description.commit))
     case SystemColumn.load: .integer(Int128(description.load))
-    default: column.defaultValue ?? .null
+    default: column.initialValue ?? .null
     }
   }
 

@@ -25,7 +25,7 @@ extension ColumnStatistics {
     for segment in segments {
       guard let stored = segment.column(column.id) else {
         result.addConstant(
-          column.defaultValue ?? .null, rowCount: segment.rowCount, &sketch, column)
+          column.initialValue ?? .null, rowCount: segment.rowCount, &sketch, column)
         continue
       }
       result.nullCount += Int(clamping: stored.nullCount)
