@@ -30,7 +30,7 @@ extension Session {
 
   private static func writes(_ syntax: StatementSyntax) -> Bool {
     switch syntax.kind {
-    case .createTable, .dropTable, .insert, .delete, .update: true
+    case .createTable, .dropTable, .insert, .delete, .update, .merge, .truncate, .alterTable: true
     case .copy(let copy): copy.isFrom
     default: false
     }
@@ -86,11 +86,14 @@ extension Session {
     case .checkpoint:
       try warehouse.store.checkpoint()
       return QueryResult()
-    case .begin, .commit, .rollback:
+    case .begin, .commit, .rollback, .savepoint, .rollbackTo, .release:
       throw StoaError(
         .unsupported, "transactions of several statements are not supported yet",
         hint: "Each statement is a transaction of its own")
-    case .createTable, .dropTables, .insert, .copyFrom:
+    case .showVersions: throw StoaError(.unsupported, "SHOW VERSIONS is not supported yet")
+    case .compact: throw StoaError(.unsupported, "COMPACT is not supported yet")
+    case .verify: throw StoaError(.unsupported, "VERIFY is not supported yet")
+    case .createTable, .dropTables, .insert, .change, .truncate, .alterTable, .copyFrom:
       throw StoaError(.inconsistency, "a writing statement took the way of a reading one")
     }
   }
@@ -122,8 +125,23 @@ extension Session {
       for id in ids { try transaction.apply(.dropTable(id)) }
       try transaction.commit()
       return QueryResult()
-    case .insert(let insert): return try self.insert(insert, transaction, parameters)
+    case .insert(let insert):
+      guard insert.returning.isEmpty else {
+        throw StoaError(.unsupported, "INSERT … RETURNING is not supported yet")
+      }
+      return try self.insert(insert, transaction, parameters)
     case .copyFrom(let copy): return try load(copy, transaction)
+    case .change(let change):
+      let name =
+        switch change.kind {
+        case .update: "UPDATE"
+        case .delete: "DELETE"
+        case .merge: "MERGE"
+        case .upsert: "INSERT … ON CONFLICT"
+        }
+      throw StoaError(.unsupported, "\(name) is not supported yet")
+    case .truncate: throw StoaError(.unsupported, "TRUNCATE is not supported yet")
+    case .alterTable: throw StoaError(.unsupported, "ALTER TABLE is not supported yet")
     default: throw StoaError(.inconsistency, "a reading statement took the way of a writing one")
     }
   }
@@ -175,6 +193,7 @@ extension Session {
     switch statement {
     case .query(let inner): query = inner
     case .insert(let insert) where !isAnalyze: query = insert.source
+    case .change(let change) where !isAnalyze: query = change.source
     case .copyTo(let copy) where !isAnalyze: query = copy.source
     case .createTable(let create) where !isAnalyze && create.source != nil: query = create.source!
     default:
@@ -269,7 +288,7 @@ extension Session {
       .string(column.name), .string(column.type.description),
       .string(column.isNullable ? "YES" : "NO"),
       keys.isEmpty ? .null : .string(keys.joined(separator: ",")),
-      column.defaultValue.map { .string(SQLName.literal($0, column.type)) } ?? .null,
+      SQLName.defaultText(of: column).map { .string($0) } ?? .null,
     ]
   }
 

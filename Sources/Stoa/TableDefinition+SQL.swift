@@ -8,7 +8,8 @@ extension TableDefinition {
     let name = SQLName.quoted(self.name)
     var lines = columns.map { columnLine($0) }
     for key in keys where !isInline(key) {
-      lines.append("\(key.isPrimary ? "PRIMARY KEY" : "UNIQUE") (\(names(key.columns)))")
+      let kind = key.isPrimary ? "PRIMARY KEY" : "UNIQUE"
+      lines.append(constraint(key.name) + "\(kind) (\(names(key.columns)))")
     }
     for key in foreignKeys {
       let target = catalog.table(key.referencedTable)
@@ -17,8 +18,12 @@ extension TableDefinition {
         SQLName.quoted(target?.columns.first { $0.id == id }?.name ?? "?")
       }
       lines.append(
-        "FOREIGN KEY (\(names(key.columns))) REFERENCES \(targetName) (\(referenced.joined(separator: ", ")))"
-      )
+        constraint(key.name) + "FOREIGN KEY (\(names(key.columns))) REFERENCES \(targetName) "
+          + "(\(referenced.joined(separator: ", ")))" + (key.isValidated ? "" : " NOT VALID"))
+    }
+    for check in checks {
+      lines.append(
+        constraint(check.name) + "CHECK (\(check.text))" + (check.isValidated ? "" : " NOT VALID"))
     }
     var text = "CREATE TABLE \(name) (\n  " + lines.joined(separator: ",\n  ") + "\n)"
     if !sortKey.isEmpty { text += " ORDER BY (\(names(sortKey)))" }
@@ -33,12 +38,16 @@ extension TableDefinition {
     var line = "\(SQLName.quoted(column.name)) \(column.type)"
     let key = keys.first { isInline($0) && $0.columns == [column.id] }
     if !column.isNullable, key?.isPrimary != true { line += " NOT NULL" }
-    if let value = column.defaultValue { line += " DEFAULT \(SQLName.literal(value, column.type))" }
+    if let text = SQLName.defaultText(of: column) { line += " DEFAULT \(text)" }
     if let key { line += key.isPrimary ? " PRIMARY KEY" : " UNIQUE" }
     return line
   }
 
-  private func isInline(_ key: KeyDefinition) -> Bool { key.columns.count == 1 }
+  private func isInline(_ key: KeyDefinition) -> Bool { key.columns.count == 1 && key.name == nil }
+
+  private func constraint(_ name: String?) -> String {
+    name.map { "CONSTRAINT \(SQLName.quoted($0)) " } ?? ""
+  }
 
   private func names(_ ids: [ColumnID]) -> String {
     ids.map { id in SQLName.quoted(columns.first { $0.id == id }?.name ?? "?") }.joined(
@@ -49,17 +58,11 @@ extension TableDefinition {
 /// Names and values as SQL reads them back.
 enum SQLName {
   /// In double quotes when it is no plain word or a reserved one.
-  static func quoted(_ name: String) -> String {
-    let isPlain =
-      name.utf8.allSatisfy {
-        $0 == 0x5F || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 32)
-      }
-      && !(name.utf8.first.map { (0x30...0x39).contains($0) } ?? true) && !SQLWord.isReserved(name)
-    return isPlain
-      ? name
-      : "\""
-        + name.split(separator: "\"", omittingEmptySubsequences: false)
-        .joined(separator: "\"\"") + "\""
+  static func quoted(_ name: String) -> String { SQLWord.quotedIfNeeded(name) }
+
+  /// What stands behind DEFAULT; `nil` without one.
+  static func defaultText(of column: ColumnDefinition) -> String? {
+    column.defaultText ?? column.defaultValue.map { literal($0, column.type) }
   }
 
   static func literal(_ value: Value, _ type: LogicalType) -> String {

@@ -17,6 +17,13 @@ struct ParserFuzzTests {
     "EXPLAIN ANALYZE SELECT trim(LEADING 'x' FROM a), position('b' IN c), substring(d FROM 1 FOR 2)",
     "SET memory_limit = '1GB'; /* a /* b */ c */ -- d\n SHOW TABLES",
     "SELECT x IN (SELECT 1), y = ANY (SELECT 2), (1, 2) = (a, b), $1, -9223372036854775808, 1e10, .5",
+    "UPDATE t AS x SET a = DEFAULT, (b, c) = (SELECT 1, 2) FROM u WHERE x.k = u.k RETURNING *, a + 1 AS n",
+    "DELETE FROM t x USING u, v WHERE x.a = u.a RETURNING x.*; TRUNCATE TABLE a, b; ROLLBACK TO SAVEPOINT s",
+    "MERGE INTO t USING (SELECT 1) s ON t.a = s.a WHEN MATCHED AND s.b > 1 THEN UPDATE SET b = 1 WHEN NOT MATCHED BY SOURCE THEN DELETE WHEN NOT MATCHED THEN INSERT (a) VALUES (DEFAULT)",
+    "INSERT INTO t AS x VALUES (1) ON CONFLICT (a, b) DO UPDATE SET a = excluded.a WHERE x.a > 1 RETURNING a",
+    "ALTER TABLE t ADD COLUMN IF NOT EXISTS c decimal(9,2) DEFAULT 1 NOT NULL CHECK (c > 0), ALTER a SET DATA TYPE bigint, DROP CONSTRAINT IF EXISTS k",
+    "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES u NOT VALID; SELECT * FROM t AT (VERSION => 3) x, u AT (TIMESTAMP => now())",
+    "SAVEPOINT s; RELEASE SAVEPOINT s; SHOW VERSIONS; COMPACT t; VACUUM; VERIFY TABLE t DEEP; ALTER TABLE t RENAME COLUMN a TO b",
     "SELECT GROUPING(a) FROM t GROUP BY GROUPING SETS ((a), ROLLUP (b, c), CUBE (d), ()) QUALIFY x FETCH FIRST ROW ONLY",
   ]
   private static let pieces: [[UInt8]] = [
@@ -25,7 +32,7 @@ struct ParserFuzzTests {
     "SELECT", "FROM", "CASE", "END", "NOT", "IN", "UNION ALL", "INTERVAL", "1e999", "0x",
     "99999999999999999999",
     "JOIN", "ON", "OVER", "WITH", "AS", "VALUES", "BETWEEN", "\0", "\n", "''", "-", "LIKE",
-    "ESCAPE",
+    "ESCAPE", "RETURNING", "SET", "WHEN", "MATCHED", "ON CONFLICT", "DEFAULT", "=>", "AT (",
   ].map { Array($0.utf8) }
 
   @Test("10,000 mutated statements", arguments: [1 as UInt64, 2, 3, 4, 5])

@@ -9,6 +9,8 @@ import Vectors
 struct FixtureCatalog: PlannerCatalog {
   var state = CatalogState()
   var tables: [TableID: TableStatistics] = [:]
+  /// Earlier states, for AT.
+  var history: CatalogHistory?
 
   func statistics(of table: TableID) -> TableStatistics? { tables[table] }
 
@@ -26,13 +28,43 @@ struct FixtureCatalog: PlannerCatalog {
   }
 
   func bind(_ sql: String) throws(StoaError) -> BoundStatement {
-    try Binder(catalog: state, text: sql, tableFunctions: [FixtureFunction()])
-      .bind(try Parser.parse(sql))
+    try Binder(
+      catalog: state, text: sql, tableFunctions: [FixtureFunction()], history: history
+    ).bind(try Parser.parse(sql))
   }
 
+  /// The query of a statement, or the one behind a change.
   func query(_ sql: String) throws(StoaError) -> BoundQuery {
-    guard case .query(let query) = try bind(sql) else { throw StoaError(.usage, "no query") }
-    return query
+    switch try bind(sql) {
+    case .query(let query): return query
+    case .change(let change): return change.source
+    case .insert(let insert): return insert.source
+    default: throw StoaError(.usage, "no query")
+    }
+  }
+
+  /// The change that a statement makes.
+  func change(_ sql: String) throws(StoaError) -> BoundChange {
+    guard case .change(let change) = try bind(sql) else { throw StoaError(.usage, "no change") }
+    return change
+  }
+
+  func alteration(_ sql: String) throws(StoaError) -> BoundAlterTable {
+    guard case .alterTable(let alter) = try bind(sql) else { throw StoaError(.usage, "no ALTER") }
+    return alter
+  }
+
+  /// The definition that CREATE TABLE makes.
+  func created(_ sql: String) throws(StoaError) -> TableDefinition {
+    guard case .createTable(let create) = try bind(sql) else {
+      throw StoaError(.usage, "no CREATE TABLE")
+    }
+    return create.table
+  }
+
+  /// The physical plan of a bound query as EXPLAIN prints it.
+  func explain(_ query: BoundQuery) throws(StoaError) -> String {
+    ExplainPrinter(catalog: state).text(of: try QueryPlanner.plan(query, catalog: self))
   }
 
   /// The plan of a query as EXPLAIN prints it.
@@ -53,6 +85,9 @@ struct FixtureCatalog: PlannerCatalog {
     do throws(StoaError) {
       let bound = try bind(sql)
       if case .query(let query) = bound { _ = try QueryPlanner.plan(query, catalog: self) }
+      if case .change(let change) = bound {
+        _ = try QueryPlanner.plan(change.source, catalog: self)
+      }
       return "no error"
     } catch {
       let place = error.position.map { range in

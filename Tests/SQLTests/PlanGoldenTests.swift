@@ -26,6 +26,9 @@ import Vectors
   @Test("TPC-H: join orders, decorrelation and factored conditions")
   func orders() throws { try check("orders.txt", try FixtureCatalog.orders()) }
 
+  @Test("Changes are one query of row changes")
+  func changes() throws { try check("changes.txt", try FixtureCatalog.changes()) }
+
   private func check(_ file: String, _ catalog: FixtureCatalog) throws {
     let path = PlanGoldenTests.folder + file
     let records = GoldenRecord.parse(try PlanGoldenTests.read(path))

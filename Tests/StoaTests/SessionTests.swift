@@ -256,7 +256,8 @@ struct SessionTests {
       "CREATE TABLE \"Odd name\" (id INTEGER PRIMARY KEY, \"select\" VARCHAR DEFAULT 'it''s' NOT NULL, UNIQUE (\"select\", id))",
       """
       CREATE TABLE f (a INTEGER REFERENCES "Odd name", day DATE DEFAULT DATE '2024-01-01', x DECIMAL(12,2) DEFAULT 1.50,
-        b VARCHAR, s INTEGER, FOREIGN KEY (s) REFERENCES "Odd name" (id)) ORDER BY (day, a) ENCODING (b DICTIONARY)
+        b VARCHAR DEFAULT upper('x') || random(), s INTEGER, t TIMESTAMP DEFAULT now(), CONSTRAINT "k 1" UNIQUE (b),
+        FOREIGN KEY (s) REFERENCES "Odd name" (id), CONSTRAINT v FOREIGN KEY (a) REFERENCES "Odd name" NOT VALID) ORDER BY (day, a) ENCODING (b DICTIONARY)
       """)
     let first = try ["Odd name", "f"].map { try shop.session.definition(ofTable: $0) }
     try shop.session.execute("DROP TABLE f")

@@ -14,6 +14,9 @@ extension Binder {
       throw StoaError(
         .binding, "\(name) takes no argument by name", position: argument.position)
     }
+    if name == "merge_action", call.arguments.isEmpty, let action = clause.mergeAction {
+      return action
+    }
     if isAggregate(name) { return try bindAggregate(name, call, clause, position) }
     try refuseAggregateSyntax(name, call, position)
     let arguments = try bindArguments(call, clause)

@@ -21,8 +21,12 @@ extension Binder {
     }
     // Foreign keys come last: one to the table itself needs its keys.
     let constraints = create.constraints + create.columns.flatMap(\.constraints)
-    for constraint in constraints where !constraint.isForeignKey { try add(constraint, to: &table) }
-    for constraint in constraints where constraint.isForeignKey { try add(constraint, to: &table) }
+    for constraint in constraints where !constraint.isForeignKey {
+      _ = try add(constraint, to: &table)
+    }
+    for constraint in constraints where constraint.isForeignKey {
+      _ = try add(constraint, to: &table)
+    }
     try addSortKey(create, &table)
     for item in create.encodings {
       table.columns[try columnIndex(item.column, in: table)].forcedEncoding =
@@ -33,7 +37,7 @@ extension Binder {
       replaced: create.orReplace ? existing?.id : nil, source: create.withData ? source : nil)
   }
 
-  private func newTableName(_ name: QualifiedNameSyntax) throws(StoaError) -> String {
+  func newTableName(_ name: QualifiedNameSyntax) throws(StoaError) -> String {
     if name.parts.count > 1 {
       guard name.parts.count == 2, CatalogState.key(name.parts[0].text) == Binder.mainSchema else {
         throw unsupported("a schema other than \(Binder.mainSchema)", name.position)
@@ -48,20 +52,25 @@ extension Binder {
   private func addColumns(
     _ create: CreateTableSyntax, _ table: inout TableDefinition
   ) throws(StoaError) {
-    for column in create.columns {
-      try checkNew(column.name, in: table)
-      let type = try column.type.resolved()
-      try checkStorable(type, column.type.position)
-      let id = table.nextColumnID
-      table.columns.append(
-        ColumnDefinition(
-          id: id, name: column.name.text, type: type, isNullable: !column.isNotNull,
-          defaultValue: try defaultValue(column, type)))
-      table.nextColumnID = id + 1
-    }
+    for column in create.columns { try addColumn(column, to: &table) }
   }
 
-  private func checkNew(_ name: NameSyntax, in table: TableDefinition) throws(StoaError) {
+  /// Appends a column with its DEFAULT and NOT NULL; its other constraints are for the caller.
+  func addColumn(
+    _ column: ColumnDefinitionSyntax, to table: inout TableDefinition
+  ) throws(StoaError) {
+    try checkNew(column.name, in: table)
+    let type = try column.type.resolved()
+    try checkStorable(type, column.type.position)
+    let id = table.nextColumnID
+    var definition = ColumnDefinition(
+      id: id, name: column.name.text, type: type, isNullable: !column.isNotNull)
+    if let syntax = column.defaultValue { try setDefault(syntax, of: &definition) }
+    table.columns.append(definition)
+    table.nextColumnID = id + 1
+  }
+
+  func checkNew(_ name: NameSyntax, in table: TableDefinition) throws(StoaError) {
     if table.index(ofColumnNamed: name.text) != nil {
       throw StoaError(
         .binding, "column \"\(name.text)\" is defined twice", position: name.position)
@@ -71,24 +80,10 @@ extension Binder {
     }
   }
 
-  private func checkStorable(_ type: LogicalType, _ position: Range<Int>) throws(StoaError) {
+  func checkStorable(_ type: LogicalType, _ position: Range<Int>) throws(StoaError) {
     if type == .interval || type == .null {
       throw unsupported("a column of type \(type)", position)
     }
-  }
-
-  private func defaultValue(
-    _ column: ColumnDefinitionSyntax, _ type: LogicalType
-  ) throws(StoaError) -> Value? {
-    guard let syntax = column.defaultValue else { return nil }
-    let clause = Clause("DEFAULT", scope: Scope(parent: nil, commonTables: nil))
-    let bound = try bindExpression(syntax, clause)
-    let value = try folded(
-      try assigned(bound, to: type, at: syntax.position), at: syntax.position)
-    guard clause.pending.isEmpty, let constant = value.constantValue else {
-      throw unsupported("a DEFAULT that is not constant", syntax.position)
-    }
-    return constant.isNull ? nil : constant
   }
 
   /// Columns and rows of CREATE TABLE … AS.
@@ -110,11 +105,20 @@ extension Binder {
 
   // MARK: constraints
 
-  private func add(
+  /// Adds a constraint to the definition.
+  /// - Returns: where it went; `nil` when the same key was there already.
+  func add(
     _ constraint: TableConstraintSyntax, to table: inout TableDefinition
-  ) throws(StoaError) {
+  ) throws(StoaError) -> TableConstraint? {
+    if let name = constraint.name, table.constraint(named: name.text) != nil {
+      throw StoaError(
+        .binding, "table \"\(table.name)\" has a constraint \"\(name.text)\" already",
+        position: name.position)
+    }
+    let name = constraint.name?.text
     switch constraint.kind {
     case .primaryKey(let names):
+      try refuseNotValid(constraint)
       if table.primaryKey != nil {
         throw StoaError(
           .binding, "a table can have only one primary key", position: constraint.position)
@@ -123,16 +127,34 @@ extension Binder {
       for id in columns {
         if let index = table.index(of: id) { table.columns[index].isNullable = false }
       }
-      table.keys.insert(KeyDefinition(columns: columns, isPrimary: true), at: 0)
+      table.keys.insert(KeyDefinition(columns: columns, isPrimary: true, name: name), at: 0)
+      return .key(0)
     case .unique(let names):
-      let key = KeyDefinition(columns: try keyColumns(names, table), isPrimary: false)
-      if !table.keys.contains(where: { $0.columns == key.columns }) { table.keys.append(key) }
+      try refuseNotValid(constraint)
+      let key = KeyDefinition(columns: try keyColumns(names, table), isPrimary: false, name: name)
+      if table.keys.contains(where: { $0.columns == key.columns }) { return nil }
+      table.keys.append(key)
+      return .key(table.keys.count - 1)
     case .foreignKey(let names, let target, let referenced):
-      table.foreignKeys.append(
-        try foreignKey(names, target, referenced, constraint, table))
-    case .check:
-      throw unsupported("a CHECK constraint", constraint.position)
+      var key = try foreignKey(names, target, referenced, constraint, table)
+      key.name = name
+      key.isValidated = !constraint.isNotValid
+      table.foreignKeys.append(key)
+      return .foreignKey(table.foreignKeys.count - 1)
+    case .check(let syntax):
+      _ = try bindCheck(syntax, of: table)
+      table.checks.append(
+        CheckDefinition(
+          name: name, text: checkText(syntax), isValidated: !constraint.isNotValid))
+      return .check(table.checks.count - 1)
     }
+  }
+
+  private func refuseNotValid(_ constraint: TableConstraintSyntax) throws(StoaError) {
+    guard constraint.isNotValid else { return }
+    throw StoaError(
+      .binding, "only FOREIGN KEY and CHECK can be NOT VALID",
+      hint: "PRIMARY KEY and UNIQUE hold for all rows", position: constraint.position)
   }
 
   private func keyColumns(

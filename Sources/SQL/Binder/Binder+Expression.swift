@@ -51,7 +51,7 @@ extension Binder {
     case .row: throw unsupported("a row value here", position)
     case .defaultValue:
       throw StoaError(
-        .binding, "DEFAULT can only stand as a value of INSERT", position: position)
+        .binding, "DEFAULT can only stand alone as the new value of a column", position: position)
     }
   }
 

@@ -25,7 +25,7 @@ extension Binder {
     if scope.hasTable(entry.table) { throw duplicate(entry.table, reference.position) }
   }
 
-  private func duplicate(_ table: String, _ position: Range<Int>) -> StoaError {
+  func duplicate(_ table: String, _ position: Range<Int>) -> StoaError {
     StoaError(
       .binding, "FROM has two tables called \"\(table)\"",
       hint: "Give one of them an alias", position: position)
@@ -50,7 +50,7 @@ extension Binder {
   /// - Parameters:
   ///   - scope: gives common tables and the query around.
   ///   - left: what stands to the left in FROM, for LATERAL.
-  private func bindReference(
+  func bindReference(
     _ reference: TableReferenceSyntax, around scope: Scope, left: (plan: LogicalPlan, scope: Scope)?
   ) throws(StoaError) -> FromPart {
     if let sample = reference.sample { throw unsupported("TABLESAMPLE", sample.position) }
@@ -98,6 +98,7 @@ extension Binder {
   private func bindTable(
     _ name: QualifiedNameSyntax, _ reference: TableReferenceSyntax, _ scope: Scope
   ) throws(StoaError) -> FromPart {
+    if let version = reference.version { return try bindVersion(version, name, reference) }
     if name.parts.count == 1, let common = scope.commonTables?.find(CatalogState.key(name.text)) {
       return try bindCommonReference(common, name, reference, scope)
     }
@@ -113,13 +114,64 @@ extension Binder {
           among: catalog.tables.values.map(\.name) + (scope.commonTables?.names ?? [])),
         position: name.position)
     }
+    return try bindGet(table, version: nil, reference)
+  }
+
+  private func bindGet(
+    _ table: TableDefinition, version: CommitNumber?, _ reference: TableReferenceSyntax
+  ) throws(StoaError) -> FromPart {
     let columns = table.columns.map { numbers.column($0.name, $0.type) }
     let plan = LogicalPlan.get(
       LogicalGet(
         table: table, alias: reference.alias?.name.text ?? table.name, columns: columns,
-        sources: table.columns.map(\.id)))
+        sources: table.columns.map(\.id), version: version))
     return try named(
       BoundRelation(plan: plan, columns: columns), reference, defaultName: table.name)
+  }
+
+  // MARK: earlier versions
+
+  /// A table as it was: rows, columns and name of that commit.
+  private func bindVersion(
+    _ version: TableVersionSyntax, _ name: QualifiedNameSyntax, _ reference: TableReferenceSyntax
+  ) throws(StoaError) -> FromPart {
+    guard let history else { throw unsupported("AT (VERSION => …) here", version.position) }
+    do throws(StoaError) {
+      let number = try bindVersionNumber(version)
+      let commit =
+        version.isTimestamp
+        ? try history.commit(Int64(clamping: number)) : CommitNumber(clamping: number)
+      let earlier = try history.catalog(commit)
+      guard let table = findTable(name, in: earlier) else {
+        throw StoaError(
+          .binding, "there was no table \"\(name.text)\" at version \(commit)",
+          hint: Suggestion.hint(for: name.name.text, among: earlier.tables.values.map(\.name)),
+          position: name.position)
+      }
+      return try bindGet(table, version: commit, reference)
+    } catch {
+      throw error.at(version.position)
+    }
+  }
+
+  /// The number, or microseconds, that a version stands for.
+  private func bindVersionNumber(_ version: TableVersionSyntax) throws(StoaError) -> Int128 {
+    let clause = Clause("AT", scope: Scope(parent: nil, commonTables: nil))
+    let position = version.value.position
+    let bound = try coerced(
+      try bindExpression(version.value, clause), to: version.isTimestamp ? .timestamp : .bigint,
+      at: position)
+    guard clause.pending.isEmpty, bound.isFoldable else {
+      throw StoaError(
+        .binding, "the version of a table must be a constant", position: position)
+    }
+    guard let number = try folded(bound, at: position).constantValue?.integer else {
+      throw StoaError(.binding, "the version of a table must not be NULL", position: position)
+    }
+    if !version.isTimestamp, number < 0 {
+      throw StoaError(.binding, "versions are not negative", position: position)
+    }
+    return number
   }
 
   /// `FROM (SHOW TABLES)`, which reads like a table with an alias: the names of all tables.
@@ -250,7 +302,7 @@ extension Binder {
     return result
   }
 
-  private func joined(
+  func joined(
     _ join: JoinSyntax, _ left: FromPart, _ right: FromPart, around scope: Scope
   ) throws(StoaError) -> FromPart {
     switch join.condition {

@@ -3,32 +3,60 @@ import Kernels
 import Vectors
 
 extension Binder {
-  func bindInsert(_ insert: InsertSyntax) throws(StoaError) -> BoundInsert {
+  func bindInsert(_ insert: InsertSyntax) throws(StoaError) -> BoundStatement {
     let table = try table(named: insert.table)
-    let targets = try insertTargets(insert, table)
-    guard let query = insert.query else {
-      let row = defaults(table)
-      let columns = table.columns.map { numbers.column($0.name, $0.type) }
-      return BoundInsert(table: table, source: try finish(valuesRelation(columns, [row])))
+    let relation = try bindInsertedRows(insert, table)
+    if let conflict = insert.conflict {
+      return .change(try bindConflict(conflict, insert, relation, table))
     }
-    let relation: BoundRelation
+    if insert.returning.isEmpty {
+      return .insert(BoundInsert(table: table, source: try finish(relation)))
+    }
+    let returning = try bindReturning(
+      insert.returning, over: insertedScope(insert, table, relation.columns), at: insert.position)
+    var projection = Projection()
+    var columns: [PlanColumn] = []
+    func add(_ name: String, _ expression: Expression) {
+      var column = projection.add(expression, name: name, numbers: &numbers)
+      column.name = name
+      columns.append(column)
+    }
+    for column in relation.columns { add(column.name, column.reference) }
+    for item in returning.items { add(item.name, item.expression) }
+    let plan = LogicalPlan.project(
+      LogicalProject(
+        input: relation.plan.attaching(returning.pending), items: projection.items))
+    return .insert(
+      BoundInsert(
+        table: table, source: try finish(BoundRelation(plan: plan, columns: columns))))
+  }
+
+  /// The rows to insert: all columns of the table in order, each a column of its own.
+  private func bindInsertedRows(
+    _ insert: InsertSyntax, _ table: TableDefinition
+  ) throws(StoaError) -> BoundRelation {
+    let targets = try insertTargets(insert.columns, table)
+    guard let query = insert.query else {
+      let columns = table.columns.map { numbers.column($0.name, $0.type) }
+      return BoundRelation(
+        plan: .values(LogicalValues(columns: columns, rows: [try defaults(table)])),
+        columns: columns)
+    }
     if case .values(let values) = query.body, query.with == nil, query.orderBy == nil,
       query.limit == nil, query.offset == nil
     {
-      relation = try bindInsertedValues(values, targets, table)
-    } else {
-      relation = try bindInsertedQuery(query, targets, table)
+      return try bindInsertedValues(values, targets, table)
     }
-    return BoundInsert(table: table, source: try finish(relation))
+    return try bindInsertedQuery(query, targets, table)
   }
 
-  /// Positions among the table's columns that the source's columns go to.
-  private func insertTargets(
-    _ insert: InsertSyntax, _ table: TableDefinition
+  /// Positions among the table's columns that the source's columns go to; all when no names are given.
+  func insertTargets(
+    _ names: [NameSyntax], _ table: TableDefinition
   ) throws(StoaError) -> [Int] {
-    if insert.columns.isEmpty { return Array(table.columns.indices) }
+    if names.isEmpty { return Array(table.columns.indices) }
     var targets: [Int] = []
-    for name in insert.columns {
+    for name in names {
       let index = try columnIndex(name, in: table)
       if targets.contains(index) {
         throw StoaError(
@@ -39,17 +67,13 @@ extension Binder {
     return targets
   }
 
-  private func defaults(_ table: TableDefinition) -> [Expression] {
-    table.columns.map { .constant($0.defaultValue ?? .null, $0.type) }
-  }
-
   private func bindInsertedValues(
     _ values: ValuesSyntax, _ targets: [Int], _ table: TableDefinition
   ) throws(StoaError) -> BoundRelation {
     let clause = Clause("VALUES", scope: Scope(parent: nil, commonTables: nil))
     var rows: [[Expression]] = []
     rows.reserveCapacity(values.rows.count)
-    let empty = defaults(table)
+    let empty = try defaults(table)
     for row in values.rows {
       try checkCount(row.count, targets, table, row.first?.position ?? values.position)
       var bound = empty
@@ -73,7 +97,7 @@ extension Binder {
   ) throws(StoaError) -> BoundRelation {
     let relation = try bindQuery(query, parent: nil, commonTables: nil)
     try checkCount(relation.columns.count, targets, table, query.position)
-    var expressions = defaults(table)
+    var expressions = try defaults(table)
     for (column, target) in zip(relation.columns, targets) {
       expressions[target] = try assigned(
         untypedColumns[column.id] ?? column.reference, to: table.columns[target].type,
@@ -86,7 +110,7 @@ extension Binder {
     return BoundRelation(plan: plan, columns: items.map(\.column))
   }
 
-  private func checkCount(
+  func checkCount(
     _ count: Int, _ targets: [Int], _ table: TableDefinition, _ position: Range<Int>
   ) throws(StoaError) {
     guard count != targets.count else { return }

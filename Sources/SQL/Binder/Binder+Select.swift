@@ -84,7 +84,7 @@ extension Binder {
   // MARK: the parts
 
   /// Adds a WHERE filter: subqueries among its conjuncts become joins.
-  private func filtered(
+  func filtered(
     _ plan: LogicalPlan, _ syntax: ExpressionSyntax, _ scope: Scope,
     _ aliases: [String: ExpressionSyntax]
   ) throws(StoaError) -> LogicalPlan {
@@ -288,6 +288,15 @@ extension Binder {
       }
     }
     return items
+  }
+
+  /// What RETURNING gives out, over the names of `clause`.
+  func bindReturning(
+    _ items: [SelectItemSyntax], _ clause: Clause, at position: Range<Int>
+  ) throws(StoaError) -> [(name: String, expression: Expression)] {
+    if items.isEmpty { return [] }
+    let select = SelectSyntax(items: items, position: position)
+    return try bindItems(select, clause).map { ($0.name, $0.expression) }
   }
 
   /// The name of a column as its table spells it.

@@ -94,6 +94,15 @@ extension Binder {
     return columns[0].reference
   }
 
+  /// The columns of a subquery that gives at most one row.
+  func bindRowSubquery(
+    _ query: QuerySyntax, _ clause: Clause
+  ) throws(StoaError) -> [PlanColumn] {
+    let (plan, columns) = isolated(try bindInner(query, clause))
+    clause.pending.append(PendingJoin(kind: .single, right: plan))
+    return columns
+  }
+
   /// A subquery's result under ids the outer query cannot have, and nothing else.
   private func isolated(_ relation: BoundRelation) -> (plan: LogicalPlan, columns: [PlanColumn]) {
     let items = relation.columns.map {

@@ -10,6 +10,7 @@ public final class Binder {
 
   let catalog: CatalogState
   let tableFunctions: [String: any TableFunctionBinding]
+  let history: CatalogHistory?
   /// UTF-8 bytes of the statement's text, for names of columns without one.
   let text: [UInt8]
   var numbers = PlanNumbers()
@@ -22,11 +23,13 @@ public final class Binder {
   /// - Parameters:
   ///   - text: what the statement was parsed from; names result columns such as `sum(a)`.
   ///   - parameterTypes: types the caller wants for parameters; others follow from the context.
+  ///   - history: for `AT (…)`, which is refused without.
   public init(
     catalog: CatalogState, text: String, tableFunctions: [any TableFunctionBinding] = [],
-    parameterTypes: [LogicalType?] = []
+    parameterTypes: [LogicalType?] = [], history: CatalogHistory? = nil
   ) {
     self.catalog = catalog
+    self.history = history
     self.text = Array(text.utf8)
     self.parameterTypes = parameterTypes
     self.tableFunctions = Dictionary(
@@ -48,13 +51,17 @@ public final class Binder {
     case .query(let query): return .query(try bindWholeQuery(query))
     case .createTable(let create): return .createTable(try bindCreateTable(create))
     case .dropTable(let drop): return .dropTables(try bindDropTable(drop))
-    case .insert(let insert): return .insert(try bindInsert(insert))
-    case .delete: throw unsupported("DELETE", statement.position)
-    case .update: throw unsupported("UPDATE", statement.position)
+    case .insert(let insert): return try bindInsert(insert)
+    case .delete(let delete): return .change(try bindDelete(delete))
+    case .update(let update): return .change(try bindUpdate(update))
+    case .merge(let merge): return .change(try bindMerge(merge))
+    case .truncate(let names): return .truncate(try bindTruncate(names))
+    case .alterTable(let alter): return .alterTable(try bindAlterTable(alter))
     case .copy(let copy): return try bindCopy(copy)
     case .explain(let explain):
       return .explain(isAnalyze: explain.isAnalyze, try bind(explain.statement))
     case .showTables: return .showTables
+    case .showVersions: return .showVersions
     case .showSetting(let name):
       return .showSetting(
         name: name.map { CatalogState.key($0.text) }, position: name?.position ?? statement.position
@@ -71,6 +78,11 @@ public final class Binder {
     case .begin(let isReadOnly): return .begin(isReadOnly: isReadOnly)
     case .commit: return .commit
     case .rollback: return .rollback
+    case .savepoint(let name): return .savepoint(CatalogState.key(name.text))
+    case .rollbackTo(let name): return .rollbackTo(CatalogState.key(name.text))
+    case .release(let name): return .release(CatalogState.key(name.text))
+    case .compact(let name): return .compact(try optionalTable(name))
+    case .verify(let name, let isDeep): return .verify(try optionalTable(name), isDeep: isDeep)
     }
   }
 
@@ -103,7 +115,16 @@ public final class Binder {
       position: name.position)
   }
 
-  func findTable(_ name: QualifiedNameSyntax) -> TableDefinition? {
+  private func optionalTable(
+    _ name: QualifiedNameSyntax?
+  ) throws(StoaError) -> TableDefinition? {
+    guard let name else { return nil }
+    return try table(named: name)
+  }
+
+  func findTable(_ name: QualifiedNameSyntax) -> TableDefinition? { findTable(name, in: catalog) }
+
+  func findTable(_ name: QualifiedNameSyntax, in catalog: CatalogState) -> TableDefinition? {
     switch name.parts.count {
     case 1: catalog.table(named: name.name.text)
     case 2 where CatalogState.key(name.parts[0].text) == Binder.mainSchema:

@@ -17,6 +17,8 @@ final class Clause {
   var aliases: [String: ExpressionSyntax] = [:]
   /// Aliases whose expression is being bound, so that none refers to itself.
   var openAliases: Set<String> = []
+  /// What `merge_action()` gives; only RETURNING of MERGE has it.
+  var mergeAction: Expression?
   /// Where each column was first mentioned, for messages about it.
   var mentions: [Int: (name: String, position: Range<Int>)] = [:]
 

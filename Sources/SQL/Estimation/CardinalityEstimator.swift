@@ -70,7 +70,7 @@ struct CardinalityEstimator {
     result.columns.reserveCapacity(node.columns.count)
     for (column, source) in zip(node.columns, node.sources) {
       let known = statistics.columns[source]
-      let isKey = node.table.isUnique([source])
+      let isKey = source == SystemColumn.row || node.table.isUnique([source])
       let ordinal = Ordinal(known?.minimum, known?.maximum)
       var distinct = known?.distinctCount ?? (isKey ? rows : nil)
       let minimum = known?.minimum.flatMap(ordinal.number)

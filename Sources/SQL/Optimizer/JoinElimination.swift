@@ -102,7 +102,7 @@ struct JoinElimination: OptimizerRule {
         let relation = relations.firstIndex(where: { $0.columnIDs.contains(id) }),
         let origin = relations[relation].origin(of: id),
         let index = origin.get.table.index(of: origin.column),
-        !origin.get.table.columns[index].isNullable
+        !origin.get.table.columns[index].isNullable, origin.get.version == target.version
       else { return false }
       if let source, source.alias != origin.get.columns.first?.id ?? -1 { return false }
       source = (origin.get.table, origin.get.columns.first?.id ?? -1)
@@ -110,7 +110,8 @@ struct JoinElimination: OptimizerRule {
     }
     guard let source else { return false }
     return source.table.foreignKeys.contains { foreign in
-      foreign.referencedTable == target.table.id && foreign.columns.count == pairs.count
+      foreign.isValidated && foreign.referencedTable == target.table.id
+        && foreign.columns.count == pairs.count
         && zip(foreign.columns, foreign.referencedColumns).allSatisfy { pairs[$1] == $0 }
     }
   }

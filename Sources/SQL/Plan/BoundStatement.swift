@@ -8,10 +8,16 @@ public indirect enum BoundStatement: Sendable {
   case createTable(BoundCreateTable)
   case dropTables([TableID])
   case insert(BoundInsert)
+  /// DELETE, UPDATE, MERGE and INSERT … ON CONFLICT.
+  case change(BoundChange)
+  /// Tables to empty, each once.
+  case truncate([TableDefinition])
+  case alterTable(BoundAlterTable)
   case copyFrom(BoundCopyFrom)
   case copyTo(BoundCopyTo)
   case explain(isAnalyze: Bool, BoundStatement)
   case showTables
+  case showVersions
   case describe(BoundDescribe)
   case checkpoint
   /// `values` are as written; more than one for `SET name TO a, b`.
@@ -23,6 +29,14 @@ public indirect enum BoundStatement: Sendable {
   case begin(isReadOnly: Bool)
   case commit
   case rollback
+  /// Names of savepoints are in lower case.
+  case savepoint(String)
+  case rollbackTo(String)
+  case release(String)
+  /// `nil` for all tables.
+  case compact(TableDefinition?)
+  /// `nil` for the whole warehouse.
+  case verify(TableDefinition?, isDeep: Bool)
 }
 
 /// A query with the names of its result columns (which need not be unique).
@@ -62,18 +76,6 @@ public struct BoundCreateTable: Sendable {
     self.table = table
     self.isNeeded = isNeeded
     self.replaced = replaced
-    self.source = source
-  }
-}
-
-/// INSERT: all columns of the table in order, defaults filled in, cast to the columns' types.
-public struct BoundInsert: Sendable {
-  public var table: TableDefinition
-  /// `source.columns` are the table's columns, in order.
-  public var source: BoundQuery
-
-  public init(table: TableDefinition, source: BoundQuery) {
-    self.table = table
     self.source = source
   }
 }

@@ -9,7 +9,8 @@ extension LogicalPlan {
   func isUnique(on columns: Set<Int>) -> Bool {
     switch self {
     case .get(let node):
-      return node.table.isUnique(node.sources(of: columns))
+      let sources = node.sources(of: columns)
+      return sources.contains(SystemColumn.row) || node.table.isUnique(sources)
     case .values(let node): return node.rows.count <= 1
     case .tableFunction, .unionAll: return false
     case .reference(let node):
@@ -37,7 +38,9 @@ extension LogicalPlan {
     case .get(let node):
       var result: Set<Int> = []
       for (column, source) in zip(node.columns, node.sources) {
-        if let index = node.table.index(of: source), !node.table.columns[index].isNullable {
+        if let index = node.table.index(of: source) {
+          if !node.table.columns[index].isNullable { result.insert(column.id) }
+        } else if SystemColumn.name(of: source) != nil {
           result.insert(column.id)
         }
       }

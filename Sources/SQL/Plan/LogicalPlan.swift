@@ -72,14 +72,20 @@ public struct LogicalGet: Hashable, Sendable {
   /// The name the query gave the table, for EXPLAIN.
   public var alias: String
   public var columns: [PlanColumn]
-  /// The table's column behind each of `columns`.
+  /// The table's column behind each of `columns`; `SystemColumn.row` may be among them.
   public var sources: [ColumnID]
+  /// The commit whose state is read, for `AT (…)`; `nil` for the statement's snapshot. `table` is as it was.
+  public var version: CommitNumber?
 
-  public init(table: TableDefinition, alias: String, columns: [PlanColumn], sources: [ColumnID]) {
+  public init(
+    table: TableDefinition, alias: String, columns: [PlanColumn], sources: [ColumnID],
+    version: CommitNumber? = nil
+  ) {
     self.table = table
     self.alias = alias
     self.columns = columns
     self.sources = sources
+    self.version = version
   }
 }
 

@@ -50,22 +50,38 @@ public struct PlanFacts: Hashable, Sendable {
   }
 }
 
-/// Reads a table at the statement's snapshot.
+/// An earlier state of a table.
+public struct ScanVersion: Hashable, Sendable {
+  /// Rows as of this commit.
+  public var commit: CommitNumber
+  /// The table as it was declared then.
+  public var definition: TableDefinition
+
+  public init(commit: CommitNumber, definition: TableDefinition) {
+    self.commit = commit
+    self.definition = definition
+  }
+}
+
+/// Reads a table at the statement's snapshot, or at an earlier one.
 public struct ScanNode: Sendable {
   public var facts: PlanFacts
   public var table: TableID
   public var tableName: String
-  /// Columns given out, in order.
+  /// Columns given out, in order; `SystemColumn.row` may be among them.
   public var columns: [ColumnID]
   /// Deterministic predicates over one column each; `.column(0, type)` stands for that column. The scan
   /// applies all of them exactly, in the order it finds cheapest.
   public var predicates: [ScanPredicate]
   /// Filters that joins above publish at run time.
   public var runtimeFilters: [RuntimeFilterUse]
+  /// `nil` for the statement's snapshot.
+  public var version: ScanVersion?
 
   public init(
     facts: PlanFacts, table: TableID, tableName: String, columns: [ColumnID],
-    predicates: [ScanPredicate] = [], runtimeFilters: [RuntimeFilterUse] = []
+    predicates: [ScanPredicate] = [], runtimeFilters: [RuntimeFilterUse] = [],
+    version: ScanVersion? = nil
   ) {
     self.facts = facts
     self.table = table
@@ -73,6 +89,7 @@ public struct ScanNode: Sendable {
     self.columns = columns
     self.predicates = predicates
     self.runtimeFilters = runtimeFilters
+    self.version = version
   }
 }
 

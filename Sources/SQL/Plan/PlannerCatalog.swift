@@ -10,6 +10,24 @@ public protocol PlannerCatalog {
   func statistics(of table: TableID) -> TableStatistics?
 }
 
+/// Earlier states of the warehouse, for `FROM t AT (…)`.
+public struct CatalogHistory {
+  /// Names and definitions as of a commit.
+  /// - Throws: when the commit is not there (yet, or any more).
+  public var catalog: (_ commit: CommitNumber) throws(StoaError) -> CatalogState
+  /// The last commit at or before a time, in microseconds since 1970.
+  /// - Throws: when there is none, or it is not kept any more.
+  public var commit: (_ microseconds: Int64) throws(StoaError) -> CommitNumber
+
+  public init(
+    catalog: @escaping (_ commit: CommitNumber) throws(StoaError) -> CatalogState,
+    commit: @escaping (_ microseconds: Int64) throws(StoaError) -> CommitNumber
+  ) {
+    self.catalog = catalog
+    self.commit = commit
+  }
+}
+
 /// A table function such as `read_csv`: knows its columns from its arguments; the executor runs it by name.
 public protocol TableFunctionBinding: Sendable {
   /// Lower-case SQL name.

@@ -83,14 +83,16 @@ public struct ExplainPrinter {
   }
 
   private func scan(_ node: ScanNode) -> String {
-    let table = catalog.table(node.table)
+    let table = node.version?.definition ?? catalog.table(node.table)
     func name(_ id: ColumnID) -> String {
-      table.flatMap { table in table.index(of: id).map { table.columns[$0].name } } ?? "?"
+      table.flatMap { table in table.index(of: id).map { table.columns[$0].name } }
+        ?? SystemColumn.name(of: id) ?? "?"
     }
     var text = "SCAN \(node.tableName)"
     if let table, CatalogState.key(table.name) != CatalogState.key(node.tableName) {
       text = "SCAN \(table.name) AS \(node.tableName)"
     }
+    if let version = node.version { text += " AT VERSION \(version.commit)" }
     if !node.columns.isEmpty {
       text += " (\(node.columns.map(name).joined(separator: ", ")))"
     }

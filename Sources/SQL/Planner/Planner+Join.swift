@@ -166,8 +166,9 @@ extension Planner {
       let place = build.columns.firstIndex(where: { $0.id == key }),
       let origin = node.left.origin(of: column)
     else { return false }
+    guard origin.get.version == build.version else { return false }
     return origin.get.table.foreignKeys.contains {
-      $0.referencedTable == build.table.id && $0.columns == [origin.column]
+      $0.isValidated && $0.referencedTable == build.table.id && $0.columns == [origin.column]
         && $0.referencedColumns == [build.sources[place]]
     }
   }

@@ -39,7 +39,8 @@ extension Planner {
     }
     let scan = ScanNode(
       facts: PlanFacts(columns: outputs, estimatedRows: estimate.rows), table: node.table.id,
-      tableName: node.alias, columns: columns, predicates: predicates, runtimeFilters: uses)
+      tableName: node.alias, columns: columns, predicates: predicates, runtimeFilters: uses,
+      version: node.version.map { ScanVersion(commit: $0, definition: node.table) })
     return Planned(plan: .scan(scan), positions: positions, estimate: estimate)
   }
 

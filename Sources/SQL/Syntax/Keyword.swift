@@ -19,8 +19,8 @@ enum Keyword: String, CaseIterable, Sendable {
   case offset, on, only, or, order, ordinality, others, outer, over, overlay, overwriting, parameter
   case partition, percent, placing, position, positional, preceding, prepare, primary, qualify,
     quote
-  case range, read, recursive, references, rename, repeatable, replace, reset, respect, right,
-    rollback
+  case range, read, recursive, references, rename, repeatable, replace, reset, respect, returning
+  case right, rollback
   case rollup, row, rows, select, semi, session, sets, set, show, similar, some, stdin, stdout,
     substring
   case summarize, symmetric, table, tables, tablesample, temp, temporary, then, ties, time, to,
@@ -49,8 +49,10 @@ enum Keyword: String, CaseIterable, Sendable {
     case .all, .and, .any, .array, .as, .asc, .both, .case, .cast, .check, .collate, .column,
       .constraint, .create, .default, .desc, .distinct, .else, .end, .except, .false, .fetch, .for,
       .foreign, .from, .group, .having, .in, .intersect, .into, .lateral, .leading, .limit, .not,
-      .null, .offset, .on, .only, .or, .order, .placing, .primary, .qualify, .references, .select,
-      .some, .symmetric, .table, .then, .to, .trailing, .true, .union, .unique, .using, .when,
+      .null, .offset, .on, .only, .or, .order, .placing, .primary, .qualify, .references,
+      .returning,
+      .select, .some, .symmetric, .table, .then, .to, .trailing, .true, .union, .unique, .using,
+      .when,
       .where, .window, .with, .tryCast, .currentDate, .currentTime, .currentTimestamp, .localtime,
       .localtimestamp, .currentUser, .analyze:
       true
@@ -82,5 +84,17 @@ public enum SQLWord {
   /// Whether `word`, in any case, must be in double quotes to be a name.
   public static func isReserved(_ word: String) -> Bool {
     Keyword.named(Array(word.utf8)[...])?.isReserved ?? false
+  }
+
+  /// The name as SQL reads it back: in double quotes when it is no plain word or a reserved one.
+  public static func quotedIfNeeded(_ name: String) -> String {
+    let isPlain =
+      name.utf8.allSatisfy {
+        $0 == 0x5F || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 32)
+      }
+      && !(name.utf8.first.map { (0x30...0x39).contains($0) } ?? true) && !isReserved(name)
+    if isPlain { return name }
+    let parts = name.split(separator: "\"", omittingEmptySubsequences: false)
+    return "\"" + parts.joined(separator: "\"\"") + "\""
   }
 }

@@ -36,7 +36,7 @@ extension Parser {
     return table
   }
 
-  private mutating func parseIfNotExists() throws(StoaError) -> Bool {
+  mutating func parseIfNotExists() throws(StoaError) -> Bool {
     guard accept(.if) else { return false }
     try expect(.not)
     try expect(.exists)
@@ -118,7 +118,7 @@ extension Parser {
     try expect(.closeParenthesis)
   }
 
-  private mutating func parseColumnDefinition() throws(StoaError) -> ColumnDefinitionSyntax {
+  mutating func parseColumnDefinition() throws(StoaError) -> ColumnDefinitionSyntax {
     let start = index
     let name = try parseName("a column name")
     let type = try parseType()
@@ -127,6 +127,10 @@ extension Parser {
       let constraintStart = index
       let constraintName = accept(.constraint) ? try parseName("a constraint name") : nil
       if accept(.not) {
+        if let last = column.constraints.indices.last, constraintName == nil, acceptWord("VALID") {
+          column.constraints[last].isNotValid = true
+          continue
+        }
         try expect(.null)
         column.isNotNull = true
       } else if accept(.null) {
@@ -176,7 +180,7 @@ extension Parser {
     return expression
   }
 
-  private mutating func parseTableConstraint() throws(StoaError) -> TableConstraintSyntax? {
+  mutating func parseTableConstraint() throws(StoaError) -> TableConstraintSyntax? {
     let start = index
     let name = accept(.constraint) ? try parseName("a constraint name") : nil
     let kind: TableConstraintSyntax.Kind
@@ -199,18 +203,20 @@ extension Parser {
       guard name == nil else { throw unexpected("PRIMARY KEY, UNIQUE, FOREIGN KEY or CHECK") }
       return nil
     }
-    return TableConstraintSyntax(name: name, kind: kind, position: range(from: start))
+    var constraint = TableConstraintSyntax(name: name, kind: kind, position: range(from: start))
+    if accept(.not) {
+      guard acceptWord("VALID") else { throw unexpected("VALID") }
+      constraint.isNotValid = true
+      constraint.position = range(from: start)
+    }
+    return constraint
   }
 
   mutating func parseDrop() throws(StoaError) -> DropTableSyntax {
     let start = index
     advance()
     guard accept(.table) else { throw unexpected("TABLE") }
-    var ifExists = false
-    if accept(.if) {
-      try expect(.exists)
-      ifExists = true
-    }
+    let ifExists = try parseIfExists()
     var names = [try parseQualifiedName("a table name")]
     while accept(.comma) { names.append(try parseQualifiedName("a table name")) }
     let tail = index

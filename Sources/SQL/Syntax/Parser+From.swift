@@ -11,7 +11,7 @@ extension Parser {
     return tables
   }
 
-  private mutating func parseTableReference() throws(StoaError) -> TableReferenceSyntax {
+  mutating func parseTableReference() throws(StoaError) -> TableReferenceSyntax {
     let start = index
     return try parseJoins(after: parseTablePrimary(), from: start)
   }
@@ -116,6 +116,7 @@ extension Parser {
         if accept(.with) { try expect(.ordinality) }
       } else {
         reference = TableReferenceSyntax(.table(name), position: name.position)
+        if startsTableVersion { reference.version = try parseTableVersion() }
       }
     }
     reference.isLateral = isLateral
@@ -127,6 +128,26 @@ extension Parser {
 
   private mutating func parseTableName() throws(StoaError) -> QualifiedNameSyntax {
     try parseQualifiedName("a table name")
+  }
+
+  /// Whether AT begins a version and is no alias with a column list.
+  private var startsTableVersion: Bool {
+    guard keyword == .at, peek().kind == .mark(.openParenthesis) else { return false }
+    let after = peek(3).kind
+    return after != .mark(.comma) && after != .mark(.closeParenthesis)
+  }
+
+  private mutating func parseTableVersion() throws(StoaError) -> TableVersionSyntax {
+    let start = index
+    advance()
+    advance()
+    let isTimestamp = acceptWord("TIMESTAMP")
+    guard isTimestamp || acceptWord("VERSION") else { throw unexpected("VERSION or TIMESTAMP") }
+    guard accept(.arrow) || accept(.assign) else { throw unexpected("=>") }
+    let value = try parseExpression()
+    try expect(.closeParenthesis)
+    return TableVersionSyntax(
+      isTimestamp: isTimestamp, value: value, position: range(from: start))
   }
 
   private mutating func parseTableAlias() throws(StoaError) -> TableAliasSyntax? {

@@ -47,10 +47,22 @@ extension Parser {
     } else {
       _ = accept(.all)
     }
+    select.items = try parseSelectItems()
+  }
+
+  /// A list of select items, a trailing comma allowed.
+  private mutating func parseSelectItems() throws(StoaError) -> [SelectItemSyntax] {
+    var items: [SelectItemSyntax] = []
     repeat {
-      if !select.items.isEmpty, endsList { break }
-      select.items.append(try parseSelectItem())
+      if !items.isEmpty, endsList { break }
+      items.append(try parseSelectItem())
     } while accept(.comma)
+    return items
+  }
+
+  /// `RETURNING items`; empty when there is none.
+  mutating func parseReturning() throws(StoaError) -> [SelectItemSyntax] {
+    accept(.returning) ? try parseSelectItems() : []
   }
 
   private mutating func parseSelectItem() throws(StoaError) -> SelectItemSyntax {

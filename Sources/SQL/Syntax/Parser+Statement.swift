@@ -3,8 +3,8 @@ import Vectors
 extension Parser {
   private static let statementWords = [
     "SELECT", "FROM", "VALUES", "WITH", "CREATE", "DROP", "INSERT", "DELETE", "UPDATE", "COPY",
-    "EXPLAIN",
-    "SHOW", "DESCRIBE", "SUMMARIZE", "CHECKPOINT", "SET", "RESET", "BEGIN", "COMMIT", "ROLLBACK",
+    "MERGE", "TRUNCATE", "ALTER", "EXPLAIN", "SHOW", "DESCRIBE", "SUMMARIZE", "CHECKPOINT", "SET",
+    "RESET", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "COMPACT", "VACUUM", "VERIFY",
   ]
 
   mutating func parseStatement() throws(StoaError) -> StatementSyntax {
@@ -42,24 +42,15 @@ extension Parser {
 
   private mutating func parseShortStatement() throws(StoaError) -> StatementSyntax.Kind {
     if accept(.checkpoint) { return .checkpoint }
-    if accept(.begin) || (keyword == nil && isWord("START")) {
-      if isWord("START") { advance() }
-      _ = accept(.transaction) || accept(.work)
-      if accept(.read) {
-        if accept(.only) { return .begin(isReadOnly: true) }
-        try expect(.write)
-      }
-      return .begin(isReadOnly: false)
+    if isWord("MERGE") { return .merge(try parseMerge()) }
+    if isWord("TRUNCATE") { return .truncate(try parseTruncate()) }
+    if isWord("ALTER") { return .alterTable(try parseAlterTable()) }
+    if acceptWord("COMPACT") || acceptWord("VACUUM") {
+      _ = accept(.table)
+      return .compact(endsStatement ? nil : try parseQualifiedName("a table name"))
     }
-    if accept(.commit) || accept(.end) {
-      _ = accept(.transaction) || accept(.work)
-      return .commit
-    }
-    if accept(.rollback) || isWord("ABORT") {
-      if isWord("ABORT") { advance() }
-      _ = accept(.transaction) || accept(.work)
-      return .rollback
-    }
+    if acceptWord("VERIFY") { return try parseVerify() }
+    if let kind = try parseTransactionStatement() { return kind }
     if isWord("FORCE"), keyword(at: 1) == .checkpoint {
       advance()
       advance()
@@ -76,6 +67,54 @@ extension Parser {
     throw error
   }
 
+  private var endsStatement: Bool { current.kind == .end || isAt(.semicolon) }
+
+  private mutating func parseVerify() throws(StoaError) -> StatementSyntax.Kind {
+    var table: QualifiedNameSyntax?
+    if accept(.table) { table = try parseQualifiedName("a table name") }
+    let isDeep = acceptWord("DEEP")
+    guard endsStatement else {
+      throw unexpected(table == nil ? "TABLE, DEEP or the end of the statement" : "DEEP")
+    }
+    return .verify(table, isDeep: isDeep)
+  }
+
+  private mutating func parseTransactionStatement() throws(StoaError) -> StatementSyntax.Kind? {
+    if accept(.begin) || acceptWord("START") {
+      _ = accept(.transaction) || accept(.work)
+      if accept(.read) {
+        if accept(.only) { return .begin(isReadOnly: true) }
+        try expect(.write)
+      }
+      return .begin(isReadOnly: false)
+    }
+    if accept(.commit) || accept(.end) {
+      _ = accept(.transaction) || accept(.work)
+      return .commit
+    }
+    if accept(.rollback) || acceptWord("ABORT") {
+      _ = accept(.transaction) || accept(.work)
+      guard accept(.to) else { return .rollback }
+      skipWordSavepoint()
+      return .rollbackTo(try parseName("the name of a savepoint"))
+    }
+    if acceptWord("SAVEPOINT") { return .savepoint(try parseName("the name of a savepoint")) }
+    if acceptWord("RELEASE") {
+      skipWordSavepoint()
+      return .release(try parseName("the name of a savepoint"))
+    }
+    return nil
+  }
+
+  /// SAVEPOINT before a name; alone it is the name.
+  private mutating func skipWordSavepoint() {
+    guard isWord("SAVEPOINT") else { return }
+    switch peek().kind {
+    case .word, .quotedName: advance()
+    default: break
+    }
+  }
+
   /// - Throws: `.unsupported` at a statement of other engines that does not exist here.
   private func refusePlanned() throws(StoaError) {
     for word in Parser.plannedStatements where isWord(word) {
@@ -85,7 +124,7 @@ extension Parser {
   }
 
   private static let plannedStatements = [
-    "ALTER", "TRUNCATE", "MERGE", "ATTACH", "DETACH", "USE", "PRAGMA", "VACUUM", "INSTALL", "LOAD",
+    "ATTACH", "DETACH", "USE", "PRAGMA", "INSTALL", "LOAD",
     "EXPORT", "IMPORT", "PIVOT", "UNPIVOT", "CALL", "PREPARE", "EXECUTE", "DEALLOCATE", "COMMENT",
     "GRANT", "REVOKE",
   ]
@@ -112,6 +151,10 @@ extension Parser {
   private mutating func parseShow() throws(StoaError) -> StatementSyntax.Kind {
     advance()
     if accept(.tables) || accept(.all, .tables) { return .showTables }
+    if isWord("VERSIONS") {
+      advance()
+      return .showVersions
+    }
     if accept(.all) { return .showSetting(nil) }
     return .showSetting(try parseLabel("TABLES or the name of a setting"))
   }
@@ -170,68 +213,5 @@ extension Parser {
     }
     advance()
     return OptionValueSyntax(kind: kind, position: range(from: start))
-  }
-}
-
-/// Statements that change rows.
-extension Parser {
-  private mutating func parseInsert() throws(StoaError) -> InsertSyntax {
-    let start = index
-    advance()
-    try expect(.into)
-    let table = try parseQualifiedName("a table name")
-    var columns: [NameSyntax] = []
-    if isAt(.openParenthesis), !startsQuery(at: 1) { columns = try parseNameList() }
-    var query: QuerySyntax?
-    if accept(.default) {
-      try expect(.values)
-    } else {
-      guard startsQuery(at: 0) || isAt(.openParenthesis) else {
-        throw unexpected(columns.isEmpty ? "VALUES, SELECT or a column list" : "VALUES or SELECT")
-      }
-      query = try parseQuery()
-    }
-    return InsertSyntax(table: table, columns: columns, query: query, position: range(from: start))
-  }
-
-  private mutating func parseDelete() throws(StoaError) -> DeleteSyntax {
-    let start = index
-    advance()
-    try expect(.from)
-    let table = try parseQualifiedName("a table name")
-    let alias = try parseTargetAlias()
-    let using = accept(.using) ? try parseTableList() : []
-    let filter = accept(.where) ? try parseExpression() : nil
-    return DeleteSyntax(
-      table: table, alias: alias, using: using, filter: filter, position: range(from: start))
-  }
-
-  private mutating func parseUpdate() throws(StoaError) -> UpdateSyntax {
-    let start = index
-    advance()
-    let table = try parseQualifiedName("a table name")
-    let alias = try parseTargetAlias()
-    try expect(.set)
-    var assignments: [AssignmentSyntax] = []
-    repeat {
-      let column = try parseName("a column name")
-      try expect(.equal)
-      assignments.append(AssignmentSyntax(column: column, value: try parseExpression()))
-    } while accept(.comma)
-    let from = accept(.from) ? try parseTableList() : []
-    let filter = accept(.where) ? try parseExpression() : nil
-    return UpdateSyntax(
-      table: table, alias: alias, assignments: assignments, from: from, filter: filter,
-      position: range(from: start))
-  }
-
-  private mutating func parseTargetAlias() throws(StoaError) -> NameSyntax? {
-    if accept(.as) { return try parseName("an alias") }
-    switch current.kind {
-    case .quotedName: return try parseName()
-    case .word(let keyword) where keyword != .set && !(keyword?.isReserved ?? false):
-      return takeWord()
-    default: return nil
-    }
   }
 }

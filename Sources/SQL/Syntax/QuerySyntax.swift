@@ -166,6 +166,8 @@ public struct TableReferenceSyntax: Sendable {
   public var kind: Kind
   public var alias: TableAliasSyntax?
   public var isLateral = false
+  /// `AT (…)`: the table as it was.
+  public var version: TableVersionSyntax?
   public var sample: SampleSyntax?
   public var position: Range<Int>
 
@@ -173,6 +175,14 @@ public struct TableReferenceSyntax: Sendable {
     self.kind = kind
     self.position = position
   }
+}
+
+/// `AT (VERSION => n)` or `AT (TIMESTAMP => t)`
+public struct TableVersionSyntax: Sendable {
+  /// TIMESTAMP when true.
+  public var isTimestamp: Bool
+  public var value: ExpressionSyntax
+  public var position: Range<Int>
 }
 
 /// `AS name (columns)`

@@ -10,10 +10,15 @@ public struct StatementSyntax: Sendable {
     case insert(InsertSyntax)
     case delete(DeleteSyntax)
     case update(UpdateSyntax)
+    case merge(MergeSyntax)
+    case truncate([QualifiedNameSyntax])
+    case alterTable(AlterTableSyntax)
     case copy(CopySyntax)
     case explain(ExplainSyntax)
     /// `SHOW TABLES`
     case showTables
+    /// `SHOW VERSIONS`
+    case showVersions
     /// `SHOW name`, or `SHOW ALL` with `nil`.
     case showSetting(NameSyntax?)
     case describe(DescribeSyntax)
@@ -25,6 +30,14 @@ public struct StatementSyntax: Sendable {
     case begin(isReadOnly: Bool)
     case commit
     case rollback
+    case savepoint(NameSyntax)
+    /// `ROLLBACK TO [SAVEPOINT] name`
+    case rollbackTo(NameSyntax)
+    case release(NameSyntax)
+    /// `COMPACT [t]`, also `VACUUM [t]`; all tables with `nil`.
+    case compact(QualifiedNameSyntax?)
+    /// `VERIFY [TABLE t] [DEEP]`; the whole warehouse with `nil`.
+    case verify(QualifiedNameSyntax?, isDeep: Bool)
   }
 
   public var kind: Kind
@@ -126,6 +139,8 @@ public struct TableConstraintSyntax: Sendable {
   /// From `CONSTRAINT name`.
   public var name: NameSyntax?
   public var kind: Kind
+  /// NOT VALID: rows already there are not checked.
+  public var isNotValid = false
   public var position: Range<Int>
 }
 
@@ -140,41 +155,6 @@ public struct DropTableSyntax: Sendable {
   public var names: [QualifiedNameSyntax]
   public var ifExists: Bool
   public var position: Range<Int>
-}
-
-/// `INSERT INTO t [(columns)] VALUES … | query | DEFAULT VALUES`
-public struct InsertSyntax: Sendable {
-  public var table: QualifiedNameSyntax
-  /// Empty when all columns are meant, in order.
-  public var columns: [NameSyntax]
-  /// `nil` for DEFAULT VALUES. In a VALUES query an item may be `.defaultValue`.
-  public var query: QuerySyntax?
-  public var position: Range<Int>
-}
-
-/// `DELETE FROM t [AS a] [USING …] [WHERE …]`
-public struct DeleteSyntax: Sendable {
-  public var table: QualifiedNameSyntax
-  public var alias: NameSyntax?
-  public var using: [TableReferenceSyntax]
-  public var filter: ExpressionSyntax?
-  public var position: Range<Int>
-}
-
-/// `UPDATE t [AS a] SET c = e, … [FROM …] [WHERE …]`
-public struct UpdateSyntax: Sendable {
-  public var table: QualifiedNameSyntax
-  public var alias: NameSyntax?
-  public var assignments: [AssignmentSyntax]
-  public var from: [TableReferenceSyntax]
-  public var filter: ExpressionSyntax?
-  public var position: Range<Int>
-}
-
-/// `column = value`
-public struct AssignmentSyntax: Sendable {
-  public var column: NameSyntax
-  public var value: ExpressionSyntax
 }
 
 /// `COPY t [(columns)] FROM …` and `COPY t | (query) TO …`
