@@ -56,7 +56,7 @@ public struct RowGroupSource: Sendable {
     }
   }
 
-  /// The values of a column; its default where the rows are older than the column.
+  /// The values of a column; its initial value where the rows are older than the column.
   /// - Throws: `.corruption` naming file, offset, row group and column.
   public func chunk(_ column: ColumnDefinition) throws(StoaError) -> ColumnChunk {
     switch place {
@@ -66,7 +66,7 @@ public struct RowGroupSource: Sendable {
       guard let vector = block.vector(column.id) else {
         return ColumnChunk.wrapping(
           Vector(
-            constant: column.defaultValue ?? .null, type: column.type, count: block.rowCount))
+            constant: column.initialValue ?? .null, type: column.type, count: block.rowCount))
       }
       return ColumnChunk.wrapping(
         vector.type == column.type ? vector : try Cast.apply(vector, to: column.type))

@@ -87,7 +87,9 @@ public final class WriteTransaction: @unchecked Sendable {
   /// Adds a catalog change.
   /// - Throws: when it contradicts the catalog; the transaction then goes on without it.
   public func apply(_ edit: CatalogEdit) throws(StoaError) {
-    try change(nil, [.catalog(edit)])
+    // Definitions cannot be merged: two transactions that alter one table contradict each other.
+    let altered: TableID? = if case .alterTable(let table) = edit { table.id } else { nil }
+    try change(altered, [.catalog(edit)])
     changes.catalogEdits.append(edit)
   }
 
