@@ -4,6 +4,8 @@ import Vectors
 enum AggregateErrors {
   static let otherClass = StoaError(
     .inconsistency, "states of another aggregate cannot be combined")
+  static let otherSummary = StoaError(
+    .inconsistency, "an aggregate was given a summary of another kind")
   /// 10^38 − 1.
   static let largestDecimal: UInt128 = 99_999_999_999_999_999_999_999_999_999_999_999_999
 

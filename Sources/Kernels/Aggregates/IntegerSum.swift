@@ -124,6 +124,12 @@ final class IntegerSumAccumulator: AggregateAccumulator {
     addWide(UngroupedSum.sum(vector, T.self), group)
   }
 
+  /// Adds `count` values by their sum, which fits 128 bits.
+  func add(sum: Int128, count: Int, group: Int) {
+    mark(group, Int64(count))
+    addWide(sum, group)
+  }
+
   private func addSingleWide(_ vector: Vector, _ group: Int) {
     widen()
     var valid: Int64 = 0

@@ -31,7 +31,7 @@ extension AggregateFunction {
 /// Extremes by group of any type.
 final class MinMaxAccumulator: AggregateAccumulator {
   private let type: LogicalType
-  private let isMaximum: Bool
+  let isMaximum: Bool
   private let width: Int
   /// `width` bytes per group, in the type's in-memory form.
   private let values = GroupArray<UInt8>(0)
