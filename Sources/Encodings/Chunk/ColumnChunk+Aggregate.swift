@@ -18,6 +18,9 @@ extension ColumnChunk {
   public final func sum(_ selection: SelectionVector? = nil) throws(StoaError) -> Int128? {
     guard type.physical.isInteger else { return nil }
     if nullCount == rowCount { return 0 }
+    if selection == nil, let validity, nullCount * 2 < rowCount {
+      if let sum = try sumWithoutNulls(validity) { return sum }
+    }
     guard let rows = validRows(selection) else { return try sumRows(nil, rowCount) }
     if rows.count == 0 { return 0 }
     return try sumRows(UnsafePointer(rows.positions), rows.count)
@@ -30,6 +33,36 @@ extension ColumnChunk {
     if count(selection) == 0 { return nil }
     guard let rows = validRows(selection) else { return try minMaxRows(nil, rowCount) }
     return try minMaxRows(UnsafePointer(rows.positions), rows.count)
+  }
+
+  /// The sum of everything less that of what NULL slots hold, which fetches fewer rows than the valid ones are.
+  private func sumWithoutNulls(_ validity: Validity) throws(StoaError) -> Int128? {
+    guard let all = try sumRows(nil, rowCount) else { return nil }
+    let nulls = SelectionVector()
+    nulls.count = Positions.emit(
+      words: validity.words, inverted: true, rows: 0..<rowCount, into: nulls.positions)
+    guard let rest = try sumRows(UnsafePointer(nulls.positions), nulls.count) else { return nil }
+    let (sum, overflow) = all.subtractingReportingOverflow(rest)
+    return overflow ? nil : sum
+  }
+
+  /// The least and greatest value of a chunk with a dictionary as vectors of one row, exact to the byte (a `Value` is
+  /// text, a VARCHAR may be less); `nil` without a dictionary or when every row is NULL.
+  public final func dictionaryBounds() throws(StoaError) -> (min: Vector, max: Vector)? {
+    guard let dictionary, let codes = integers, nullCount < rowCount else { return nil }
+    let bounds: (min: UInt64, max: UInt64)
+    if let rows = validRows(nil) {
+      let scratch = Buffer(byteCount: rows.count * codes.lane.byteCount)
+      try codes.gather(UnsafePointer(rows.positions), rows.count, into: scratch.pointer)
+      bounds = Lanes.minMax(scratch.pointer, rows.count, codes.lane)
+    } else {
+      bounds = try codes.minMax()
+    }
+    guard bounds.max < UInt64(dictionary.count) else {
+      throw location.damaged("code \(bounds.max) in a dictionary of \(dictionary.count)")
+    }
+    let (least, greatest) = (Int(bounds.min), Int(bounds.max))
+    return (dictionary.slice(least..<least + 1), dictionary.slice(greatest..<greatest + 1))
   }
 
   /// The rows that are selected and not NULL; `nil` stands for all rows of the chunk.
