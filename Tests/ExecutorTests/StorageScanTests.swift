@@ -12,7 +12,10 @@ struct StoredTables {
   let store: TableStore
   let snapshot: Snapshot
 
-  init(_ tables: [TestTable], rowsPerGroup: Int = 2048) throws {
+  /// - Parameter encodings: asked for the columns of every table, in order; `nil` where the picker chooses.
+  init(
+    _ tables: [TestTable], rowsPerGroup: Int = 2048, encodings: [String?] = []
+  ) throws {
     store = try TableStore.open(
       path: "/scan.stoa", fileSystem: SimulatedFileSystem(), mode: .readWrite,
       budget: MemoryBudget(limit: 1 << 30))
@@ -21,7 +24,9 @@ struct StoredTables {
     for (index, table) in tables.enumerated() {
       let id = transaction.catalog.nextTableID
       let columns = table.types.enumerated().map {
-        ColumnDefinition(id: ColumnID($0), name: "c\($0)", type: $1)
+        ColumnDefinition(
+          id: ColumnID($0), name: "c\($0)", type: $1,
+          forcedEncoding: $0 < encodings.count ? encodings[$0] : nil)
       }
       try transaction.apply(
         .createTable(TableDefinition(id: id, name: "t\(index)", columns: columns)))

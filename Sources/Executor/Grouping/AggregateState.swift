@@ -8,17 +8,24 @@ final class AggregateState {
   let groupTypes: [LogicalType]
   private let groups: [ExpressionEvaluator]
   /// Distinct expressions among the arguments, each evaluated once per batch.
-  private let arguments: [ExpressionEvaluator]
-  private let calls: [Call]
+  let arguments: [ExpressionEvaluator]
+  let calls: [Call]
   let grouping: Grouping
   private var numbers = GrowingBytes()
   private var sizedCount = -1
 
-  private final class Call {
+  /// One aggregate and its states.
+  final class Call {
     let accumulator: any AggregateAccumulator
+    /// The accumulator, when summaries can be added in place of every row.
+    let summarizing: (any SummaryAccumulator)?
     /// Places among the evaluated arguments.
     let arguments: [Int]
     let filter: ExpressionEvaluator?
+    /// Position of the argument in the input, when it is a plain column.
+    let column: Int?
+    /// Columns of the input that arguments and filter read.
+    let columns: Set<Int>
     /// DISTINCT: pairs (group, arguments) seen; they are added when all are known.
     let distinct: GroupTable?
 
@@ -28,6 +35,16 @@ final class AggregateState {
       filter = call.filter.map(ExpressionEvaluator.init)
       let isDistinct = call.isDistinct && !arguments.isEmpty
       distinct = isDistinct ? GroupTable(types: [.integer] + call.arguments.map(\.type)) : nil
+      let isPlain = !isDistinct && call.filter == nil
+      summarizing = isPlain ? accumulator as? any SummaryAccumulator : nil
+      if call.arguments.count == 1, case .column(let position, _) = call.arguments[0] {
+        column = position
+      } else {
+        column = nil
+      }
+      columns = (call.arguments + (call.filter.map { [$0] } ?? [])).reduce(into: []) {
+        $1.collectPositions(into: &$0)
+      }
     }
   }
 
@@ -76,13 +93,13 @@ final class AggregateState {
     for call in calls { try addGrouped(call, values, batch, numbers) }
   }
 
-  private func resize() throws(StoaError) {
+  func resize() throws(StoaError) {
     guard groupCount != sizedCount else { return }
     sizedCount = groupCount
     for call in calls { try call.accumulator.resize(groupCount: sizedCount) }
   }
 
-  private func addSingle(
+  func addSingle(
     _ call: Call, _ values: [Vector], _ batch: Batch
   ) throws(StoaError) {
     var chosen = call.arguments.map { values[$0] }

@@ -72,8 +72,20 @@ final class AggregateSink: PipelineSink, @unchecked Sendable {
       reservation = MemoryReservation(sink.context.budget)
     }
 
+    override var wantsRowGroups: Bool { sink.node.readsChunks }
+
+    override func consume(_ rowGroup: OpenRowGroup) throws(StoaError) -> Bool {
+      guard try state.add(rowGroup) else { return false }
+      try keepWithinBudget()
+      return true
+    }
+
     override func consume(_ batch: Batch) throws(StoaError) {
       try state.add(batch)
+      try keepWithinBudget()
+    }
+
+    private func keepWithinBudget() throws(StoaError) {
       let isSpillable = !sink.node.groups.isEmpty && !state.hasDistinct
       let mustSpill = sink.context.settings.spillsAlways && isSpillable && state.groupCount > 1
       if !mustSpill && reservation.tryResize(to: state.byteCount) { return }

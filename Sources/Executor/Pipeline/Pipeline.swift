@@ -54,6 +54,10 @@ struct MergeStep {
 /// One worker's side of a sink.
 class SinkWorker {
   func consume(_ batch: Batch) throws(StoaError) {}
+  /// Whether row groups whose every row would be consumed should be offered whole first.
+  var wantsRowGroups: Bool { false }
+  /// Takes all rows of a row group at once; `false` to have them as batches, then nothing has been taken.
+  func consume(_ rowGroup: OpenRowGroup) throws(StoaError) -> Bool { false }
   /// No more input for this worker.
   func finish() throws(StoaError) {}
 }

@@ -3,6 +3,8 @@ import Vectors
 /// One worker's way through a pipeline: its reader, its operators, its side of the sink.
 final class PipelineWorker {
   private let reader: any TableReader
+  /// The reader, when nothing is between it and a sink that wants row groups whole.
+  private let rowGroupReader: (any RowGroupReader)?
   private let operators: [BatchOperator]
   private let sink: SinkWorker
   private let takeMorsel: () -> Int?
@@ -20,6 +22,8 @@ final class PipelineWorker {
     sinkProfile: OperatorProfile?
   ) {
     self.reader = reader
+    rowGroupReader =
+      operators.isEmpty && sink.wantsRowGroups ? reader as? any RowGroupReader : nil
     self.operators = operators
     self.sink = sink
     self.takeMorsel = takeMorsel
@@ -72,9 +76,10 @@ final class PipelineWorker {
     }
   }
 
-  /// The next rows of the source, going from morsel to morsel.
+  /// The next rows of the source, going from morsel to morsel. A row group that the sink has taken whole gives an
+  /// empty batch, so that a step of a stage does not grow with the table.
   private func read() throws(StoaError) -> Batch? {
-    let start = profiles == nil ? 0 : monotonicNanoseconds()
+    var start = profiles == nil ? 0 : monotonicNanoseconds()
     while true {
       try cancellation.check()
       if isReading {
@@ -92,8 +97,31 @@ final class PipelineWorker {
         return rest
       }
       try reader.open(morsel: morsel)
+      if try offer(&start) { return Batch(columns: [], rowCount: 0) }
       isReading = true
     }
+  }
+
+  /// Offers the open morsel to the sink; the time until now is the source's, which began at `start`.
+  private func offer(_ start: inout UInt64) throws(StoaError) -> Bool {
+    guard let rowGroupReader else { return false }
+    var isOffered = false
+    var rowCount = 0
+    let isTaken = try rowGroupReader.offer { (rowGroup) throws(StoaError) in
+      isOffered = true
+      rowCount = rowGroup.rowCount
+      if let profiles {
+        profiles.source.record(since: start, rows: 0)
+        start = monotonicNanoseconds()
+      }
+      return try sink.consume(rowGroup)
+    }
+    if let profiles, isOffered {
+      profiles.sink.record(since: start, rows: 0)
+      start = monotonicNanoseconds()
+      if isTaken { profiles.source.record(since: start, rows: rowCount) }
+    }
+    return isTaken
   }
 
   /// Adds what this worker counted to the query's counters.

@@ -8,6 +8,8 @@ public final class OperatorProfile: Sendable {
   private let time = Atomic<UInt64>(0)
   private let groupsRead = Atomic<Int>(0)
   private let groupsSkipped = Atomic<Int>(0)
+  private let groupsFromMetadata = Atomic<Int>(0)
+  private let groupsEncoded = Atomic<Int>(0)
   private let bytes = Atomic<Int>(0)
   private let spilled = Atomic<Int>(0)
   /// How it was done, when there was a choice: `dense`, `hash`, `array`.
@@ -23,6 +25,10 @@ public final class OperatorProfile: Sendable {
   /// Row groups a scan looked into, and those that zone maps or filters let it leave out.
   public var rowGroupsRead: Int { groupsRead.load(ordering: .relaxed) }
   public var rowGroupsSkipped: Int { groupsSkipped.load(ordering: .relaxed) }
+  /// Row groups that zone maps and row counts alone answered; they count as neither read nor skipped.
+  public var rowGroupsFromMetadata: Int { groupsFromMetadata.load(ordering: .relaxed) }
+  /// Of the row groups read, those whose chunks answered without being expanded.
+  public var rowGroupsEncoded: Int { groupsEncoded.load(ordering: .relaxed) }
   /// Encoded bytes of the column chunks a scan used.
   public var byteCount: Int { bytes.load(ordering: .relaxed) }
   /// Bytes written to temporary files.
@@ -42,6 +48,11 @@ public final class OperatorProfile: Sendable {
     groupsRead.add(read, ordering: .relaxed)
     groupsSkipped.add(skipped, ordering: .relaxed)
     self.bytes.add(bytes, ordering: .relaxed)
+  }
+
+  func addAnswered(fromMetadata: Int = 0, encoded: Int = 0) {
+    groupsFromMetadata.add(fromMetadata, ordering: .relaxed)
+    groupsEncoded.add(encoded, ordering: .relaxed)
   }
 
   func addSpill(bytes: Int) { spilled.add(bytes, ordering: .relaxed) }
@@ -73,9 +84,11 @@ extension OperatorProfile {
   public var annotation: String {
     var text = "rows=\(rowCount) time=\(OperatorProfile.milliseconds(nanoseconds))"
     if let strategy { text += " strategy=\(strategy)" }
-    if rowGroupsRead + rowGroupsSkipped > 0 {
+    if rowGroupsRead + rowGroupsSkipped + rowGroupsFromMetadata > 0 {
       text += " row_groups=\(rowGroupsRead) skipped=\(rowGroupsSkipped) bytes=\(byteCount)"
     }
+    if rowGroupsFromMetadata > 0 { text += " from_metadata=\(rowGroupsFromMetadata)" }
+    if rowGroupsEncoded > 0 { text += " encoded=\(rowGroupsEncoded)" }
     if spilledByteCount > 0 { text += " spilled=\(spilledByteCount)" }
     return text
   }

@@ -14,7 +14,10 @@ import Vectors
 // reading the column.
 //
 // Zone maps are looked at twice: when the scan is prepared, which leaves out row groups for good and tells how
-// much work there is, and per row group, where a filter that every row passes is dropped.
+// much work there is, and per row group, where a filter that every row passes is dropped without reading its column.
+//
+// A row group that no filter has thinned is offered whole to whoever can use zone maps and chunks (`RowGroupReader`)
+// before its columns are fetched.
 
 /// A table at a snapshot, as its segments hold it.
 public final class StorageScan: TableSource, @unchecked Sendable {
@@ -22,6 +25,8 @@ public final class StorageScan: TableSource, @unchecked Sendable {
   let context: ExecutionContext
   let profile: OperatorProfile?
   private let readers: [SegmentReader]
+  /// Segments with deleted rows.
+  private let thinned: Set<SegmentID>
   private let predicates: [ScanFilter]
   private let runtime: [(column: ColumnDefinition, filter: RuntimeFilter)]
   /// Predicates that filters cannot decide alone: run on the rows they leave.
@@ -36,6 +41,9 @@ public final class StorageScan: TableSource, @unchecked Sendable {
     var reader: SegmentReader
     var index: Int
     var bitmaps: BitmapSelection
+    /// Whether the snapshot sees every row: none is deleted, as far as is known for the whole segment. What answers
+    /// from zone maps and whole chunks relies on it.
+    var showsEveryRow: Bool
   }
 
   /// - Parameters:
@@ -78,6 +86,7 @@ public final class StorageScan: TableSource, @unchecked Sendable {
     self.residuals = residuals
     self.runtime = runtime
     readers = try snapshot.readers(of: node.table)
+    thinned = Set(snapshot.contents(of: node.table).deletes.keys)
   }
 
   public func prepare() throws(StoaError) {
@@ -102,7 +111,10 @@ public final class StorageScan: TableSource, @unchecked Sendable {
         if isExcluded {
           skipped += 1
         } else {
-          rowGroups.append(RowGroup(reader: reader, index: index, bitmaps: bitmaps))
+          rowGroups.append(
+            RowGroup(
+              reader: reader, index: index, bitmaps: bitmaps,
+              showsEveryRow: !thinned.contains(reader.description.id)))
           rowCount += reader.rowCount(ofRowGroup: index)
         }
       }
@@ -185,7 +197,7 @@ struct ScanResidual: Sendable {
 }
 
 /// One worker's side of a scan.
-private final class StorageScanReader: TableReader {
+private final class StorageScanReader: RowGroupReader {
   private let scan: StorageScan
   private let capacity: Int
   private let selection = SelectionVector()
@@ -195,8 +207,9 @@ private final class StorageScanReader: TableReader {
   /// The segment whose rows the compactor holds: rows of different segments have different dictionaries.
   private var compacted: SegmentReader?
 
-  private var group: StorageScan.RowGroup?
-  private var chunks: [ColumnChunk] = []
+  private var group: OpenRowGroup?
+  /// Columns given out; fetched with the first batch.
+  private var chunks: [ColumnChunk]?
   /// Rows to give out: all of the row group, or those of `selection`.
   private var isWhole = false
   private var rowCount = 0
@@ -211,58 +224,58 @@ private final class StorageScanReader: TableReader {
   }
 
   func open(morsel: Int) throws(StoaError) {
-    let group = scan.rowGroup(morsel)
+    let group = OpenRowGroup(scan.rowGroup(morsel), columns: scan.columns)
     self.group = group
     position = 0
-    chunks = []
+    chunks = nil
     isWhole = true
-    rowCount = group.reader.rowCount(ofRowGroup: group.index)
-    var usedBytes = 0
-    var known: [ColumnID: ColumnChunk] = [:]
-    func chunk(_ column: ColumnDefinition) throws(StoaError) -> ColumnChunk {
-      if let chunk = known[column.id] { return chunk }
-      let chunk = try group.reader.columnChunk(rowGroup: group.index, column: column)
-      usedBytes += group.reader.byteCount(rowGroup: group.index, column: column.id)
-      known[column.id] = chunk
-      return chunk
-    }
+    rowCount = group.rowCount
     for filter in try filtersLeft(by: group) {
       if rowCount == 0 { break }
-      try apply(filter, group, try chunk(filter.column))
+      try apply(filter, try group.chunk(of: filter.column))
     }
     for (index, residual) in residuals.enumerated() where rowCount > 0 {
-      try apply(residual, try chunk(scan.residuals[index].column))
+      try apply(residual, try group.chunk(of: scan.residuals[index].column))
     }
-    if rowCount > 0 {
-      for column in scan.columns { chunks.append(try chunk(column)) }
-    }
-    scan.profile?.addScan(
-      read: rowCount > 0 || usedBytes > 0 ? 1 : 0, skipped: rowCount > 0 || usedBytes > 0 ? 0 : 1,
-      bytes: usedBytes)
+    if rowCount == 0 { count(group) }
     if compacted !== group.reader {
       compactor.flush()
       compacted = group.reader
     }
   }
 
-  /// Begins the selection with what bitmap indexes know; the filters they have not decided, cheapest first.
-  private func filtersLeft(by group: StorageScan.RowGroup) throws(StoaError) -> [ScanFilter] {
-    var left = scan.filters
+  /// Counts a row group as read, or as skipped when nothing of it was.
+  private func count(_ group: OpenRowGroup) {
+    let isRead = rowCount > 0 || group.byteCount > 0
+    scan.profile?.addScan(
+      read: isRead ? 1 : 0, skipped: isRead ? 0 : 1, bytes: group.byteCount)
+  }
+
+  /// The filters that zone maps and bitmap indexes do not decide, cheapest first. Bitmap indexes begin the selection.
+  private func filtersLeft(by group: OpenRowGroup) throws(StoaError) -> [ScanFilter] {
+    var open: [Int] = []
+    for (index, filter) in scan.filters.enumerated() {
+      switch group.zone(of: filter.column).map(filter.filter.verdict) ?? .some {
+      case .all: continue
+      case .some: open.append(index)
+      case .none:
+        rowCount = 0
+        return []
+      }
+    }
+    if open.isEmpty { return [] }
     if let decided = try bitmapRows.select(
       group.bitmaps, rowGroup: group.index, of: group.reader, into: selection)
     {
-      left = left.indices.filter { !decided.contains($0) }.map { left[$0] }
+      open.removeAll { decided.contains($0) }
       isWhole = selection.count == rowCount
       rowCount = selection.count
     }
-    return left.sorted { $0.rank < $1.rank }
+    return open.map { scan.filters[$0] }.sorted { $0.rank < $1.rank }
   }
 
-  private func apply(
-    _ filter: ScanFilter, _ group: StorageScan.RowGroup, _ chunk: ColumnChunk
-  ) throws(StoaError) {
-    let zone = group.reader.zoneMap(rowGroup: group.index, column: filter.column.id)
-    let compiled = try chunk.compile(filter.filter, zone: zone)
+  private func apply(_ filter: ScanFilter, _ chunk: ColumnChunk) throws(StoaError) {
+    let compiled = try chunk.compile(filter.filter)
     switch compiled.verdict {
     case .all: return
     case .none:
@@ -309,20 +322,47 @@ private final class StorageScanReader: TableReader {
     rowCount = kept
   }
 
+  func offer(
+    _ take: (OpenRowGroup) throws(StoaError) -> Bool
+  ) throws(StoaError) -> Bool {
+    guard let group, isWhole, rowCount > 0, position == 0, group.showsEveryRow else { return false }
+    guard try take(group) else { return false }
+    if group.byteCount == 0 && !group.isExpanded {
+      scan.profile?.addAnswered(fromMetadata: 1)
+    } else {
+      count(group)
+      if !group.isExpanded { scan.profile?.addAnswered(encoded: 1) }
+    }
+    position = rowCount
+    return true
+  }
+
   func next() throws(StoaError) -> Batch? {
     while true {
       if let ready = compactor.next() { return ready }
       guard position < rowCount else { return nil }
-      if scan.columns.isEmpty {
+      let chunks = try fetchedChunks()
+      if chunks.isEmpty {
         defer { position = rowCount }
         return Batch(columns: [], rowCount: rowCount - position)
       }
-      compactor.add(isWhole ? try wholeBatch() : try selectedBatch())
+      compactor.add(isWhole ? try wholeBatch(chunks) : try selectedBatch(chunks))
     }
   }
 
+  /// The chunks of the columns given out.
+  private func fetchedChunks() throws(StoaError) -> [ColumnChunk] {
+    if let chunks { return chunks }
+    guard let group else { return [] }
+    var fetched: [ColumnChunk] = []
+    for column in scan.columns { fetched.append(try group.chunk(of: column)) }
+    chunks = fetched
+    count(group)
+    return fetched
+  }
+
   /// The next rows when all are wanted; chunks decode from block to block.
-  private func wholeBatch() throws(StoaError) -> Batch {
+  private func wholeBatch(_ chunks: [ColumnChunk]) throws(StoaError) -> Batch {
     let block = 1024
     let first = position / block * block
     let span = (capacity + block - 1) / block * block
@@ -339,7 +379,7 @@ private final class StorageScanReader: TableReader {
     return Batch(columns: columns, rowCount: upper - position)
   }
 
-  private func selectedBatch() throws(StoaError) -> Batch {
+  private func selectedBatch(_ chunks: [ColumnChunk]) throws(StoaError) -> Batch {
     let count = min(capacity, rowCount - position)
     let positions = UnsafePointer(selection.positions + position)
     var columns: [Vector] = []

@@ -263,14 +263,19 @@ public struct AggregateNode: Sendable {
   public var input: PhysicalPlan
   public var groups: [Expression]
   public var aggregates: [AggregateCall]
+  /// Where every row of a row group would be read, its row count, zone maps and encoded chunks are asked first. Only
+  /// without groups and straight above a scan.
+  public var readsChunks: Bool
 
   public init(
-    facts: PlanFacts, input: PhysicalPlan, groups: [Expression], aggregates: [AggregateCall]
+    facts: PlanFacts, input: PhysicalPlan, groups: [Expression], aggregates: [AggregateCall],
+    readsChunks: Bool = false
   ) {
     self.facts = facts
     self.input = input
     self.groups = groups
     self.aggregates = aggregates
+    self.readsChunks = readsChunks
   }
 }
 

@@ -124,7 +124,7 @@ public struct ExplainPrinter {
     let writer = text(over: [node.input])
     let calls = node.aggregates.map(writer.text).joined(separator: ", ")
     let groups = node.groups.map(writer.text).joined(separator: ", ")
-    if node.groups.isEmpty { return "AGGREGATE \(calls)" }
+    if node.groups.isEmpty { return "\(node.readsChunks ? "CHUNK " : "")AGGREGATE \(calls)" }
     if node.aggregates.isEmpty { return "DISTINCT \(groups)" }
     return "AGGREGATE \(calls) by \(groups)"
   }

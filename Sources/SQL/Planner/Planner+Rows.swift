@@ -55,8 +55,19 @@ extension Planner {
       estimatedRows: estimate.rows)
     return Planned(
       plan: .aggregate(
-        AggregateNode(facts: facts, input: input.plan, groups: groups, aggregates: calls)),
+        AggregateNode(
+          facts: facts, input: input.plan, groups: groups, aggregates: calls,
+          readsChunks: groups.isEmpty && canReadChunks(input.plan, calls))),
       positions: places(of: columns), estimate: estimate)
+  }
+
+  /// Whether zone maps and chunks may answer some of the aggregates: those over rows or plain columns of a scan.
+  private func canReadChunks(_ input: PhysicalPlan, _ calls: [AggregateCall]) -> Bool {
+    guard case .scan = input, options.allows("chunk_aggregates") else { return false }
+    return calls.contains { call in
+      let isPlain = call.arguments.allSatisfy { if case .column = $0 { true } else { false } }
+      return isPlain && !call.isDistinct && call.filter == nil && call.function.takesSummaries
+    }
   }
 
   /// Filters under the names their columns have in the input; computed columns have none.
