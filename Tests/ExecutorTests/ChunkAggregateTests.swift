@@ -179,4 +179,49 @@ import Vectors
     #expect(sum.annotation.contains("encoded=5"))
     #expect(bare.annotation.contains("from_metadata=5"))
   }
+
+  @Test("Long runs of equal keys are added as a whole, with the groups and results of single rows")
+  func keyRuns() throws {
+    let seed: UInt64 = 7200
+    var random = Random(seed)
+    var rows: [Row] = []
+    for row in 0..<9000 {
+      let first: Value = row / 700 % 4 == 3 ? .null : .integer(Int128(row / 350))
+      let second: Value = .string(row < 4000 ? "all the same" : "name \(row / 1500)")
+      rows.append([
+        first, .integer(Int128(row / 900)), second,
+        Self.value(.integer, row, isExtreme: false, &random),
+        random.below(4) == 0 ? .null : .double(Double(random.below(999)) * 0.1),
+        .string("text \(random.below(300))"),
+      ])
+    }
+    let types: [LogicalType] = [.integer, .bigint, .varchar, .integer, .double, .varchar]
+    let table = TestTable(types: types, rows: rows)
+    let stored = try StoredTables([table], rowsPerGroup: 4096, encodings: ["RLE", "RLE", nil])
+    let number = Expression.column(3, .integer)
+    let calls = [
+      try AggregateTests.call("count", []), try AggregateTests.call("sum", [number]),
+      try AggregateTests.call("avg", [number]),
+      try AggregateTests.call("sum", [.column(4, .double)]),
+      try AggregateTests.call("count", [.column(4, .double)]),
+      try AggregateTests.call("min", [.column(5, .varchar)]),
+      try AggregateTests.call("max", [.column(4, .double)]),
+      try AggregateTests.call("count", [number], isDistinct: true),
+      try AggregateTests.call(
+        "count", [], filter: .comparison(.greater, number, .constant(.integer(0), .integer))),
+    ]
+    for groups in [[0], [1], [0, 1], [1, 2], [2, 0]] {
+      let plan = PhysicalPlan.aggregate(
+        AggregateNode(
+          facts: facts(groups.map { types[$0] } + calls.map(\.function.resultType)),
+          input: StorageScanTests.scan(table, columns: Array(types.indices)),
+          groups: groups.map { .column($0, types[$0]) }, aggregates: calls))
+      // Batches of seven rows are too small for runs.
+      let expected = sorted(try stored.run(plan, capacity: 7))
+      #expect(expected.count == Set(rows.map { row in groups.map { row[$0] } }).count)
+      for threads in [1, 2] {
+        #expect(sorted(try stored.run(plan, threads: threads)) == expected, "\(groups)")
+      }
+    }
+  }
 }

@@ -86,9 +86,11 @@ final class AggregateState {
       for call in calls { try addSingle(call, values, batch) }
       return
     }
+    let keys = try groups.evaluate(batch).columns
+    if let runs = KeyRuns(keys, count: count) { return try add(runs, values, batch) }
     numbers.reserve(count * 4, used: 0)
     let numbers = numbers.pointer.assumingMemoryBound(to: UInt32.self)
-    try grouping.assign(try groups.evaluate(batch).columns, count: count, into: numbers)
+    try grouping.assign(keys, count: count, into: numbers)
     try resize()
     for call in calls { try addGrouped(call, values, batch, numbers) }
   }
@@ -118,7 +120,7 @@ final class AggregateState {
     }
   }
 
-  private func addGrouped(
+  func addGrouped(
     _ call: Call, _ values: [Vector], _ batch: Batch, _ numbers: UnsafePointer<UInt32>
   ) throws(StoaError) {
     var chosen = call.arguments.map { values[$0] }
