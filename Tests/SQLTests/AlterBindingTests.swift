@@ -110,6 +110,18 @@ struct AlterBindingTests {
         == "f")
   }
 
+  @Test("A foreign key to the table itself is looked up in its own rows")
+  func ownKey() throws {
+    let alter = try shop.alteration("alter table r add foreign key (k) references r")
+    #expect(alter.table.foreignKeys.last?.referencedTable == alter.table.id)
+    let plan = try shop.explain(try #require(alter.requirements.first).query)
+    #expect(plan.contains("HASH JOIN anti, k = id"), "\(plan)")
+    #expect(
+      shop.failure("alter table r drop constraint r_pkey, add foreign key (k) references r")
+        == "table \"r\" has no primary key to refer to. Name the referenced columns, which must be UNIQUE [r]"
+    )
+  }
+
   @Test("VALIDATE CONSTRAINT looks once, then the planner may rely on the key")
   func validate() throws {
     var shop = shop

@@ -120,8 +120,11 @@ extension Binder {
     case .foreignKey(let number): return table.foreignKeys[number].columns.contains(id)
     case .check(let number):
       let key = CatalogState.key(table.columns[index].name)
-      return try Parser.parseExpression(table.checks[number].text).columnNames.contains {
-        CatalogState.key($0.name.text) == key
+      let text = table.checks[number].text
+      return try onFittingStack(text) { () throws(StoaError) in
+        try Parser.parseExpression(text).columnNames.contains {
+          CatalogState.key($0.name.text) == key
+        }
       }
     }
   }
@@ -135,8 +138,10 @@ extension Binder {
     table.columns[index].name = new.text
     for number in table.checks.indices {
       let text = table.checks[number].text
-      table.checks[number].text = try Parser.parseExpression(text).sourceText(Array(text.utf8)) {
-        CatalogState.key($0.name.text) == old ? SQLWord.quotedIfNeeded(new.text) : nil
+      table.checks[number].text = try onFittingStack(text) { () throws(StoaError) in
+        try Parser.parseExpression(text).sourceText(Array(text.utf8)) {
+          CatalogState.key($0.name.text) == old ? SQLWord.quotedIfNeeded(new.text) : nil
+        }
       }
     }
   }
@@ -270,8 +275,7 @@ extension Binder {
       let key = table.keys[number].columns.compactMap { table.index(of: $0) }
       change.requirements.append(try uniqueness(of: key, table, failure))
     case .check(let number):
-      let condition = try bindCheck(
-        try Parser.parseExpression(table.checks[number].text), of: table)
+      let condition = try bindStoredCheck(table.checks[number].text, of: table)
       change.requirements.append(
         try requirement(failure, table, showing: condition.columnIDs.sorted()) { plan, columns in
           let check = condition.mapColumns { columns[$0].id }

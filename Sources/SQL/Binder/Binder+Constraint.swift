@@ -14,9 +14,10 @@ extension Binder {
       return .constant(column.defaultValue ?? .null, column.type)
     }
     do throws(StoaError) {
-      let inner = Binder(catalog: catalog, text: text)
-      let syntax = try Parser.parseExpression(text)
-      return try inner.bindDefault(syntax, column.type)
+      return try onFittingStack(text) { () throws(StoaError) in
+        let inner = Binder(catalog: catalog, text: text)
+        return try inner.bindDefault(try Parser.parseExpression(text), column.type)
+      }
     } catch {
       throw stored(error, "DEFAULT of column \"\(column.name)\"")
     }
@@ -70,15 +71,29 @@ extension Binder {
     for (name, constraint) in table.constraints {
       guard case .check(let index) = constraint else { continue }
       do throws(StoaError) {
-        let text = table.checks[index].text
-        let inner = Binder(catalog: catalog, text: text)
-        let condition = try inner.bindCheck(try Parser.parseExpression(text), of: table)
-        result.append((name, condition))
+        result.append((name, try bindStoredCheck(table.checks[index].text, of: table)))
       } catch {
         throw stored(error, "CHECK \"\(name)\" of table \"\(table.name)\"")
       }
     }
     return result
+  }
+
+  /// The same for one text out of the catalog.
+  func bindStoredCheck(
+    _ text: String, of table: TableDefinition
+  ) throws(StoaError) -> Expression {
+    try onFittingStack(text) { () throws(StoaError) in
+      let inner = Binder(catalog: catalog, text: text)
+      return try inner.bindCheck(try Parser.parseExpression(text), of: table)
+    }
+  }
+
+  /// Long texts may nest deep, whatever the statement that needs them looks like.
+  func onFittingStack<Result>(
+    _ text: String, _ body: () throws(StoaError) -> Result
+  ) throws(StoaError) -> Result {
+    text.utf8.count <= 400 ? try body() : try withLargeStack(body)
   }
 
   /// The condition over positions of the table's columns.
