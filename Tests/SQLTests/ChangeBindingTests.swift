@@ -236,6 +236,8 @@ struct ChangeBindingTests {
         "table \"t\" is referenced by a foreign key of \"r\". Truncate both: TRUNCATE t, r [t]"
       ),
       ("select merge_action()", "there is no function merge_action [merge_action]"),
+      ("with x as (select 1) delete from y", "there is no table \"y\" [y]"),
+      ("with x as (select 1 as k) delete from x", "there is no table \"x\" [x]"),
       ("compact nowhere", "there is no table \"nowhere\" [nowhere]"),
       ("create table n (a int default b)", "there is no column \"b\" [b]"),
       (

@@ -24,6 +24,10 @@ struct ParserChangeTests {
       "MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE",
       "MERGE INTO t AS x USING (SELECT 1 AS a) s ON x.a = s.a WHEN MATCHED AND s.a > 1 THEN UPDATE SET a = 1 WHEN MATCHED THEN DO NOTHING WHEN NOT MATCHED BY TARGET THEN INSERT DEFAULT VALUES WHEN NOT MATCHED BY SOURCE AND x.a = 1 THEN DELETE RETURNING merge_action(), x.*",
       "MERGE INTO t USING a JOIN b ON a.k = b.k ON t.k = a.k WHEN NOT MATCHED THEN INSERT (a, b) VALUES (1, DEFAULT)",
+      "WITH x AS (SELECT 1), y AS (SELECT 2) DELETE FROM t USING x WHERE t.a = ?",
+      "WITH x (a) AS (SELECT ?) UPDATE t SET a = x.a FROM x",
+      "WITH x AS (SELECT 1) INSERT INTO t FROM x",
+      "WITH x AS (SELECT 1) MERGE INTO t USING x ON true WHEN MATCHED THEN DELETE",
       "TRUNCATE t", "TRUNCATE TABLE a, main.b",
       "BEGIN READ ONLY", "START TRANSACTION READ WRITE", "END TRANSACTION", "ABORT WORK",
       "SAVEPOINT s", "ROLLBACK TO s", "ROLLBACK WORK TO SAVEPOINT s", "RELEASE s",
@@ -123,6 +127,13 @@ struct ParserChangeTests {
       throw StoaError(.usage, "no VERIFY")
     }
     #expect(table.text == "t")
+  }
+
+  @Test("Parameters count across WITH")
+  func parameters() throws {
+    let statement = try Parser.parse("WITH x AS (SELECT ?) DELETE FROM t WHERE a = ? RETURNING ?")
+    #expect(statement.parameters.count == 3)
+    #expect(try Parser.parse("WITH x AS (SELECT ?) SELECT ?").parameters.count == 2)
   }
 
   @Test("Depth is limited in the new places too")

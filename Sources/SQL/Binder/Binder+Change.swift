@@ -14,6 +14,8 @@ extension Binder {
     var row: PlanColumn
     /// The table's columns, in order.
     var columns: [PlanColumn]
+    /// Tables of the statement's WITH.
+    var commonTables: CommonTables?
 
     /// The columns under their names.
     var entries: [Scope.Entry] { entries(columns) }
@@ -25,7 +27,7 @@ extension Binder {
 
     /// A scope of the table's columns and others.
     func scope(with others: [Scope.Entry] = []) -> Scope {
-      let scope = Scope(parent: nil, commonTables: nil)
+      let scope = Scope(parent: nil, commonTables: commonTables)
       scope.replaceEntries(entries + others)
       return scope
     }
@@ -42,14 +44,15 @@ extension Binder {
       table: table, alias: name, columns: [row] + columns,
       sources: [SystemColumn.row] + table.columns.map(\.id))
     return ChangeTarget(
-      table: table, alias: name, plan: .get(get), row: row, columns: columns)
+      table: table, alias: name, plan: .get(get), row: row, columns: columns,
+      commonTables: statementTables)
   }
 
   /// The tables of USING or FROM beside the target.
   private func bindOthers(
     _ references: [TableReferenceSyntax], beside target: ChangeTarget
   ) throws(StoaError) -> (plan: LogicalPlan, entries: [Scope.Entry]) {
-    let scope = Scope(parent: nil, commonTables: nil)
+    let scope = Scope(parent: nil, commonTables: statementTables)
     let plan = try bindFrom(references, into: scope)
     if scope.hasTable(target.alias) {
       throw duplicate(target.alias, references.first?.position ?? 0..<0)
@@ -201,7 +204,7 @@ extension Binder {
       let computed = newColumns(target.table, values)
       plan = extended(plan, by: computed.items)
       values = computed.columns.map(\.reference)
-      let scope = Scope(parent: nil, commonTables: nil)
+      let scope = Scope(parent: nil, commonTables: statementTables)
       scope.replaceEntries(target.entries(computed.columns) + others)
       returning = try bindReturning(update.returning, over: scope, at: update.position)
     }

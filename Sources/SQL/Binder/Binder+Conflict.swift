@@ -153,7 +153,7 @@ extension Binder {
   func insertedScope(
     _ insert: InsertSyntax, _ table: TableDefinition, _ columns: [PlanColumn]
   ) -> Scope {
-    let scope = Scope(parent: nil, commonTables: nil)
+    let scope = Scope(parent: nil, commonTables: statementTables)
     scope.replaceEntries(
       zip(table.columns, columns).map {
         Scope.Entry(table: insert.alias?.text ?? table.name, name: $0.name, column: $1)

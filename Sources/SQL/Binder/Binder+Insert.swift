@@ -70,7 +70,7 @@ extension Binder {
   private func bindInsertedValues(
     _ values: ValuesSyntax, _ targets: [Int], _ table: TableDefinition
   ) throws(StoaError) -> BoundRelation {
-    let clause = Clause("VALUES", scope: Scope(parent: nil, commonTables: nil))
+    let clause = Clause("VALUES", scope: Scope(parent: nil, commonTables: statementTables))
     var rows: [[Expression]] = []
     rows.reserveCapacity(values.rows.count)
     let empty = try defaults(table)
@@ -95,7 +95,7 @@ extension Binder {
   private func bindInsertedQuery(
     _ query: QuerySyntax, _ targets: [Int], _ table: TableDefinition
   ) throws(StoaError) -> BoundRelation {
-    let relation = try bindQuery(query, parent: nil, commonTables: nil)
+    let relation = try bindQuery(query, parent: nil, commonTables: statementTables)
     try checkCount(relation.columns.count, targets, table, query.position)
     var expressions = try defaults(table)
     for (column, target) in zip(relation.columns, targets) {
@@ -141,7 +141,7 @@ extension Binder {
     let source: BoundRelation
     switch copy.subject {
     case .query(let query):
-      source = try bindQuery(query, parent: nil, commonTables: nil)
+      source = try bindQuery(query, parent: nil, commonTables: statementTables)
     case .table(let name, let names):
       source = try wholeTable(name, names)
     }
@@ -194,7 +194,7 @@ extension Binder {
     switch describe.subject {
     case .table(let name): return .table(try table(named: name))
     case .query(let query):
-      return .query(try bindQuery(query, parent: nil, commonTables: nil).columns)
+      return .query(try bindQuery(query, parent: nil, commonTables: statementTables).columns)
     }
   }
 }

@@ -46,7 +46,7 @@ extension Binder {
   private func bindMergeJoin(
     _ merge: MergeSyntax, _ target: ChangeTarget
   ) throws(StoaError) -> MergeJoin {
-    let scope = Scope(parent: nil, commonTables: nil)
+    let scope = Scope(parent: nil, commonTables: statementTables)
     var source = try bindReference(merge.source, around: scope, left: nil)
     if let clash = source.entries.first(where: { $0.tableKey == CatalogState.key(target.alias) }) {
       throw duplicate(clash.table, merge.source.position)
@@ -93,7 +93,7 @@ extension Binder {
     case .matched: return target.scope(with: source)
     case .notMatchedBySource: return target.scope()
     case .notMatched:
-      let scope = Scope(parent: nil, commonTables: nil)
+      let scope = Scope(parent: nil, commonTables: statementTables)
       scope.replaceEntries(source)
       return scope
     }
@@ -223,7 +223,7 @@ extension Binder {
       plan = extended(plan, by: computed.items + [NamedExpression(actionColumn, action)])
       values = computed.columns.map(\.reference)
       action = actionColumn.reference
-      let scope = Scope(parent: nil, commonTables: nil)
+      let scope = Scope(parent: nil, commonTables: statementTables)
       scope.replaceEntries(join.source + target.entries(computed.columns))
       returning = try bindReturning(
         merge.returning, over: scope, at: merge.position, action: actionName(actionColumn))

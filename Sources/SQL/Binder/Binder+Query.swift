@@ -153,7 +153,7 @@ extension Binder {
 
   // MARK: WITH
 
-  private func bindCommonTables(
+  func bindCommonTables(
     _ with: WithSyntax, parent: Scope?, outer: CommonTables?
   ) throws(StoaError) -> [(table: CommonTables.Table, chain: CommonTables)] {
     if with.isRecursive { throw unsupported("WITH RECURSIVE", with.position) }
@@ -203,7 +203,7 @@ extension Binder {
   }
 
   /// Puts a shared plan above its users: nowhere when unused, in place when used once.
-  private func placed(
+  func placed(
     _ shared: CommonTables.Shared, name: String, isForced: Bool, over plan: LogicalPlan
   ) -> LogicalPlan {
     let uses = plan.referenceCount(of: shared.number)

@@ -14,6 +14,8 @@ public final class Binder {
   /// UTF-8 bytes of the statement's text, for names of columns without one.
   let text: [UInt8]
   var numbers = PlanNumbers()
+  /// Tables of the WITH before INSERT, UPDATE, DELETE or MERGE, from the first to the last.
+  private var commonTables: [(table: CommonTables.Table, chain: CommonTables)] = []
   /// Types of parameters as far as they are known.
   var parameterTypes: [LogicalType?]
   /// Result columns of queries that are a bare NULL or a text literal in every row: where such a column is
@@ -51,10 +53,18 @@ public final class Binder {
     case .query(let query): return .query(try bindWholeQuery(query))
     case .createTable(let create): return .createTable(try bindCreateTable(create))
     case .dropTable(let drop): return .dropTables(try bindDropTable(drop))
-    case .insert(let insert): return try bindInsert(insert)
-    case .delete(let delete): return .change(try bindDelete(delete))
-    case .update(let update): return .change(try bindUpdate(update))
-    case .merge(let merge): return .change(try bindMerge(merge))
+    case .insert(let insert):
+      try bindWith(insert.with)
+      return try bindInsert(insert)
+    case .delete(let delete):
+      try bindWith(delete.with)
+      return .change(try bindDelete(delete))
+    case .update(let update):
+      try bindWith(update.with)
+      return .change(try bindUpdate(update))
+    case .merge(let merge):
+      try bindWith(merge.with)
+      return .change(try bindMerge(merge))
     case .truncate(let names): return .truncate(try bindTruncate(names))
     case .alterTable(let alter): return .alterTable(try bindAlterTable(alter))
     case .copy(let copy): return try bindCopy(copy)
@@ -86,6 +96,14 @@ public final class Binder {
     }
   }
 
+  /// Common tables visible in the whole of a change of rows.
+  var statementTables: CommonTables? { commonTables.last?.chain }
+
+  private func bindWith(_ with: WithSyntax?) throws(StoaError) {
+    guard let with else { return }
+    commonTables = try bindCommonTables(with, parent: nil, outer: nil)
+  }
+
   /// A query at the top of a statement.
   func bindWholeQuery(_ query: QuerySyntax) throws(StoaError) -> BoundQuery {
     let relation = try bindQuery(query, parent: nil, commonTables: nil)
@@ -95,7 +113,13 @@ public final class Binder {
   /// Wraps a bound relation up; parameters nobody gave a type become VARCHAR.
   func finish(_ relation: BoundRelation) throws(StoaError) -> BoundQuery {
     let types = parameterTypes.map { $0 ?? .varchar }
-    let plan = try relation.plan.mapAllExpressions { (expression) throws(StoaError) in
+    let whole = commonTables.reversed().reduce(relation.plan) { plan, common in
+      guard let shared = common.table.shared else { return plan }
+      return placed(
+        shared, name: common.table.syntax.name.text,
+        isForced: common.table.syntax.isMaterialized == true, over: plan)
+    }
+    let plan = try whole.mapAllExpressions { (expression) throws(StoaError) in
       expression.rewrittenUp { node in
         guard case .parameter(let index, .null) = node else { return node }
         return .parameter(index, types[index])

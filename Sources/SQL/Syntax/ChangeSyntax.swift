@@ -1,5 +1,6 @@
-/// `INSERT INTO t [AS a] [(columns)] VALUES … | query | DEFAULT VALUES [ON CONFLICT …] [RETURNING …]`
+/// `[WITH …] INSERT INTO t [AS a] [(columns)] VALUES … | query | DEFAULT VALUES [ON CONFLICT …] [RETURNING …]`
 public struct InsertSyntax: Sendable {
+  public var with: WithSyntax?
   public var table: QualifiedNameSyntax
   public var alias: NameSyntax?
   /// Empty when all columns are meant, in order.
@@ -25,8 +26,9 @@ public struct ConflictSyntax: Sendable {
   public var position: Range<Int>
 }
 
-/// `DELETE FROM t [AS a] [USING …] [WHERE …] [RETURNING …]`
+/// `[WITH …] DELETE FROM t [AS a] [USING …] [WHERE …] [RETURNING …]`
 public struct DeleteSyntax: Sendable {
+  public var with: WithSyntax?
   public var table: QualifiedNameSyntax
   public var alias: NameSyntax?
   public var using: [TableReferenceSyntax]
@@ -35,8 +37,9 @@ public struct DeleteSyntax: Sendable {
   public var position: Range<Int>
 }
 
-/// `UPDATE t [AS a] SET c = e, … [FROM …] [WHERE …] [RETURNING …]`
+/// `[WITH …] UPDATE t [AS a] SET c = e, … [FROM …] [WHERE …] [RETURNING …]`
 public struct UpdateSyntax: Sendable {
+  public var with: WithSyntax?
   public var table: QualifiedNameSyntax
   public var alias: NameSyntax?
   public var assignments: [AssignmentSyntax]
@@ -55,8 +58,9 @@ public struct AssignmentSyntax: Sendable {
   public var value: ExpressionSyntax
 }
 
-/// `MERGE INTO t [AS a] USING s ON condition WHEN … THEN … [RETURNING …]`
+/// `[WITH …] MERGE INTO t [AS a] USING s ON condition WHEN … THEN … [RETURNING …]`
 public struct MergeSyntax: Sendable {
+  public var with: WithSyntax?
   public var table: QualifiedNameSyntax
   public var alias: NameSyntax?
   public var source: TableReferenceSyntax

@@ -25,6 +25,46 @@ extension Parser {
     return query
   }
 
+  /// A statement that begins with WITH: a query, or a change of rows.
+  mutating func parseWithStatement() throws(StoaError) -> StatementSyntax.Kind {
+    try descend()
+    defer { depth -= 1 }
+    let start = index
+    let outerHeight = height
+    height = 0
+    let with = try parseWith()
+    if let change = try parseChange(after: with) { return change }
+    var query = QuerySyntax(try parseQueryBody(), position: 0..<0)
+    query.with = with
+    try parseModifiers(of: &query)
+    finish(&query, from: start, outerHeight: outerHeight)
+    return .query(query)
+  }
+
+  private mutating func parseChange(
+    after with: WithSyntax
+  ) throws(StoaError) -> StatementSyntax.Kind? {
+    switch keyword {
+    case .insert:
+      var insert = try parseInsert()
+      insert.with = with
+      return .insert(insert)
+    case .delete:
+      var delete = try parseDelete()
+      delete.with = with
+      return .delete(delete)
+    case .update:
+      var update = try parseUpdate()
+      update.with = with
+      return .update(update)
+    default:
+      guard isWord("MERGE") else { return nil }
+      var merge = try parseMerge()
+      merge.with = with
+      return .merge(merge)
+    }
+  }
+
   /// ORDER BY, LIMIT and OFFSET after a query in parentheses was already parsed as `inner`, and set operations.
   mutating func continueQuery(_ inner: QuerySyntax, from start: Int) throws(StoaError)
     -> QuerySyntax

@@ -21,7 +21,8 @@ extension Parser {
   private mutating func parseStatementKind() throws(StoaError) -> StatementSyntax.Kind {
     if isAt(.openParenthesis) { return .query(try parseQuery()) }
     switch keyword {
-    case .select, .from, .values, .with, .table: return .query(try parseQuery())
+    case .with: return try parseWithStatement()
+    case .select, .from, .values, .table: return .query(try parseQuery())
     case .create: return .createTable(try parseCreateTable())
     case .drop: return .dropTable(try parseDrop())
     case .insert: return .insert(try parseInsert())
