@@ -1,3 +1,4 @@
+import CKernels
 import Vectors
 
 /// A byte per value of a small domain: nonzero passes. Memory after `count` bytes is zero up to `capacity`.
@@ -98,7 +99,11 @@ extension IntegerFilter {
       return Positions.emit(mask, count, first: first, into: out)
     case .table(let table, let shift):
       var passed = 0
-      if table.covers(maximum, shift: shift) {
+      if stoa_can_select() != 0 {
+        // Flags first: look-ups then wait for nothing but memory.
+        table.mark(lanes, count, maximum: maximum, shift: shift, into: mask)
+        passed = Positions.emit(mask, count, first: first, into: out)
+      } else if table.covers(maximum, shift: shift) {
         let bytes = table.bytes + Int(truncatingIfNeeded: shift)
         for index in 0..<count {
           out[passed] = UInt16(truncatingIfNeeded: first &+ index)
@@ -197,6 +202,22 @@ extension FilterTable {
   func covers(_ maximum: UInt64, shift: UInt64) -> Bool {
     let (last, overflow) = maximum.addingReportingOverflow(shift)
     return !overflow && last < capacity
+  }
+
+  /// Copies the byte of each lane.
+  @inline(__always)
+  func mark<L: Lane>(
+    _ lanes: UnsafePointer<L>, _ count: Int, maximum: UInt64, shift: UInt64,
+    into flags: UnsafeMutablePointer<UInt8>
+  ) {
+    if covers(maximum, shift: shift) {
+      let bytes = bytes + Int(truncatingIfNeeded: shift)
+      for index in 0..<count { flags[index] = bytes[Int(truncatingIfNeeded: lanes[index])] }
+    } else {
+      for index in 0..<count {
+        flags[index] = checked(UInt64(truncatingIfNeeded: lanes[index]) &+ shift)
+      }
+    }
   }
 
   /// The byte at `index`, 0 past the end (where one zero byte always follows).
