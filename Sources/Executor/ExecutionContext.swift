@@ -31,6 +31,8 @@ public struct ScanRequest: Sendable {
   public var runtimeFilters: [RuntimeFilter]
   /// Where the scan counts row groups and bytes; `nil` when nobody asks.
   public var profile: OperatorProfile?
+  /// Columns given out that one join alone looks at, and perhaps need not, by position.
+  var joinKeys: [(position: Int, join: HashJoin)] = []
 }
 
 /// Opens the table of a scan.

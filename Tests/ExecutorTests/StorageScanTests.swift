@@ -233,4 +233,66 @@ struct StoredTables {
       #expect(sorted(try stored.run(sum, threads: 2)) == sorted(wanted))
     }
   }
+
+  @Test(
+    "Keys are given out when anybody but a join that its scan has done looks at them",
+    arguments: [7, 4096])
+  func finishedJoins(capacity: Int) throws {
+    var random = Random(35)
+    let fact = TestTable.random([.integer, .bigint, .integer], rows: 9000, domain: 200, &random)
+    var dimension = TestTable(types: [.integer, .varchar], rows: [])
+    for key in 0..<200 where key % 3 != 0 {
+      dimension.rows.append([.integer(Int128(key - 20)), .string("group \(key % 7)")])
+    }
+    let stored = try StoredTables([fact, dimension])
+    let keys = Set(dimension.rows.map { $0[0] })
+    func probe(_ filters: [RuntimeFilterUse]) -> PhysicalPlan {
+      Self.scan(fact, columns: [0, 1, 2], filters: filters)
+    }
+    func join(
+      _ probe: PhysicalPlan, key: Int, filter: Int, kind: JoinKind, output: [Int]
+    ) -> PhysicalPlan {
+      let build = PhysicalPlan.scan(
+        ScanNode(facts: facts([.integer]), table: 2, tableName: "t1", columns: [0]))
+      let columns = probe.facts.columns
+      return .hashJoin(
+        HashJoinNode(
+          facts: PlanFacts(columns: output.map { columns[$0] }, estimatedRows: 1), kind: kind,
+          probe: probe, build: build, probeKeys: [.column(key, columns[key].type)],
+          buildKeys: [.column(0, .integer)], residual: nil, buildIsUnique: true, output: output,
+          runtimeFilters: [filter]))
+    }
+    let first = fact.rows.filter { keys.contains($0[0]) }
+    let both = first.filter { keys.contains($0[2]) }
+    let one = [RuntimeFilterUse(filter: 1, column: 0)]
+    let two = one + [RuntimeFilterUse(filter: 2, column: 2)]
+    for kind in [JoinKind.inner, .semi] {
+      for threads in [1, 2] {
+        func check(_ plan: PhysicalPlan, _ expected: [Row]) throws {
+          let rows = try stored.run(plan, threads: threads, capacity: capacity)
+          #expect(sorted(rows) == sorted(expected), "\(kind), \(threads) workers")
+        }
+        // Not given out; given out; wanted by a filter; wanted by another join.
+        let dropped = join(probe(one), key: 0, filter: 1, kind: kind, output: [1, 2])
+        try check(dropped, first.map { [$0[1], $0[2]] })
+        try check(
+          join(probe(one), key: 0, filter: 1, kind: kind, output: [0, 1]),
+          first.map { [$0[0], $0[1]] })
+        let above = PhysicalPlan.filter(
+          FilterNode(
+            facts: probe(one).facts, input: probe(one),
+            condition: .comparison(.less, .column(0, .integer), Self.integer(50, .integer))))
+        try check(
+          join(above, key: 0, filter: 1, kind: kind, output: [1]),
+          first.filter { ($0[0].integer ?? 99) < 50 }.map { [$0[1]] })
+        let inner = join(probe(two), key: 0, filter: 1, kind: kind, output: [1, 2])
+        try check(
+          join(inner, key: 1, filter: 2, kind: kind, output: [0]), both.map { [$0[1]] })
+        let same = one + [RuntimeFilterUse(filter: 2, column: 0)]
+        let twice = join(probe(same), key: 0, filter: 1, kind: kind, output: [0, 1])
+        try check(
+          join(twice, key: 0, filter: 2, kind: kind, output: [1]), first.map { [$0[1]] })
+      }
+    }
+  }
 }

@@ -47,6 +47,14 @@ final class HashJoin: @unchecked Sendable {
     }
   }
 
+  /// Every row of the probe side passes as it is: its scan has applied the keys exactly, and no column of the build
+  /// side is asked for. Known once the build is done and the scan prepared.
+  var isDone: Bool {
+    guard node.kind == .inner || node.kind == .semi, isFiltered, case .dense(let table) = table
+    else { return false }
+    return table.columns.isEmpty && filters[0]?.isAppliedExactly ?? false
+  }
+
   /// Build rows without a match come out at the end.
   var keepsBuildRows: Bool { node.kind == .right || node.kind == .full }
 

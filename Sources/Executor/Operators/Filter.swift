@@ -84,6 +84,7 @@ extension Vector {
   /// All rows of `parts`, `count` in all. A dictionary that all of them share is kept.
   static func concatenated(_ parts: [Vector], count: Int) -> Vector {
     if parts.count == 1 { return parts[0] }
+    if parts.allSatisfy(\.isConstantNull) { return parts[0].resizedConstant(count: count) }
     if let dictionary = sharedDictionary(parts) {
       return concatenatedCodes(parts, dictionary, count: count)
     }

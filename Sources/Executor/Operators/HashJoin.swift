@@ -165,6 +165,11 @@ private final class DenseProbe: BatchOperator {
   private let key: ExpressionEvaluator
   private let kind: JoinKind
   private var result: Batch?
+  /// Every row has a match.
+  private lazy var isCertain =
+    (kind == .inner || kind == .semi) && join.isFiltered
+    && (join.filters[0]?.isAppliedExactly ?? false)
+  private lazy var isDone = join.isDone
 
   init(_ join: HashJoin, _ table: DenseJoinTable) {
     self.join = join
@@ -180,10 +185,7 @@ private final class DenseProbe: BatchOperator {
   }
 
   override func push(_ batch: Batch) throws(StoaError) {
-    let isCertain =
-      (kind == .inner || kind == .semi) && join.isFiltered
-      && (join.filters[0]?.isAppliedExactly ?? false)
-    if isCertain && table.columns.isEmpty {
+    if isDone {
       result = output.batch(
         rowCount: batch.rowCount, probe: { batch.columns[$0] },
         payload: { _ in .nulls(type: .boolean, count: batch.rowCount) })

@@ -10,6 +10,8 @@ struct PipelineBuilder {
   private(set) var pipelines: [Pipeline] = []
   private var shared: [Int: CollectSink] = [:]
   private var filters: [Int: RuntimeFilter] = [:]
+  /// By filter number: joins whose probe key nothing else looks at.
+  private var soleJoins: [Int: HashJoin] = [:]
   private var depth = 0
 
   /// Operators nested deeper than this are refused rather than risking the stack.
@@ -81,7 +83,13 @@ struct PipelineBuilder {
     _ node: ScanNode, _ profile: OperatorProfile?
   ) throws(StoaError) -> Chain {
     let filters = node.runtimeFilters.map { runtimeFilter($0.filter) }
-    let request = ScanRequest(node: node, runtimeFilters: filters, profile: profile)
+    var request = ScanRequest(node: node, runtimeFilters: filters, profile: profile)
+    for use in node.runtimeFilters {
+      guard let join = soleJoins[use.filter],
+        let position = node.columns.firstIndex(of: use.column)
+      else { continue }
+      request.joinKeys.append((position, join))
+    }
     let source = try context.scanFactory(request, context)
     return Chain(source: source, sourceProfile: profile)
   }
@@ -165,6 +173,9 @@ struct PipelineBuilder {
     sink.profile = profile
     let buildChain = try chainAfterProbe(node.build, probe: node.probe, from: probeProfileStart)
     finish(buildChain, into: sink)
+    if join.isFiltered, let number = node.runtimeFilters.first ?? nil, usesKeyAlone(node) {
+      soleJoins[number] = join
+    }
     var chain = try probeChain(node.probe, from: probeProfileStart)
     let factory = HashJoinProbeFactory(join)
     factory.profile = profile
@@ -180,6 +191,14 @@ struct PipelineBuilder {
       let origin = node.probe.origin(of: position)
     else { return false }
     return origin.scan.runtimeFilters.contains { $0.filter == number && $0.column == origin.column }
+  }
+
+  /// Whether the probe key is a column that nothing but this join looks at.
+  private func usesKeyAlone(_ node: HashJoinNode) -> Bool {
+    guard node.residual == nil, case .column(let position, _) = node.probeKeys[0],
+      !node.output.contains(position)
+    else { return false }
+    return node.probe.passesUnseen(position)
   }
 
   /// Builds the chain of a join's build side with profile numbers after those of the probe side.
@@ -248,6 +267,34 @@ extension PhysicalPlan {
   /// Operators of this plan, itself included.
   var operatorCount: Int { inputs.reduce(1) { $0 + $1.operatorCount } }
 
+  /// Whether column `position` of the output is a scan's that no operator on the way looks at.
+  func passesUnseen(_ position: Int) -> Bool {
+    switch self {
+    case .scan(let node):
+      guard node.columns.indices.contains(position) else { return false }
+      return node.columns.filter { $0 == node.columns[position] }.count == 1
+    case .filter(let node):
+      return !node.condition.uses(position) && node.input.passesUnseen(position)
+    case .project(let node):
+      guard node.expressions.indices.contains(position),
+        case .column(let input, _) = node.expressions[position],
+        node.expressions.filter({ $0.uses(input) }).count == 1
+      else { return false }
+      return node.input.passesUnseen(input)
+    case .hashJoin(let node):
+      guard node.kind != .right, node.kind != .full, node.output.indices.contains(position)
+      else { return false }
+      let input = node.output[position]
+      let isSeen =
+        node.probeKeys.contains { $0.uses(input) } || node.residual?.uses(input) ?? false
+        || node.output.filter { $0 == input }.count > 1
+      return !isSeen && input < node.probe.facts.columns.count && node.probe.passesUnseen(input)
+    case .values, .tableFunction, .nestedLoopJoin, .aggregate, .sort, .topN, .limit, .unionAll,
+      .singleRow, .materialize, .reference:
+      return false
+    }
+  }
+
   /// The scan column that column `position` of the output is, unchanged, for every row: through filters,
   /// plain projections and the probe sides of joins, none of which can add a row or a NULL.
   func origin(of position: Int) -> (scan: ScanNode, column: ColumnID)? {
@@ -275,5 +322,13 @@ extension PhysicalPlan {
       .materialize, .reference:
       return nil
     }
+  }
+}
+
+extension Expression {
+  /// Whether column `position` of the input occurs in it.
+  fileprivate func uses(_ position: Int) -> Bool {
+    if case .column(position, _) = self { return true }
+    return children.contains { $0.uses(position) }
   }
 }

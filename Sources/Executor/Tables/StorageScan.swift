@@ -35,6 +35,9 @@ public final class StorageScan: TableSource, @unchecked Sendable {
   private(set) var filters: [ScanFilter] = []
   private var rowGroups: [RowGroup] = []
   private var rowCount = 0
+  private let joinKeys: [(position: Int, join: HashJoin)]
+  /// By column given out: nobody will look at it, so that NULLs will do.
+  private(set) var isUnseen: [Bool] = []
 
   /// One row group of the scan.
   struct RowGroup {
@@ -85,6 +88,7 @@ public final class StorageScan: TableSource, @unchecked Sendable {
     predicates = filters
     self.residuals = residuals
     self.runtime = runtime
+    joinKeys = request.joinKeys
     readers = try snapshot.readers(of: node.table)
     thinned = Set(snapshot.contents(of: node.table).deletes.keys)
   }
@@ -97,6 +101,9 @@ public final class StorageScan: TableSource, @unchecked Sendable {
       guard let content = filter.published else { continue }
       filters.append(ScanFilter(column, content.columnFilter))
       filter.markApplied()
+    }
+    isUnseen = columns.indices.map { column in
+      joinKeys.contains { $0.position == column && $0.join.isDone }
     }
     var skipped = 0
     for reader in readers {
@@ -208,8 +215,8 @@ private final class StorageScanReader: RowGroupReader {
   private var compacted: SegmentReader?
 
   private var group: OpenRowGroup?
-  /// Columns given out; fetched with the first batch.
-  private var chunks: [ColumnChunk]?
+  /// Columns given out, fetched with the first batch; `nil` among them for one that nobody will look at.
+  private var chunks: [ColumnChunk?]?
   /// Rows to give out: all of the row group, or those of `selection`.
   private var isWhole = false
   private var rowCount = 0
@@ -351,18 +358,20 @@ private final class StorageScanReader: RowGroupReader {
   }
 
   /// The chunks of the columns given out.
-  private func fetchedChunks() throws(StoaError) -> [ColumnChunk] {
+  private func fetchedChunks() throws(StoaError) -> [ColumnChunk?] {
     if let chunks { return chunks }
     guard let group else { return [] }
-    var fetched: [ColumnChunk] = []
-    for column in scan.columns { fetched.append(try group.chunk(of: column)) }
+    var fetched: [ColumnChunk?] = []
+    for (column, isUnseen) in zip(scan.columns, scan.isUnseen) {
+      fetched.append(isUnseen ? nil : try group.chunk(of: column))
+    }
     chunks = fetched
     count(group)
     return fetched
   }
 
   /// The next rows when all are wanted; chunks decode from block to block.
-  private func wholeBatch(_ chunks: [ColumnChunk]) throws(StoaError) -> Batch {
+  private func wholeBatch(_ chunks: [ColumnChunk?]) throws(StoaError) -> Batch {
     let block = 1024
     let first = position / block * block
     let span = (capacity + block - 1) / block * block
@@ -370,7 +379,11 @@ private final class StorageScanReader: RowGroupReader {
     let upper = min(position + capacity, end)
     var columns: [Vector] = []
     columns.reserveCapacity(chunks.count)
-    for chunk in chunks {
+    for (index, chunk) in chunks.enumerated() {
+      guard let chunk else {
+        columns.append(unseen(index, upper - position))
+        continue
+      }
       let vector = try chunk.decode(rows: first..<end)
       columns.append(
         position == first && upper == end ? vector : vector.slice(position - first..<upper - first))
@@ -379,14 +392,21 @@ private final class StorageScanReader: RowGroupReader {
     return Batch(columns: columns, rowCount: upper - position)
   }
 
-  private func selectedBatch(_ chunks: [ColumnChunk]) throws(StoaError) -> Batch {
+  private func selectedBatch(_ chunks: [ColumnChunk?]) throws(StoaError) -> Batch {
     let count = min(capacity, rowCount - position)
     let positions = UnsafePointer(selection.positions + position)
     var columns: [Vector] = []
     columns.reserveCapacity(chunks.count)
-    for chunk in chunks { columns.append(try chunk.gather(positions, count: count)) }
+    for (index, chunk) in chunks.enumerated() {
+      columns.append(try chunk?.gather(positions, count: count) ?? unseen(index, count))
+    }
     position += count
     return Batch(columns: columns, rowCount: count)
+  }
+
+  /// What stands in for a column that nobody will look at.
+  private func unseen(_ index: Int, _ count: Int) -> Vector {
+    Vector(constant: .null, type: scan.columns[index].type, count: count)
   }
 
   func finish() -> Batch? {
