@@ -37,6 +37,26 @@ struct GoldenTests {
     #expect(hex(bytes) == GoldenBytes.log)
   }
 
+  @Test("A log of inserted and deleted rows and reserved ids")
+  func rowEdits() throws {
+    let batch = Batch(
+      columns: [
+        Vector.make(.integer, [.integer(7), .integer(-1)]),
+        Vector.make(.varchar, [.null, .string("more than twelve bytes")]),
+      ], rowCount: 2)
+    let record = LogRecord(
+      commit: 9, timestamp: 1003,
+      edits: [
+        .insertRows(2, memtable: 3, RowBlock(columns: [1, 4], batch: batch)),
+        .insertRows(2, memtable: 4, .empty),
+        .deleteRows(2, 3, DeleteVector(positions: [0, 1, 70_000])), .reserveIDs(68),
+      ])
+    let bytes = record.encoded(fixedID, log: 3, offset: 64)
+    #expect(hex(bytes) == GoldenBytes.rowEdits)
+    let read = try LogScan.record(bytes, base: 64, at: 0, id: fixedID, number: 3, path: "x")
+    #expect(read.record == record)
+  }
+
   @Test("A checkpoint of one table and one segment")
   func checkpoint() throws {
     var state = StoreState()
@@ -82,10 +102,21 @@ struct DecoderFuzzTests {
     var random = SplitMix64(seed: seed)
     var writer = ByteWriter()
     LogEdit.catalog(.createTable(everyTypeTable())).encode(to: &writer)
-    let edit = writer.bytes
+    let batch = Fixture.batch(0..<5)
+    let rows: [LogEdit] = [
+      .insertRows(1, memtable: 2, RowBlock(columns: [1, 2, 3, 4], batch: batch)),
+      .deleteRows(1, 2, DeleteVector(positions: [1, 3, 90_000])), .reserveIDs(9),
+    ]
+    let edits =
+      [writer.bytes]
+      + rows.map { edit in
+        var writer = ByteWriter()
+        edit.encode(to: &writer)
+        return writer.bytes
+      }
     let footer = try makeFooter()
-    for _ in 0..<3000 {
-      var reader = ByteReader(mutate(edit, &random), path: "x")
+    for round in 0..<6000 {
+      var reader = ByteReader(mutate(edits[round % edits.count], &random), path: "x")
       check { () throws(StoaError) in _ = try LogEdit.decode(from: &reader) }
       var footerReader = ByteReader(mutate(footer, &random), path: "x", baseOffset: 1 << 20)
       check { () throws(StoaError) in _ = try SegmentFooter(from: &footerReader) }

@@ -262,6 +262,7 @@ extension Inspector {
       output(
         "  insert rows table \(table) memtable \(id) rowCount \(block.rowCount)"
           + " columns \(block.columns)")
+    case .reserveIDs(let next): output("  reserve ids next \(next)")
     }
   }
 }

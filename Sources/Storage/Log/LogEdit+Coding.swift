@@ -19,6 +19,7 @@ import Vectors
 //   remove segment  table u32, reserved u32, id u64
 //   delete rows     table u32, byteCount u32 of the set, segment or memtable id u64, a `CompressedBitmap`
 //   insert rows     table u32, reserved u32, memtable id u64, a `RowBlock`
+//   reserve ids     next u64, above every id given away
 //   type            kind u8, precision u8, scale u8
 //   value           tag u8: 0 NULL · 1 boolean u8 · 2 integer i128 · 3 double f64 · 4 string
 
@@ -49,6 +50,7 @@ extension LogEdit {
       writer.u32(0)
       writer.u64(id)
       block.encode(to: &writer)
+    case .reserveIDs(let next): writer.u64(next)
     }
     writer.setU32(UInt32(clamping: writer.count - sizeOffset - 4), at: sizeOffset)
   }
@@ -97,6 +99,7 @@ extension LogEdit {
       let table = try reader.u32()
       try reader.skip(4)
       return .insertRows(table, memtable: try reader.u64(), try RowBlock(from: &reader))
+    case .reserveIDs: return .reserveIDs(try reader.u64())
     }
   }
 }

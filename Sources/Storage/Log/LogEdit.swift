@@ -38,8 +38,8 @@ public struct SegmentDescription: Hashable, Sendable {
 ///        8     *  body, see `LogEdit+Coding.swift`
 ///
 /// Kinds: 1 create table, 2 drop table, 3 add segment, 4 remove segment or memtable, 5 delete rows, 6 insert
-/// rows, 9 alter table. Reserved for later: 7 load-ledger entry, 8 aggregate block. A kind this version does not
-/// know makes it refuse to open, since it cannot skip what a newer version committed.
+/// rows, 9 alter table, 10 reserve ids. Reserved for later: 7 load-ledger entry, 8 aggregate block. A kind this
+/// version does not know makes it refuse to open, since it cannot skip what a newer version committed.
 public enum LogEdit: Hashable, Sendable {
   case catalog(CatalogEdit)
   case addSegment(SegmentDescription)
@@ -47,8 +47,11 @@ public enum LogEdit: Hashable, Sendable {
   case removeSegment(TableID, SegmentID)
   /// Rows of a segment or memtable that are no more.
   case deleteRows(TableID, SegmentID, DeleteVector)
-  /// Rows of a memtable, which the first of them makes.
+  /// Rows of a memtable, which the first of them makes. No rows make an empty one behind the others, which then
+  /// take no more rows, in any process.
   case insertRows(TableID, memtable: SegmentID, RowBlock)
+  /// Ids below this one are given away: to files that are written without the write lock.
+  case reserveIDs(SegmentID)
 
   /// The byte that names the kind on disk.
   public enum Kind: UInt8, Sendable {
@@ -59,13 +62,14 @@ public enum LogEdit: Hashable, Sendable {
     case deleteRows = 5
     case insertRows = 6
     case alterTable = 9
+    case reserveIDs = 10
   }
 
   /// Whether the edit may change which segment files there are.
   var changesSegments: Bool {
     switch self {
     case .catalog, .addSegment, .removeSegment: true
-    case .deleteRows, .insertRows: false
+    case .deleteRows, .insertRows, .reserveIDs: false
     }
   }
 
@@ -78,6 +82,7 @@ public enum LogEdit: Hashable, Sendable {
     case .removeSegment: .removeSegment
     case .deleteRows: .deleteRows
     case .insertRows: .insertRows
+    case .reserveIDs: .reserveIDs
     }
   }
 }

@@ -24,6 +24,9 @@ public struct RowBlock: Sendable {
     byteCount = flat.reduce(64) { $0 + RowBlock.byteCount(of: $1) }
   }
 
+  /// No rows of no columns.
+  static let empty = RowBlock(columns: [], batch: Batch(columns: [], rowCount: 0))
+
   /// The values of a column, or `nil` for one added later.
   public func vector(_ column: ColumnID) -> Vector? {
     columns.firstIndex(of: column).map { batch.columns[$0] }
@@ -48,7 +51,7 @@ public struct RowBlock: Sendable {
   /// All rows of `blocks`, which have the same columns, one block after the other.
   static func joined(_ blocks: [RowBlock]) -> RowBlock {
     guard let first = blocks.first, blocks.count > 1 else {
-      return blocks.first ?? RowBlock(columns: [], batch: Batch(columns: [], rowCount: 0))
+      return blocks.first ?? .empty
     }
     let rowCount = blocks.reduce(0) { $0 + $1.rowCount }
     let vectors = first.columns.indices.map { index -> Vector in

@@ -12,6 +12,8 @@ public struct SegmentWriterOptions: Sendable {
   public var dictionaryEntryLimit = 1 << 18
   /// The load that writes; 0 for none.
   public var load: UInt64 = 0
+  /// The commit of the rows, for those written anew; 0 for the one that adds the segment.
+  public var commit: CommitNumber = 0
 
   public init() {}
 }
@@ -217,7 +219,8 @@ public final class SegmentWriter {
     let trailer = UInt64(SegmentFooter.trailerByteCount)
     return SegmentDescription(
       table: definition.id, id: id, byteCount: end &+ UInt64(bytes.count) &+ trailer,
-      footerChecksum: checksum, rowCount: UInt64(footer.rowCount), load: options.load)
+      footerChecksum: checksum, rowCount: UInt64(footer.rowCount), commit: options.commit,
+      load: options.load)
   }
 
   /// Writes dictionary and codes of a column, if it has a dictionary, and describes it.

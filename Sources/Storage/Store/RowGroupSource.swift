@@ -82,14 +82,21 @@ extension TableContents {
     for (source, segment) in segments.enumerated() {
       let reader = try segment.reader()
       let deleted = deletes[segment.description.id]
+      var start = 0
       for rowGroup in 0..<reader.rowGroupCount {
-        let gone = deleted?.rows[rowGroup: rowGroup]
+        let rowCount = reader.rowCount(ofRowGroup: rowGroup)
+        // Positions count the rows; of segments with whole row groups their upper bits are the row group.
+        let gone =
+          start == rowGroup << 16
+          ? deleted?.rows[rowGroup: rowGroup]
+          : deleted?.container(of: start..<(start + rowCount))
         groups.append(
           RowGroupSource(
             place: .segment(reader, rowGroup: rowGroup),
-            rowCount: reader.rowCount(ofRowGroup: rowGroup),
+            rowCount: rowCount,
             deleted: gone.flatMap { $0.cardinality == 0 ? nil : $0 },
-            firstRow: Int64(source) << 32 | Int64(rowGroup << 16)))
+            firstRow: Int64(source) << 32 | Int64(start)))
+        start += rowCount
       }
     }
     for (number, memtable) in memtables.enumerated() {

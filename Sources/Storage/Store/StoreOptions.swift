@@ -27,6 +27,8 @@ public struct StoreOptions: Sendable {
   public var memtableByteLimit = 32 << 20
   /// A log longer than this is checkpointed when the warehouse is closed.
   public var closingLogByteLimit: UInt64 = 64 << 10
+  /// When rows are moved to where they are read fastest.
+  public var upkeep = UpkeepOptions()
   /// Identity of a warehouse that is made; random unless a test fixes it.
   public var newWarehouseID: WarehouseID?
   /// Microseconds since 1970.

@@ -8,7 +8,7 @@ public struct StoreState: Hashable, Sendable {
   /// Microseconds since 1970 of the last commit; grows with every commit, whatever the clock does.
   public var timestamp: Int64 = 0
   public var catalog = CatalogState()
-  /// Segments of each table, in the order they were added.
+  /// Segments of each table, oldest rows first: by commit, those of one commit in the order they were added.
   public var segments: [TableID: [SegmentDescription]] = [:]
   /// Memtables of each table, oldest first; new rows go to the last.
   public var memtables: [TableID: [Memtable]] = [:]
@@ -43,6 +43,7 @@ public struct StoreState: Hashable, Sendable {
     case .removeSegment(let table, let id): try remove(id, from: table)
     case .deleteRows(let table, let id, let deleted): try delete(deleted, of: id, in: table)
     case .insertRows(let table, let id, let block): try insert(block, memtable: id, of: table)
+    case .reserveIDs(let next): nextSegmentID = max(nextSegmentID, next)
     }
   }
 
@@ -55,7 +56,17 @@ public struct StoreState: Hashable, Sendable {
       throw StoaError(.inconsistency, "segment \(segment.id) was added twice")
     }
     if segment.commit == 0 { segment.commit = commit }
-    segments[segment.table, default: []].append(segment)
+    // Rows that compaction wrote anew go where they were; 0 stands for a commit to come.
+    var segments = segments[segment.table] ?? []
+    self.segments[segment.table] = nil
+    var place = segments.count
+    while segment.commit > 0, place > 0,
+      segments[place - 1].commit == 0 || segments[place - 1].commit > segment.commit
+    {
+      place -= 1
+    }
+    segments.insert(segment, at: place)
+    self.segments[segment.table] = segments
     nextSegmentID = max(nextSegmentID, segment.id &+ 1)
   }
 
@@ -131,7 +142,8 @@ public struct StoreState: Hashable, Sendable {
     for id in ids {
       edits += (segments[id] ?? []).map { .addSegment($0) }
       for memtable in memtables[id] ?? [] {
-        edits += memtable.joinedBlocks.map { .insertRows(id, memtable: memtable.id, $0) }
+        let blocks = memtable.rowCount == 0 ? [RowBlock.empty] : memtable.joinedBlocks
+        edits += blocks.map { .insertRows(id, memtable: memtable.id, $0) }
       }
       let deleted = deletes[id] ?? [:]
       edits += deleted.keys.sorted().compactMap { key in

@@ -114,9 +114,13 @@ extension TableStore {
   }
 
   /// Removes segment files that no commit names: loads that never committed, tables dropped while somebody
-  /// still read them. Files another process may still read stay until a later collection.
-  func collectOrphans(_ inner: borrowing Inner) {
-    if leases.isReadElsewhere(before: inner.state.commit) { return }
+  /// still read them. Files another process may still read, or is writing without the write lock, stay until a later
+  /// collection.
+  func collectOrphans(_ inner: inout Inner) {
+    if upkeep.isWritingFiles || leases.isReadElsewhere(before: inner.state.commit) { return }
+    guard let lock = inner.lockFile, (try? lock.isLockedElsewhere(upkeepLockRange)) == false
+    else { return }
+    inner.hasCollectedOrphans = true
     let names = (try? fileSystem.list(layout.segmentsDirectory)) ?? []
     for name in names {
       guard let table = TableID(name) else { continue }

@@ -1,7 +1,7 @@
 import Catalog
 import Vectors
 
-// The write lock and the commit. At most one transaction is open per warehouse, in all processes.
+// The write lock and the commit. One process at a time writes, with as many transactions as it likes.
 extension TableStore {
   /// A transaction that holds the write lock from the beginning and starts from the newest state.
   /// - Parameter timeoutMilliseconds: how long to wait for another writer; the option's value when `nil`.
@@ -91,7 +91,7 @@ extension TableStore {
     return file
   }
 
-  private func lockFile() throws(StoaError) -> any File {
+  func lockFile() throws(StoaError) -> any File {
     if let file = inner.withLock({ $0.lockFile }) { return file }
     let file: any File
     do throws(StoaError) {
@@ -135,8 +135,8 @@ extension TableStore {
       if !inner.hasWritten || tip?.isClosed != false { try writeTip(&inner, isClosed: false) }
       if !inner.hasWritten {
         inner.hasWritten = true
-        collectOrphans(inner)
       }
+      if !inner.hasCollectedOrphans { collectOrphans(&inner) }
     }
   }
 
@@ -210,9 +210,7 @@ extension TableStore {
   /// The memtable that takes new rows of the table, or the id of one to begin.
   private func activeMemtable(_ table: TableID, _ state: StoreState) -> SegmentID {
     inner.withLock { inner in
-      if let last = state.memtables[table]?.last, !inner.sealed.contains(last.id),
-        last.byteCount < options.memtableByteLimit
-      {
+      if let last = state.memtables[table]?.last, last.byteCount < options.memtableByteLimit {
         return last.id
       }
       defer { inner.nextSegmentID &+= 1 }
@@ -221,7 +219,7 @@ extension TableStore {
   }
 
   /// Appends one record to the log, unsynced.
-  private func write(
+  func write(
     _ edits: [LogEdit], _ inner: inout Inner, _ isWritten: inout Bool
   ) throws(StoaError) -> CommitNumber {
     if let refusal = inner.refusal { throw refusal }
@@ -368,7 +366,7 @@ extension TableStore {
   }
 
   /// A long log that is not mostly rows of memtables, which a checkpoint would write once more.
-  private func needsCheckpoint(_ inner: borrowing Inner) -> Bool {
+  func needsCheckpoint(_ inner: borrowing Inner) -> Bool {
     guard inner.refusal == nil, inner.tailEnd > options.logByteLimit else { return false }
     if inner.lastCheckpointFailed && inner.tailEnd < options.logByteLimit &* 2 { return false }
     let inMemory = UInt64(inner.tail.memtableByteCount)

@@ -6,7 +6,7 @@ import Vectors
 /// An open warehouse: snapshots for readers, transactions for writers.
 ///
 /// Any number of transactions of one process are open at a time; they meet when they commit. Other processes are
-/// kept out by the lock file while this one writes. Lock order: `writers` (who holds the lock file) · `commits`
+/// kept out by the lock file while this one writes. Lock order: `upkeep` (one job at a time) · `writers` (who holds the lock file) · `commits`
 /// (puts commits in order) · `syncs` (who syncs the log) · `inner` · the lease table · the cache. File calls that
 /// can block happen outside `inner`, except the 64 bytes of TIP, writes to the log, and what a refresh reads.
 public final class TableStore: Sendable {
@@ -43,8 +43,16 @@ public final class TableStore: Sendable {
     var isAcquiring = false
     /// Set while a thread syncs the log.
     var isSyncing = false
-    /// Memtables that get no more rows because they are being flushed.
-    var sealed: Set<SegmentID> = []
+    /// Transactions of this process, per table, whose changes name rows by their place.
+    var holds: [TableID: Int] = [:]
+    /// Tables whose rows get new places in the commit under way.
+    var relocating: Set<TableID> = []
+    /// Ids that a commit gave to files which flush and compaction of this process write.
+    var reservedIDs: Range<SegmentID> = 0..<0
+    /// Segments that overlap in each table, when last looked at.
+    var overlaps: [TableID: Int] = [:]
+    /// Whether files that no commit names were looked for.
+    var hasCollectedOrphans = false
     var lastCheckpointFailed = false
     var lockFile: (any File)?
     var tipFile: (any File)?
@@ -66,6 +74,7 @@ public final class TableStore: Sendable {
   let writers = CommitGate()
   let commits = CommitGate()
   let syncs = CommitGate()
+  let upkeep = Upkeep()
 
   /// Opens the warehouse in the directory `path`; mode `.readWrite` makes it when absent.
   /// - Throws: when there is none or it is of a newer version. Damage does not prevent opening: see
@@ -211,9 +220,10 @@ public final class TableStore: Sendable {
     return statistics
   }
 
-  /// Gives everything back. After a write the log's end is recorded durably, so that a log that ends
-  /// earlier is known to be damaged; a long log is checkpointed.
+  /// Gives everything back. Rows of a long log are flushed and some merging is done. After a write the log's end
+  /// is recorded durably, so that a log that ends earlier is known to be damaged; a long log is checkpointed.
   public func close() throws(StoaError) {
+    upkeepBeforeClosing()
     let wasOpen = inner.withLock { inner -> Bool in
       defer { inner.isClosed = true }
       return !inner.isClosed

@@ -30,6 +30,10 @@ public final class WriteTransaction: @unchecked Sendable {
   /// what was deleted of the rows meanwhile; replaces the check for conflicts.
   var relocation: ((StoreState) throws(StoaError) -> [LogEdit])?
   private var phase = Phase.reading
+  /// Flush and compaction: files are written without the write lock, under ids reserved before.
+  private let isUpkeep: Bool
+  /// Tables whose rows keep their places until this transaction ends.
+  private var held: Set<TableID> = []
 
   private enum Phase { case reading, writing, finished }
 
@@ -48,8 +52,9 @@ public final class WriteTransaction: @unchecked Sendable {
     var hasChanges = false
   }
 
-  init(store: TableStore, snapshot: Snapshot, isWriting: Bool) {
+  init(store: TableStore, snapshot: Snapshot, isWriting: Bool, isUpkeep: Bool = false) {
     self.store = store
+    self.isUpkeep = isUpkeep
     self.snapshot = snapshot
     changes = Changes(state: snapshot.state)
     phase = isWriting ? .writing : .reading
@@ -95,6 +100,7 @@ public final class WriteTransaction: @unchecked Sendable {
 
   /// Takes a segment or memtable out of its table.
   public func remove(_ id: SegmentID, from table: TableID) throws(StoaError) {
+    if snapshot.state.rowCount(of: id, in: table) != nil { try hold(table) }
     try change(table, [.removeSegment(table, id)])
   }
 
@@ -116,8 +122,28 @@ public final class WriteTransaction: @unchecked Sendable {
   public func delete(
     _ rows: [SegmentID: DeleteVector], from table: TableID
   ) throws(StoaError) {
+    if rows.keys.contains(where: { snapshot.state.rowCount(of: $0, in: table) != nil }) {
+      try hold(table)
+    }
     try change(
       table, rows.keys.sorted().compactMap { id in rows[id].map { .deleteRows(table, id, $0) } })
+  }
+
+  /// Keeps committed rows of the table at their places until this transaction ends, so that flush and compaction do not
+  /// make its deletes void. The first delete does it too, but a statement that looks long for its rows calls this
+  /// before, and begins anew with another transaction when it fails.
+  /// - Throws: `.busy` when rows of the snapshot have moved already.
+  public func hold(_ table: TableID) throws(StoaError) {
+    guard !isUpkeep, !held.contains(table) else { return }
+    try beginChanges()
+    try store.takeHold(table, snapshot.state)
+    held.insert(table)
+  }
+
+  private func releaseHolds() {
+    guard !held.isEmpty else { return }
+    store.releaseHolds(held)
+    held = []
   }
 
   /// Adds a check that `commit` makes when others have committed since `snapshot`; it is given their state.
@@ -163,11 +189,11 @@ public final class WriteTransaction: @unchecked Sendable {
   public func makeSegmentWriter(
     _ table: TableID, options: SegmentWriterOptions = SegmentWriterOptions()
   ) throws(StoaError) -> SegmentWriter {
-    try beginChanges()
+    if !isUpkeep { try beginChanges() }
     guard let definition = catalog.table(table) else {
       throw StoaError(.binding, "there is no table with id \(table)")
     }
-    let id = store.takeSegmentID()
+    let id = isUpkeep ? try store.takeReservedID() : store.takeSegmentID()
     let layout = store.layout
     let directory = layout.tableDirectory(table)
     if try store.fileSystem.fileSize(directory) == nil {
@@ -242,7 +268,9 @@ public final class WriteTransaction: @unchecked Sendable {
       let number = try store.commit(self, mayBeCommitted: &mayBeCommitted)
       removeUnusedFiles()
       phase = .finished
+      releaseHolds()
       store.releaseWriting()
+      if !isUpkeep { store.payDebt(of: changes.touched) }
       return number
     } catch {
       // Files that the log may name stay; if it does not, the next writer collects them.
@@ -301,6 +329,7 @@ public final class WriteTransaction: @unchecked Sendable {
     let wasWriting = phase == .writing
     guard phase != .finished else { return }
     phase = .finished
+    releaseHolds()
     for path in written.withLock({ $0.paths }) { try? store.fileSystem.unlink(path) }
     if wasWriting { store.releaseWriting() }
   }
