@@ -21,6 +21,8 @@ final class LoadWriting {
   }
 
   private let loader: TableLoader
+  /// The warehouse before these rows, with what the transaction did earlier.
+  private let before: Snapshot
   private let columnCount: Int
   private let uniques: [UniqueCheck]
   private var selfReferences: [SelfReference]
@@ -28,16 +30,54 @@ final class LoadWriting {
 
   init(_ loader: TableLoader) throws(StoaError) {
     self.loader = loader
+    before = loader.transaction.view
     columnCount = loader.definition.columns.count
     var uniques: [UniqueCheck] = []
     for key in loader.definition.keys {
-      uniques.append(try UniqueCheck(key, of: loader.definition, in: loader.transaction))
+      uniques.append(
+        try UniqueCheck(
+          key, of: loader.definition, before: before, budget: loader.transaction.store.budget))
     }
     self.uniques = uniques
     selfReferences = loader.foreignKeys.filter { $0.keys == nil }.map { SelfReference(check: $0) }
   }
 
+  /// Rows of at most this many, and bytes, stay in memory and in the log until there are more.
+  static let inlineRowLimit = 16_384
+  static let inlineByteLimit = 2 << 20
+
   func run() throws(StoaError) -> [SegmentDescription] {
+    loader.stage.isSmall(rows: LoadWriting.inlineRowLimit, bytes: LoadWriting.inlineByteLimit)
+      ? try insertInline() : try writeSegments()
+  }
+
+  /// A small load: rows of the commit record and the memtable.
+  private func insertInline() throws(StoaError) -> [SegmentDescription] {
+    let rows = try loader.stage.sortedRows()
+    var blocks: [RowBlock] = []
+    while let plan = try rows.nextGroup(capacity: LoadWriting.inlineRowLimit) {
+      let vectors = (0..<columnCount).map { plan.table.gather($0, plan.rows, count: plan.count) }
+      let origins = self.origins(plan)
+      try checkKeys(columns: vectors, origins: origins)
+      blocks.append(
+        RowBlock(
+          columns: loader.definition.columns.map(\.id),
+          batch: Batch(columns: vectors, rowCount: plan.count)))
+    }
+    try finishKeys()
+    for block in blocks { try loader.transaction.insert(block, into: loader.definition.id) }
+    return []
+  }
+
+  private func origins(_ plan: GroupPlan) -> [Int64] {
+    guard loader.carriesOrigins else { return [] }
+    let origins = plan.table.gather(columnCount, plan.rows, count: plan.count)
+    return origins.withValues(as: Int64.self) {
+      Array(UnsafeBufferPointer(start: $0, count: plan.count))
+    }
+  }
+
+  private func writeSegments() throws(StoaError) -> [SegmentDescription] {
     loader.report(.sorting, rowCount: 0)
     let rows = try loader.stage.sortedRows()
     let options = SegmentWriterOptions()
@@ -55,7 +95,7 @@ final class LoadWriting {
         try self.encode(plan, encoder)
       },
       consume: { (group: Group) throws(StoaError) in
-        try self.checkKeys(group)
+        try self.checkKeys(columns: group.columns, origins: group.origins)
         try writer.write(group.encoded)
         self.writtenCount += group.rowCount
         self.loader.report(.writing, rowCount: self.writtenCount)
@@ -70,16 +110,13 @@ final class LoadWriting {
     guard loader.carriesOrigins else {
       return Group(encoded: encoded, columns: [], origins: [], rowCount: plan.count)
     }
-    let origins = plan.table.gather(columnCount, plan.rows, count: plan.count)
-    let bits = origins.withValues(as: Int64.self) {
-      Array(UnsafeBufferPointer(start: $0, count: plan.count))
-    }
-    return Group(encoded: encoded, columns: vectors, origins: bits, rowCount: plan.count)
+    return Group(
+      encoded: encoded, columns: vectors, origins: origins(plan), rowCount: plan.count)
   }
 
-  private func checkKeys(_ group: Group) throws(StoaError) {
+  private func checkKeys(columns: [Vector], origins: [Int64]) throws(StoaError) {
     for check in uniques {
-      try check.add(group.columns, origins: group.origins)
+      try check.add(columns, origins: origins)
       if check.violations.count >= Violations.sufficientCount,
         let error = check.error(loader.origins)
       {
@@ -88,21 +125,21 @@ final class LoadWriting {
     }
     for index in selfReferences.indices {
       let check = selfReferences[index].check
-      selfReferences[index].keys.append(check.ownPositions.map { group.columns[$0] })
-      selfReferences[index].rows.append((group.columns, group.origins))
+      selfReferences[index].keys.append(check.ownPositions.map { columns[$0] })
+      selfReferences[index].rows.append((columns, origins))
     }
   }
 
   /// What can be known only when all rows have passed.
   private func finishKeys() throws(StoaError) {
     for check in uniques {
-      try check.checkExisting(in: loader.transaction.snapshot)
+      try check.checkExisting()
       if let error = check.error(loader.origins) { throw error }
     }
     for reference in selfReferences {
       var batches = reference.keys
       let columns = reference.check.ownPositions.map { loader.definition.columns[$0] }
-      try TableKeys.read(columns, of: loader.definition.id, in: loader.transaction.snapshot) {
+      try TableKeys.read(columns, of: loader.definition.id, in: before) {
         batches.append($0)
       }
       let keys = ReferencedKeys(reference.check.shape, batches)
@@ -111,5 +148,24 @@ final class LoadWriting {
       }
     }
     try loader.checkForeignKeys()
+    addValidator()
+  }
+
+  /// Others may commit between this load and its own commit: their rows may have the same keys, and rows that these
+  /// refer to may go.
+  private func addValidator() {
+    let (uniques, origins, before) = (uniques, loader.origins, before)
+    let referenced = Set(loader.definition.foreignKeys.map(\.referencedTable)).sorted()
+    let name = loader.definition.name
+    guard !uniques.isEmpty || !referenced.isEmpty else { return }
+    loader.transaction.addValidator { (newest: Snapshot) throws(StoaError) in
+      for check in uniques { try check.checkAgain(in: newest, origins) }
+      for table in referenced
+      where !newest.contents(of: table).keepsRows(of: before.contents(of: table)) {
+        throw StoaError(
+          .busy, "another transaction deleted rows that \"\(name)\" may refer to",
+          hint: "Nothing of this transaction was committed; run it again", table: name)
+      }
+    }
   }
 }

@@ -12,22 +12,13 @@ enum TableKeys {
     _ columns: [ColumnDefinition], of table: TableID, in snapshot: Snapshot,
     bounds: ClosedRange<Int64>? = nil, _ body: ([Vector]) throws(StoaError) -> Void
   ) throws(StoaError) {
-    for reader in try snapshot.readers(of: table) {
-      for group in 0..<reader.rowGroupCount {
-        let rowCount = reader.rowCount(ofRowGroup: group)
-        guard rowCount > 0 else { continue }
-        if let bounds, let first = columns.first,
-          let zone = reader.zoneMap(rowGroup: group, column: first.id), isOutside(zone, bounds)
-        {
-          continue
-        }
-        var vectors: [Vector] = []
-        for column in columns {
-          let chunk = try reader.columnChunk(rowGroup: group, column: column)
-          vectors.append(try chunk.decode(rows: 0..<rowCount))
-        }
-        try body(vectors)
+    for group in try snapshot.contents(of: table).rowGroups() where group.liveRowCount > 0 {
+      if let bounds, let first = columns.first, let zone = group.zoneMap(first.id),
+        isOutside(zone, bounds)
+      {
+        continue
       }
+      try body(try group.liveValues(columns))
     }
   }
 
@@ -75,7 +66,7 @@ final class ForeignKeyCheck: Sendable {
     }
     var batches: [[Vector]] = []
     try TableKeys.read(
-      targets.map { referenced.columns[$0] }, of: referenced.id, in: transaction.snapshot
+      targets.map { referenced.columns[$0] }, of: referenced.id, in: transaction.view
     ) {
       batches.append($0)
     }
@@ -103,6 +94,8 @@ final class ForeignKeyCheck: Sendable {
 final class UniqueCheck {
   private let key: KeyDefinition
   private let definition: TableDefinition
+  /// What the table had before the load.
+  private let before: Snapshot
   private let positions: [Int]
   /// `nil` when equal keys stand next to each other in the order of the rows and there are no others.
   private let table: (any KeyTable)?
@@ -112,20 +105,21 @@ final class UniqueCheck {
   let violations = Violations()
 
   init(
-    _ key: KeyDefinition, of definition: TableDefinition, in transaction: WriteTransaction
+    _ key: KeyDefinition, of definition: TableDefinition, before: Snapshot, budget: MemoryBudget
   ) throws(StoaError) {
     self.key = key
     self.definition = definition
+    self.before = before
     positions = key.columns.compactMap { definition.index(of: $0) }
     guard positions.count == key.columns.count, !positions.isEmpty else {
       throw StoaError(.inconsistency, "a key names columns that are gone", table: definition.name)
     }
     let prefix = Set(definition.sortKey.prefix(key.columns.count))
     let isAdjacent =
-      prefix == Set(key.columns) && transaction.snapshot.rowCount(of: definition.id) == 0
+      prefix == Set(key.columns) && before.contents(of: definition.id).isEmpty
     let types = positions.map { definition.columns[$0].type }
     table = isAdjacent ? nil : KeyShape(types).makeTable()
-    reservation = MemoryReservation(transaction.store.budget)
+    reservation = MemoryReservation(budget)
     comparator = RowComparator(positions.map { _ in SortSpecification() })
   }
 
@@ -167,7 +161,22 @@ final class UniqueCheck {
   }
 
   /// Compares with the rows that the table had before.
-  func checkExisting(in snapshot: Snapshot) throws(StoaError) {
+  func checkExisting() throws(StoaError) { try checkExisting(in: before) }
+
+  /// Compares with the rows that others have committed since, at the commit.
+  /// - Parameter newest: without the rows that this transaction deletes.
+  func checkAgain(in newest: Snapshot, _ origins: RowOrigins) throws(StoaError) {
+    if newest.contents(of: definition.id).isSame(as: before.contents(of: definition.id)) { return }
+    guard table != nil else {
+      throw StoaError(
+        .busy, "another transaction added rows to \"\(definition.name)\" during the load",
+        hint: "Nothing was loaded; run it again", table: definition.name)
+    }
+    try checkExisting(in: newest)
+    if let error = error(origins) { throw error }
+  }
+
+  private func checkExisting(in snapshot: Snapshot) throws(StoaError) {
     guard let table else { return }
     let columns = positions.map { definition.columns[$0] }
     try TableKeys.read(columns, of: definition.id, in: snapshot, bounds: table.bounds) { vectors in

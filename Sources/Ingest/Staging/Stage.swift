@@ -34,6 +34,11 @@ final class Stage: @unchecked Sendable {
   /// Whether what is staged should be spilled before more comes.
   var isFull: Bool { lock.withLock { stagedByteCount > limit && !pieces.isEmpty } }
 
+  /// Whether all rows are in memory and few.
+  func isSmall(rows: Int, bytes: Int) -> Bool {
+    lock.withLock { runs.isEmpty && rowCount <= rows && stagedByteCount <= bytes }
+  }
+
   /// Enters a new chunk; returns its number.
   func add(_ chunk: StagedChunk) -> Int {
     lock.withLock {

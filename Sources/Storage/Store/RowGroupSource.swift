@@ -131,3 +131,55 @@ extension DeleteVector {
     return found ? RowContainer(words: words) : nil
   }
 }
+
+extension RowGroupSource {
+  /// Positions of the rows that are not deleted, ascending, counted from the group's first; `nil` when all are there.
+  public func livePositions() -> [UInt32]? {
+    guard let deleted else { return nil }
+    var words = [UInt64](repeating: 0, count: 1024)
+    words.withUnsafeMutableBufferPointer { buffer in
+      if let base = buffer.baseAddress { deleted.insert(into: base) }
+    }
+    var positions: [UInt32] = []
+    positions.reserveCapacity(liveRowCount)
+    for row in 0..<rowCount where words[row >> 6] >> UInt64(row & 63) & 1 == 0 {
+      positions.append(UInt32(truncatingIfNeeded: row))
+    }
+    return positions
+  }
+
+  /// Values of columns in all rows that are not deleted.
+  public func liveValues(_ columns: [ColumnDefinition]) throws(StoaError) -> [Vector] {
+    let positions = livePositions()
+    var vectors: [Vector] = []
+    for column in columns {
+      let all = try chunk(column).decode(rows: 0..<rowCount)
+      vectors.append(
+        positions.map { positions in
+          positions.withUnsafeBufferPointer { buffer in
+            buffer.baseAddress.map { all.gather($0, count: buffer.count) } ?? all.slice(0..<0)
+          }
+        } ?? all)
+    }
+    return vectors
+  }
+}
+
+extension TableContents {
+  /// Whether `other` has the same rows, as far as can be told without reading them.
+  public func isSame(as other: TableContents) -> Bool {
+    segments.map(\.description.id) == other.segments.map(\.description.id)
+      && memtables.map(\.id) == other.memtables.map(\.id)
+      && memtables.map(\.rowCount) == other.memtables.map(\.rowCount) && deletes == other.deletes
+  }
+
+  /// Whether every row of `other` is here: rows may have been added since, but none deleted.
+  public func keepsRows(of other: TableContents) -> Bool {
+    let ids = Set((0..<sourceCount).map { id(ofSource: $0) })
+    for source in 0..<other.sourceCount {
+      let id = other.id(ofSource: source)
+      guard ids.contains(id), deletes[id] == other.deletes[id] else { return false }
+    }
+    return true
+  }
+}

@@ -60,7 +60,7 @@ extension TableStore {
         }
         guard monotonicMilliseconds() < deadline else {
           throw StoaError(
-            .busy, "another process has been writing for \(wait) ms", path: path)
+            .busy, "another process is writing; waited \(wait) ms for it", path: path)
         }
         writers.wait(milliseconds: 10)
       }
@@ -82,7 +82,7 @@ extension TableStore {
     while try !file.tryLock(0..<1, .exclusive) {
       guard monotonicMilliseconds() < deadline else {
         throw StoaError(
-          .busy, "another process (\(holder(file))) has been writing for \(wait) ms", path: path)
+          .busy, "another process (\(holder(file))) is writing; waited \(wait) ms for it", path: path)
       }
       pauseMilliseconds(2)
     }

@@ -118,7 +118,7 @@ public final class TableStore: Sendable {
         state: found.state, tail: found.state, log: found.log, logEnd: found.logEnd,
         tailEnd: found.logEnd, logSize: found.logFileSize, syncedCommit: found.state.commit,
         checkpoint: found.checkpoint,
-        refusal: refusal, warnings: found.warnings, nextSegmentID: found.state.nextSegmentID,
+        refusal: refusal, warnings: TableStore.warnings(found), nextSegmentID: found.state.nextSegmentID,
         leasedCommit: found.state.commit))
     inner.withLock { rebuildReferences(&$0) }
     if mode == .readWrite, found.damage == nil, found.tip?.isClosed == false || found.isTailTorn {
@@ -155,6 +155,14 @@ public final class TableStore: Sendable {
   ) -> Bool {
     guard let lock = try? fileSystem.open(layout.lock, .read) else { return false }
     return (try? lock.isLockedElsewhere(0..<1)) ?? false
+  }
+
+  /// What was found, and what became of it.
+  private static func warnings(_ found: Recovery) -> [String] {
+    guard found.damage != nil else { return found.warnings }
+    return found.warnings + [
+      "the warehouse is open for reading only, as of commit \(found.state.commit), the last good one"
+    ]
   }
 
   static func refusal(after damage: StoaError) -> StoaError {

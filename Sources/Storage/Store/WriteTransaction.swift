@@ -24,7 +24,8 @@ public final class WriteTransaction: @unchecked Sendable {
   private var ownMemtables: [TableID: SegmentID] = [:]
   /// Files written, for removal; and directories whose entries must be durable before the commit.
   private let written = Mutex<Written>(Written())
-  /// Asked before a commit onto another state than `snapshot`, with that state; throw to refuse.
+  /// Asked before a commit onto another state than `snapshot`, with that state but without the rows this
+  /// transaction deletes; throw to refuse.
   private var validators: [(Snapshot) throws(StoaError) -> Void] = []
   /// Set by flush and compaction, which move rows: given the state at the commit, returns the edits that carry over
   /// what was deleted of the rows meanwhile; replaces the check for conflicts.
@@ -293,10 +294,32 @@ public final class WriteTransaction: @unchecked Sendable {
         try CommitConflicts(base: snapshot.state, own: changes.state, newest: newest.state)
           .check(changes.touched)
       }
-      for validator in validators { try validator(newest) }
+      if !validators.isEmpty {
+        let changed = try withoutDeleted(difference, newest)
+        for validator in validators { try validator(changed) }
+      }
     }
     return difference.edits(
       catalog: changes.catalogEdits, tables: changes.touched, active: active) + carried
+  }
+
+  /// `newest` without the rows that this transaction takes out of it.
+  private func withoutDeleted(
+    _ difference: CommitDifference, _ newest: Snapshot
+  ) throws(StoaError) -> Snapshot {
+    var state = newest.state
+    for edit in difference.edits(catalog: [], tables: changes.touched, active: { _ in 0 }) {
+      switch edit {
+      case .removeSegment: try state.apply(edit, commit: newest.commit)
+      case .deleteRows(_, let id, _):
+        // Rows of segments that are this transaction's own are not in there.
+        guard changes.references[id] == nil else { continue }
+        try state.apply(edit, commit: newest.commit)
+      default: continue
+      }
+    }
+    return Snapshot(
+      state: state, references: newest.references, lease: newest.lease, store: store)
   }
 
   /// Files of segments that the transaction wrote and took back.

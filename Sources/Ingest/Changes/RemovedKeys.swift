@@ -1,0 +1,152 @@
+import Catalog
+import Kernels
+import Storage
+import Vectors
+
+/// Keys of rows that a statement takes out of a table other tables refer to. Afterwards nothing may refer to those
+/// that are gone: rows that came back with the same key (an UPDATE of other columns) do not count.
+final class RemovedKeys {
+  /// A foreign key of some table to the changed one.
+  private struct Reference {
+    let table: TableDefinition
+    let columns: [ColumnDefinition]
+    let shape: KeyShape
+    /// The referenced columns.
+    let targets: [ColumnDefinition]
+    /// Keys of the rows that go.
+    var batches: [[Vector]] = []
+    /// Those that did not come back.
+    var lost: (any KeyTable)?
+  }
+
+  private let definition: TableDefinition
+  private var references: [Reference]
+
+  /// - Throws: `.inconsistency` when a foreign key names what is not there.
+  init(of definition: TableDefinition, in catalog: CatalogState) throws(StoaError) {
+    self.definition = definition
+    var references: [Reference] = []
+    for table in catalog.sortedTables {
+      for key in table.foreignKeys where key.referencedTable == definition.id {
+        let columns = key.columns.compactMap { id in table.index(of: id).map { table.columns[$0] } }
+        let targets = key.referencedColumns.compactMap { id in
+          definition.index(of: id).map { definition.columns[$0] }
+        }
+        guard columns.count == targets.count, !columns.isEmpty else {
+          throw StoaError(
+            .inconsistency, "a foreign key names columns that are gone", table: table.name)
+        }
+        let shape = try KeyShape.common(columns.map(\.type), targets.map(\.type))
+        references.append(
+          Reference(table: table, columns: columns, shape: shape, targets: targets))
+      }
+    }
+    self.references = references
+  }
+
+  var isEmpty: Bool { references.isEmpty }
+
+  /// Notes the keys of rows of `contents` that are about to be deleted.
+  func note(_ deleted: [SegmentID: DeleteVector], of contents: TableContents) throws(StoaError) {
+    guard !references.isEmpty else { return }
+    for group in try contents.rowGroups() {
+      let source = contents.id(ofSource: Int(group.firstRow >> 32))
+      let first = Int(group.firstRow & 0xFFFF_FFFF)
+      guard let rows = deleted[source]?.positions(in: first..<(first + group.rowCount)),
+        !rows.isEmpty
+      else { continue }
+      for index in references.indices {
+        var vectors: [Vector] = []
+        for target in references[index].targets {
+          let values = try group.chunk(target).decode(rows: 0..<group.rowCount)
+          vectors.append(values.rows(rows))
+        }
+        references[index].batches.append(vectors)
+      }
+    }
+  }
+
+  /// Finds out which keys `after` no longer has, and looks for rows that refer to them.
+  /// - Throws: `.constraint` naming table and key.
+  func check(_ after: Snapshot) throws(StoaError) {
+    for index in references.indices where !references[index].batches.isEmpty {
+      references[index].lost = try lost(references[index], after)
+      references[index].batches = []
+    }
+    try checkReferrers(after)
+  }
+
+  /// The removed keys that are not there any more.
+  private func lost(_ reference: Reference, _ after: Snapshot) throws(StoaError) -> any KeyTable {
+    let all = reference.shape.makeTable()
+    for batch in reference.batches { all.insertAll(KeyRows(batch)) }
+    let left = reference.shape.makeTable()
+    try TableKeys.read(reference.targets, of: definition.id, in: after, bounds: all.bounds) {
+      left.insertAll(KeyRows($0))
+    }
+    let lost = reference.shape.makeTable()
+    for batch in reference.batches {
+      var missing: [UInt32] = []
+      left.find(
+        KeyRows(batch), found: { _, _ in }, missing: { missing.append(UInt32($0)) })
+      if !missing.isEmpty { lost.insertAll(KeyRows(batch.map { $0.rows(missing) })) }
+    }
+    return lost
+  }
+
+  /// Looks for rows of `snapshot` that refer to lost keys; again when others have committed since.
+  func checkReferrers(_ snapshot: Snapshot) throws(StoaError) {
+    for reference in references {
+      guard let lost = reference.lost, lost.byteCount > 0 else { continue }
+      var found: String?
+      try TableKeys.read(
+        reference.columns, of: reference.table.id, in: snapshot, bounds: lost.bounds
+      ) { vectors throws(StoaError) in
+        guard found == nil else { return }
+        let rows = KeyRows(vectors)
+        lost.find(
+          rows, found: { row, _ in found = found ?? rows.text(row) }, missing: { _ in })
+      }
+      if let found { throw violation(reference, found) }
+    }
+  }
+
+  private func violation(_ reference: Reference, _ key: String) -> StoaError {
+    let names = reference.targets.map(\.name).joined(separator: ", ")
+    return StoaError(
+      .constraint,
+      "the row with \(names) = \(key) cannot go: rows of \"\(reference.table.name)\" refer to it",
+      hint: "Delete or change those rows first", column: names, table: definition.name)
+  }
+}
+
+extension KeyTable {
+  /// Enters keys of which nothing but their being there matters.
+  func insertAll(_ rows: KeyRows) {
+    insert(rows, origins: [Int64](repeating: 0, count: rows.count)) { _, _ in }
+  }
+}
+
+extension Vector {
+  /// The rows at ascending `positions`.
+  func rows(_ positions: [UInt32]) -> Vector {
+    positions.withUnsafeBufferPointer { buffer in
+      buffer.baseAddress.map { gather($0, count: buffer.count) } ?? slice(0..<0)
+    }
+  }
+}
+
+extension DeleteVector {
+  /// Rows among `range`, counted from its first.
+  func positions(in range: Range<Int>) -> [UInt32] {
+    guard !range.isEmpty else { return [] }
+    var result: [UInt32] = []
+    for group in (range.lowerBound >> 16)...((range.upperBound - 1) >> 16) {
+      rows[rowGroup: group].forEach { row in
+        let position = group << 16 | row
+        if range.contains(position) { result.append(UInt32(position - range.lowerBound)) }
+      }
+    }
+    return result
+  }
+}
