@@ -2,8 +2,9 @@ import Catalog
 import Ingest
 import Storage
 
-/// Adds many rows to one table from a program, without SQL. Rows become visible together, at `close`; dropping
-/// the appender without it adds nothing. While it has rows, it holds the write lock.
+/// Adds many rows to one table from a program, without SQL. Rows become visible and durable together, at `commit`
+/// or `close`; dropping the appender adds nothing of what came since. Inside a transaction of the session
+/// they become part of it instead. While an appender has rows, it holds the write lock.
 ///
 ///     let appender = try session.makeAppender(for: "sales")
 ///     for sale in sales { try appender.append([.integer(sale.id), .string(sale.product)]) }
@@ -14,7 +15,7 @@ public final class Appender {
   private let session: Session
   private let table: String
   private var builders: [[Value]] = []
-  private var open: (transaction: WriteTransaction, loader: TableLoader)?
+  private var open: (transaction: WriteTransaction, loader: TableLoader, isOwn: Bool)?
   private var rowCount = 0
   private var isClosed = false
 
@@ -24,7 +25,12 @@ public final class Appender {
     columns = table.columns.map { ResultColumn(name: $0.name, type: $0.type) }
   }
 
-  deinit { open?.transaction.rollback() }
+  deinit { abandon() }
+
+  private func abandon() {
+    if let open, open.isOwn { open.transaction.rollback() }
+    open = nil
+  }
 
   /// Adds one row, a value per column in the table's order. Texts are cast to the column's type; an integer for
   /// a DECIMAL column counts whole units.
@@ -50,23 +56,34 @@ public final class Appender {
     try give(batch)
   }
 
-  /// Checks keys, writes everything and commits. The appender is spent.
-  /// - Returns: rows added.
+  /// Checks keys and commits the rows added so far; more can follow.
+  /// - Returns: rows added since the commit before.
+  /// - Throws: `.constraint` for rows that break keys, after which none of them is added and the appender is closed.
   @discardableResult
-  public func close() throws(StoaError) -> Int {
+  public func commit() throws(StoaError) -> Int {
     guard !isClosed else { throw StoaError(.usage, "the appender is closed") }
-    try flushRows()
-    isClosed = true
-    guard let (transaction, loader) = open else { return 0 }
-    open = nil
     do throws(StoaError) {
+      try flushRows()
+      guard let (transaction, loader, isOwn) = open else { return 0 }
       _ = try loader.finish()
-      try transaction.commit()
+      if isOwn { try transaction.commit() }
+      open = nil
+      defer { rowCount = 0 }
       return rowCount
     } catch {
-      transaction.rollback()
+      abandon()
+      isClosed = true
       throw error
     }
+  }
+
+  /// Commits and ends the appender.
+  /// - Returns: rows added since the last commit.
+  @discardableResult
+  public func close() throws(StoaError) -> Int {
+    let count = try commit()
+    isClosed = true
+    return count
   }
 
   private func flushRows() throws(StoaError) {
@@ -86,8 +103,7 @@ public final class Appender {
       try open?.loader.append(batch)
       rowCount += batch.rowCount
     } catch {
-      open?.transaction.rollback()
-      open = nil
+      abandon()
       isClosed = true
       throw error
     }
@@ -116,7 +132,7 @@ extension Session {
   /// An appender for the table.
   /// - Throws: `.binding` when there is no such table.
   public func makeAppender(for table: String) throws(StoaError) -> Appender {
-    let catalog = try warehouse.store.snapshot().catalog
+    let catalog = try currentSnapshot().catalog
     guard let definition = catalog.table(named: table) else {
       throw StoaError(.binding, "there is no table \"\(table)\"")
     }
@@ -125,18 +141,19 @@ extension Session {
 
   fileprivate func beginLoad(
     into table: String
-  ) throws(StoaError) -> (transaction: WriteTransaction, loader: TableLoader) {
+  ) throws(StoaError) -> (transaction: WriteTransaction, loader: TableLoader, isOwn: Bool) {
     cancellation.reset()
-    let transaction = try warehouse.store.beginWrite(
+    let isOwn = openTransaction == nil
+    let transaction = try openTransaction?.changes ?? warehouse.store.beginWrite(
       timeoutMilliseconds: settings.lockTimeoutMilliseconds)
-    guard let definition = transaction.catalog.table(named: table) else {
-      transaction.rollback()
-      throw StoaError(.binding, "table \"\(table)\" was dropped")
-    }
+    transaction.isSynchronous = settings.isSynchronous
     do throws(StoaError) {
-      return (transaction, try makeLoader(into: definition, transaction))
+      guard let definition = transaction.catalog.table(named: table) else {
+        throw StoaError(.binding, "table \"\(table)\" was dropped")
+      }
+      return (transaction, try makeLoader(into: definition, transaction), isOwn)
     } catch {
-      transaction.rollback()
+      if isOwn { transaction.rollback() }
       throw error
     }
   }

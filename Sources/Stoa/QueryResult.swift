@@ -17,7 +17,7 @@ public final class QueryResult {
   public let kind: Kind
   /// Empty when the statement gives no rows.
   public let columns: [ResultColumn]
-  /// Rows inserted or written; `nil` for statements that change none.
+  /// Rows inserted, changed, deleted or written; `nil` for statements that change none.
   public let rowsChanged: Int?
   /// What the user should know, a line each; never part of the rows.
   public let notices: [String]
@@ -38,11 +38,13 @@ public final class QueryResult {
     batches = []
   }
 
-  init(kind: Kind = .rows, columns: [ResultColumn], batches: [Batch]) {
+  init(
+    kind: Kind = .rows, columns: [ResultColumn], batches: [Batch], rowsChanged: Int? = nil
+  ) {
     self.kind = kind
     self.columns = columns
     stream = nil
-    rowsChanged = nil
+    self.rowsChanged = rowsChanged
     notices = []
     loadSummary = nil
     self.batches = batches[...]

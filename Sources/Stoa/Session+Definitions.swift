@@ -9,7 +9,6 @@ extension Session {
     _ create: BoundCreateTable, _ transaction: WriteTransaction, _ parameters: [Value]
   ) throws(StoaError) -> QueryResult {
     guard create.isNeeded else {
-      transaction.rollback()
       return QueryResult(notices: ["Table \(create.table.name) exists already"])
     }
     try Session.requireEncodings(of: create.table)
@@ -25,10 +24,7 @@ extension Session {
       return key
     }
     try transaction.apply(.createTable(table))
-    guard let source = create.source else {
-      try transaction.commit()
-      return QueryResult()
-    }
+    guard let source = create.source else { return QueryResult() }
     return try insert(BoundInsert(table: table, source: source), transaction, parameters)
   }
 

@@ -50,17 +50,12 @@ extension Session {
   ) throws(StoaError) -> LoadSummary {
     guard !isClosed else { throw StoaError(.usage, "the session is closed") }
     cancellation.reset()
-    let transaction = try warehouse.store.beginWrite(
-      timeoutMilliseconds: settings.lockTimeoutMilliseconds)
-    do throws(StoaError) {
+    return try inTransaction(isRepeatable: false) { transaction throws(StoaError) in
       let plan = try ImportPlan(
         files: request.files, table: request.table, columns: request.columns,
         catalog: transaction.catalog, options: request.options.csv)
       detected(plan.description)
       return try run(plan, request.options, transaction, progress: request.progress)
-    } catch {
-      transaction.rollback()
-      throw error
     }
   }
 
@@ -72,13 +67,10 @@ extension Session {
     loading.maximalRejectCount = options.maximalRejectCount
     loading.rejectPath = options.rejectPath
     loading.progress = progress
-    let summary = try plan.load(in: transaction, options: loading)
-    try cancellation.check()
-    try transaction.commit()
-    return summary
+    return try plan.load(in: transaction, options: loading)
   }
 
-  private var loadOptions: LoadOptions {
+  var loadOptions: LoadOptions {
     var options = LoadOptions(
       threads: settings.threads, temporaryDirectory: settings.temporaryDirectory)
     if settings.spillsAlways { options.sortByteLimit = 1 << 16 }
@@ -90,19 +82,6 @@ extension Session {
     -> TableLoader
   {
     try TableLoader(into: table.id, transaction: transaction, options: loadOptions)
-  }
-
-  /// INSERT, and the rows of CREATE TABLE … AS.
-  func insert(
-    _ insert: BoundInsert, _ transaction: WriteTransaction, _ parameters: [Value]
-  ) throws(StoaError) -> QueryResult {
-    let stream = try stream(insert.source, snapshot: transaction.snapshot, parameters: parameters)
-    let loader = try makeLoader(into: insert.table, transaction)
-    while let batch = try stream.next() { try loader.append(batch) }
-    let summary = try loader.finish()
-    try cancellation.check()
-    try transaction.commit()
-    return QueryResult(rowsChanged: summary.rowCount)
   }
 
   /// COPY … FROM.

@@ -16,6 +16,8 @@ public final class Session: @unchecked Sendable {
   public var loadObserver: (@Sendable (LoadEvent) -> Void)?
   let cancellation = CancellationFlag()
   var isClosed = false
+  /// Set between BEGIN and COMMIT or ROLLBACK.
+  var openTransaction: OpenTransaction?
 
   init(_ warehouse: Warehouse) {
     self.warehouse = warehouse
@@ -59,12 +61,12 @@ public final class Session: @unchecked Sendable {
 
   /// Names of all tables, sorted.
   public func tables() throws(StoaError) -> [String] {
-    try warehouse.store.snapshot().catalog.sortedTables.map(\.name)
+    try currentSnapshot().catalog.sortedTables.map(\.name)
   }
 
   /// The CREATE TABLE statement that would make the table again.
   public func definition(ofTable name: String) throws(StoaError) -> String {
-    let catalog = try warehouse.store.snapshot().catalog
+    let catalog = try currentSnapshot().catalog
     guard let table = catalog.table(named: name) else {
       throw StoaError(
         .binding, "there is no table \"\(name)\"",
@@ -74,8 +76,12 @@ public final class Session: @unchecked Sendable {
     return table.sql(in: catalog)
   }
 
-  /// The session can do nothing more.
-  public func close() { isClosed = true }
+  /// The session can do nothing more; an open transaction is rolled back.
+  public func close() {
+    isClosed = true
+    openTransaction?.changes.rollback()
+    openTransaction = nil
+  }
 
   func set(_ name: String, to value: String, at position: Range<Int>?) throws(StoaError) {
     let setting = try Setting.named(name, at: position)

@@ -21,6 +21,9 @@ public struct SessionSettings: Sendable {
   public var spillsAlways = false
   /// How long a writing statement waits for another writer.
   public var lockTimeoutMilliseconds: Int
+  /// False: a commit may return before the disk has it. What was committed last may be missing after a power
+  /// loss, never anything in between; a process that is killed loses nothing.
+  public var isSynchronous = true
   /// A statement that runs longer ends with an error; `nil` for any time.
   public var timeLimitMilliseconds: Int?
 
@@ -117,6 +120,14 @@ struct Setting: Sendable {
       write: { session, text in
         guard let limit = Int(text), limit >= 0 else { return false }
         session.settings.timeLimitMilliseconds = limit == 0 ? nil : limit
+        return true
+      }),
+    Setting(
+      name: "synchronous", help: "whether a commit waits until the disk has it, true or false",
+      read: { $0.settings.isSynchronous ? "true" : "false" },
+      write: { session, text in
+        guard let flag = Setting.flag(text) else { return false }
+        session.settings.isSynchronous = flag
         return true
       }),
     Setting(

@@ -66,6 +66,9 @@ public final class WriteTransaction: @unchecked Sendable {
   /// The catalog with the edits so far.
   public var catalog: CatalogState { changes.state.catalog }
 
+  /// Whether `commit` failed because others had changed the same; run again on the newer state, it may succeed.
+  public private(set) var isConflict = false
+
   /// Whether `commit` or `rollback` was called.
   public var isFinished: Bool { phase == .finished }
 
@@ -288,6 +291,7 @@ public final class WriteTransaction: @unchecked Sendable {
       base: snapshot.state, own: changes.state, ownMemtables: ownMemtables)
     var carried: [LogEdit] = []
     if newest.commit != snapshot.commit {
+      isConflict = true
       if let relocation {
         carried = try relocation(newest.state)
       } else {
@@ -298,6 +302,7 @@ public final class WriteTransaction: @unchecked Sendable {
         let changed = try withoutDeleted(difference, newest)
         for validator in validators { try validator(changed) }
       }
+      isConflict = false
     }
     return difference.edits(
       catalog: changes.catalogEdits, tables: changes.touched, active: active) + carried
