@@ -11,13 +11,19 @@ extension Session {
     guard !isClosed else { throw StoaError(.usage, "the session is closed") }
     cancellation.reset()
     cancellation.setTimeLimit(milliseconds: settings.timeLimitMilliseconds)
-    if Session.writes(syntax) {
-      return try runWriting(syntax, text: text, parameters: parameters)
-    }
-    let snapshot = try warehouse.store.snapshot()
-    return try onFittingStack(text) { () throws(StoaError) -> QueryResult in
-      let bound = try bind(syntax, text: text, catalog: snapshot.catalog, parameters)
-      return try runReading(bound, snapshot: snapshot, parameters: parameters)
+    try requireUsableTransaction(syntax)
+    do throws(StoaError) {
+      if Session.writes(syntax) {
+        return try runWriting(syntax, text: text, parameters: parameters)
+      }
+      let snapshot = try currentSnapshot()
+      return try onFittingStack(text) { () throws(StoaError) -> QueryResult in
+        let bound = try bind(syntax, text: text, catalog: snapshot.catalog, parameters)
+        return try runReading(bound, snapshot: snapshot, parameters: parameters)
+      }
+    } catch {
+      openTransaction?.failure = error
+      throw error
     }
   }
 
@@ -84,12 +90,17 @@ extension Session {
       try reset(name, at: position)
       return QueryResult()
     case .checkpoint:
+      guard openTransaction == nil else {
+        throw StoaError(.usage, "CHECKPOINT is not for inside a transaction")
+      }
       try warehouse.store.checkpoint()
       return QueryResult()
-    case .begin, .commit, .rollback, .savepoint, .rollbackTo, .release:
-      throw StoaError(
-        .unsupported, "transactions of several statements are not supported yet",
-        hint: "Each statement is a transaction of its own")
+    case .begin(let isReadOnly): return try begin(isReadOnly: isReadOnly)
+    case .commit: return try commitTransaction()
+    case .rollback: return try rollbackTransaction()
+    case .savepoint(let name): return try savepoint(name)
+    case .rollbackTo(let name): return try rollback(to: name)
+    case .release(let name): return try release(name)
     case .showVersions: throw StoaError(.unsupported, "SHOW VERSIONS is not supported yet")
     case .compact: throw StoaError(.unsupported, "COMPACT is not supported yet")
     case .verify: throw StoaError(.unsupported, "VERIFY is not supported yet")
@@ -98,21 +109,19 @@ extension Session {
     }
   }
 
-  /// Statements that change the warehouse bind and run under the write lock, so that what they looked up is
-  /// still there when they commit.
+  /// Statements that change the warehouse bind against the state they change, under the write lock unless a
+  /// transaction is open.
   private func runWriting(
     _ syntax: StatementSyntax, text: String, parameters: [Value]
   ) throws(StoaError) -> QueryResult {
-    let transaction = try warehouse.store.beginWrite(
-      timeoutMilliseconds: settings.lockTimeoutMilliseconds)
-    do throws(StoaError) {
+    // What is read from files or standard input cannot be read twice.
+    var isRepeatable = true
+    if case .copy = syntax.kind { isRepeatable = false }
+    return try inTransaction(isRepeatable: isRepeatable) { transaction throws(StoaError) in
       let bound = try onFittingStack(text) { () throws(StoaError) in
         try bind(syntax, text: text, catalog: transaction.catalog, parameters)
       }
       return try write(bound, transaction, parameters)
-    } catch {
-      transaction.rollback()
-      throw error
     }
   }
 
@@ -123,25 +132,12 @@ extension Session {
     case .createTable(let create): return try createTable(create, transaction, parameters)
     case .dropTables(let ids):
       for id in ids { try transaction.apply(.dropTable(id)) }
-      try transaction.commit()
       return QueryResult()
-    case .insert(let insert):
-      guard insert.returning.isEmpty else {
-        throw StoaError(.unsupported, "INSERT … RETURNING is not supported yet")
-      }
-      return try self.insert(insert, transaction, parameters)
+    case .insert(let insert): return try self.insert(insert, transaction, parameters)
     case .copyFrom(let copy): return try load(copy, transaction)
-    case .change(let change):
-      let name =
-        switch change.kind {
-        case .update: "UPDATE"
-        case .delete: "DELETE"
-        case .merge: "MERGE"
-        case .upsert: "INSERT … ON CONFLICT"
-        }
-      throw StoaError(.unsupported, "\(name) is not supported yet")
-    case .truncate: throw StoaError(.unsupported, "TRUNCATE is not supported yet")
-    case .alterTable: throw StoaError(.unsupported, "ALTER TABLE is not supported yet")
+    case .change(let change): return try apply(change, transaction, parameters)
+    case .truncate(let tables): return try truncate(tables, transaction)
+    case .alterTable(let change): return try alter(change, transaction, parameters)
     default: throw StoaError(.inconsistency, "a reading statement took the way of a writing one")
     }
   }

@@ -1,3 +1,4 @@
+import Catalog
 import Encodings
 import Storage
 import Vectors
@@ -27,13 +28,12 @@ struct RowSelection {
       throw StoaError(.inconsistency, "a statement names row \(row), which is not there")
     }
     let bit: UInt64 = 1 << UInt64(position & 63)
-    let isNew = words[source, default: empty(source)].insert(bit, at: position >> 6)
+    if words[source] == nil {
+      words[source] = [UInt64](repeating: 0, count: (rowCounts[source] + 63) / 64)
+    }
+    let isNew = words[source]?.insert(bit, at: position >> 6) ?? false
     if isNew { count += 1 }
     return isNew
-  }
-
-  private func empty(_ source: Int) -> [UInt64] {
-    [UInt64](repeating: 0, count: (rowCounts[source] + 63) / 64)
   }
 
   /// The rows by id of their segment or memtable.
