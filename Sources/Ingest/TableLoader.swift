@@ -1,5 +1,6 @@
 import Catalog
 import Kernels
+import SQL
 import Storage
 import Vectors
 
@@ -21,6 +22,8 @@ public final class TableLoader: @unchecked Sendable {
   /// Whether rows carry their origin through the sort.
   let carriesOrigins: Bool
   let foreignKeys: [ForeignKeyCheck]
+  /// CHECK constraints; columns are numbered by position.
+  let checks: [(name: String, condition: Expression)]
   private let startSeconds = monotonicSeconds()
   private lazy var ownWorker = makeWorker()
   private var appendedCount = 0
@@ -44,6 +47,7 @@ public final class TableLoader: @unchecked Sendable {
       checks.append(try ForeignKeyCheck(key, of: definition, in: transaction))
     }
     foreignKeys = checks
+    self.checks = try Binder(catalog: transaction.catalog, text: "").bindChecks(of: definition)
     carriesOrigins = !definition.keys.isEmpty || checks.contains { $0.keys == nil }
     stage = Stage(
       types: definition.columns.map(\.type) + (carriesOrigins ? [.bigint] : []),
@@ -125,9 +129,11 @@ struct BatchOrigins {
 public final class LoadWorker {
   private let loader: TableLoader
   private let writer: StageWriter
+  private let checks: [(name: String, condition: ExpressionEvaluator)]
 
   init(_ loader: TableLoader) {
     self.loader = loader
+    checks = loader.checks.map { ($0.name, ExpressionEvaluator($0.condition)) }
     writer = StageWriter(loader.stage)
   }
 
@@ -149,6 +155,7 @@ public final class LoadWorker {
       if !column.isNullable && fitting.mayHaveNulls { try checkNotNull(fitting, column, origins) }
       columns.append(fitting)
     }
+    try checkConditions(Batch(columns: columns, rowCount: batch.rowCount), origins)
     for check in loader.foreignKeys {
       if let keys = check.keys { check.check(columns, against: keys) { origins[$0] } }
     }
@@ -177,6 +184,25 @@ public final class LoadWorker {
       throw StoaError(
         .constraint, "NULL in a NOT NULL column\(place)", path: loader.origins.path(origin),
         line: loader.origins.line(origin), column: column.name, table: loader.definition.name)
+    }
+  }
+
+  /// CHECK: a row is refused when a condition is FALSE; NULL passes.
+  private func checkConditions(_ batch: Batch, _ origins: BatchOrigins) throws(StoaError) {
+    for (name, condition) in checks {
+      let result = try condition.evaluate(batch).flattened()
+      guard
+        let row = result.withValues(
+          as: UInt8.self,
+          { flags in
+            (0..<batch.rowCount).first { flags[$0] == 0 && result.isValid($0) }
+          })
+      else { continue }
+      let origin = origins[row]
+      throw StoaError(
+        .constraint, "\(loader.origins.text(origin)) breaks the constraint \"\(name)\"",
+        path: loader.origins.path(origin), line: loader.origins.line(origin),
+        table: loader.definition.name)
     }
   }
 

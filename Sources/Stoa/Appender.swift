@@ -144,9 +144,14 @@ extension Session {
   ) throws(StoaError) -> (transaction: WriteTransaction, loader: TableLoader, isOwn: Bool) {
     cancellation.reset()
     let isOwn = openTransaction == nil
-    let transaction = try openTransaction?.changes ?? warehouse.store.beginWrite(
-      timeoutMilliseconds: settings.lockTimeoutMilliseconds)
-    transaction.isSynchronous = settings.isSynchronous
+    let transaction: WriteTransaction
+    if let openTransaction {
+      transaction = openTransaction.changes
+    } else {
+      transaction = try warehouse.store.beginWrite(
+        timeoutMilliseconds: settings.lockTimeoutMilliseconds)
+      transaction.isSynchronous = settings.isSynchronous
+    }
     do throws(StoaError) {
       guard let definition = transaction.catalog.table(named: table) else {
         throw StoaError(.binding, "table \"\(table)\" was dropped")

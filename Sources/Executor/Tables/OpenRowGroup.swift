@@ -5,41 +5,45 @@ import Vectors
 
 /// A row group while one worker reads it: its zone maps, and its chunks once somebody asks for them.
 final class OpenRowGroup {
+  /// Rows, deleted ones included.
   let rowCount: Int
-  /// Whether every row is visible to the snapshot, so that zone maps and chunks, which cover all of them, speak for
-  /// the rows a scan gives out.
-  var showsEveryRow: Bool { source.showsEveryRow }
   /// Encoded bytes of the chunks used so far.
   private(set) var byteCount = 0
   /// Whether rows were decoded.
   private(set) var isExpanded = false
-  private let source: StorageScan.RowGroup
+  let source: RowGroupSource
+  let bitmaps: BitmapSelection?
   /// The columns the scan gives out.
   private let columns: [ColumnDefinition]
   private var chunks: [ColumnID: ColumnChunk] = [:]
 
-  init(_ source: StorageScan.RowGroup, columns: [ColumnDefinition]) {
-    self.source = source
+  init(_ rowGroup: StorageScan.RowGroup, columns: [ColumnDefinition]) {
+    source = rowGroup.source
+    bitmaps = rowGroup.bitmaps
     self.columns = columns
-    rowCount = source.reader.rowCount(ofRowGroup: source.index)
+    rowCount = source.rowCount
   }
-
-  var reader: SegmentReader { source.reader }
-  var index: Int { source.index }
-  var bitmaps: BitmapSelection { source.bitmaps }
 
   /// What is known of a column without reading it; `nil` for a column added after the segment was written.
   func zone(of column: ColumnDefinition) -> ZoneMap? {
-    source.reader.zoneMap(rowGroup: source.index, column: column.id)
+    source.zoneMap(column.id)
   }
 
   /// A column's chunk, fetched at most once.
   func chunk(of column: ColumnDefinition) throws(StoaError) -> ColumnChunk {
     if let chunk = chunks[column.id] { return chunk }
-    let chunk = try source.reader.columnChunk(rowGroup: source.index, column: column)
-    byteCount += source.reader.byteCount(rowGroup: source.index, column: column.id)
+    let chunk = column.id == SystemColumn.row ? rowNames() : try source.chunk(column)
+    byteCount += source.byteCount(column.id)
     chunks[column.id] = chunk
     return chunk
+  }
+
+  /// The values of `$row`.
+  private func rowNames() -> ColumnChunk {
+    let buffer = Buffer(of: Int64.self, count: max(1, rowCount))
+    let names = buffer.typed(Int64.self)
+    for row in 0..<rowCount { names[row] = source.firstRow &+ Int64(row) }
+    return ColumnChunk.wrapping(Vector(flat: buffer, type: .bigint, count: rowCount))
   }
 
   /// The same by position among the columns given out.

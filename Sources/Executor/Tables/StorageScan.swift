@@ -16,17 +16,17 @@ import Vectors
 // Zone maps are looked at twice: when the scan is prepared, which leaves out row groups for good and tells how
 // much work there is, and per row group, where a filter that every row passes is dropped without reading its column.
 //
+// Deleted rows leave the selection behind the filters, which may look at them, and before predicates that may fail.
+//
 // A row group that no filter has thinned is offered whole to whoever can use zone maps and chunks (`RowGroupReader`)
 // before its columns are fetched.
 
-/// A table at a snapshot, as its segments hold it.
+/// A table at a snapshot, as its segments and memtables hold it.
 public final class StorageScan: TableSource, @unchecked Sendable {
   let columns: [ColumnDefinition]
   let context: ExecutionContext
   let profile: OperatorProfile?
-  private let readers: [SegmentReader]
-  /// Segments with deleted rows.
-  private let thinned: Set<SegmentID>
+  private let contents: TableContents
   private let predicates: [ScanFilter]
   private let runtime: [(column: ColumnDefinition, filter: RuntimeFilter)]
   /// Predicates that filters cannot decide alone: run on the rows they leave.
@@ -41,12 +41,9 @@ public final class StorageScan: TableSource, @unchecked Sendable {
 
   /// One row group of the scan.
   struct RowGroup {
-    var reader: SegmentReader
-    var index: Int
-    var bitmaps: BitmapSelection
-    /// Whether the snapshot sees every row: none is deleted, as far as is known for the whole segment. What answers
-    /// from zone maps and whole chunks relies on it.
-    var showsEveryRow: Bool
+    var source: RowGroupSource
+    /// Of its segment; `nil` for rows in memory.
+    var bitmaps: BitmapSelection?
   }
 
   /// - Parameters:
@@ -61,6 +58,9 @@ public final class StorageScan: TableSource, @unchecked Sendable {
         .binding, "the table \"\(node.tableName)\" does not exist", table: node.tableName)
     }
     func column(_ id: ColumnID) throws(StoaError) -> ColumnDefinition {
+      if id == SystemColumn.row {
+        return ColumnDefinition(id: id, name: "$row", type: .bigint, isNullable: false)
+      }
       guard let index = table.index(of: id) else {
         throw StoaError(.inconsistency, "the table has no column \(id)", table: node.tableName)
       }
@@ -89,8 +89,7 @@ public final class StorageScan: TableSource, @unchecked Sendable {
     self.residuals = residuals
     self.runtime = runtime
     joinKeys = request.joinKeys
-    readers = try snapshot.readers(of: node.table)
-    thinned = Set(snapshot.contents(of: node.table).deletes.keys)
+    contents = snapshot.contents(of: node.table)
   }
 
   public func prepare() throws(StoaError) {
@@ -106,27 +105,28 @@ public final class StorageScan: TableSource, @unchecked Sendable {
       joinKeys.contains { $0.position == column && $0.join.isDone }
     }
     var skipped = 0
-    for reader in readers {
-      let bitmaps = try BitmapSelection(filters, reader)
-      for index in 0..<reader.rowGroupCount {
-        let isExcluded = filters.contains { filter in
-          guard let zone = reader.zoneMap(rowGroup: index, column: filter.column.id) else {
-            return false
-          }
-          return filter.filter.verdict(zone) == .none
-        }
-        if isExcluded {
-          skipped += 1
-        } else {
-          rowGroups.append(
-            RowGroup(
-              reader: reader, index: index, bitmaps: bitmaps,
-              showsEveryRow: !thinned.contains(reader.description.id)))
-          rowCount += reader.rowCount(ofRowGroup: index)
-        }
+    var bitmaps: (reader: SegmentReader, selection: BitmapSelection)?
+    for source in try contents.rowGroups() where source.liveRowCount > 0 {
+      if isExcluded(source) {
+        skipped += 1
+        continue
       }
+      if let reader = source.segment?.reader, bitmaps?.reader !== reader {
+        bitmaps = (reader, try BitmapSelection(filters, reader))
+      }
+      rowGroups.append(
+        RowGroup(source: source, bitmaps: source.segment == nil ? nil : bitmaps?.selection))
+      rowCount += source.liveRowCount
     }
     profile?.addScan(read: 0, skipped: skipped, bytes: 0)
+  }
+
+  /// Whether zone maps say that no row passes.
+  private func isExcluded(_ source: RowGroupSource) -> Bool {
+    filters.contains { filter in
+      guard let zone = source.zoneMap(filter.column.id) else { return false }
+      return filter.filter.verdict(zone) == .none
+    }
   }
 
   public var morselCount: Int { rowGroups.count }
@@ -211,7 +211,8 @@ private final class StorageScanReader: RowGroupReader {
   private let bitmapRows = BitmapRows()
   private let residuals: [ExpressionEvaluator]
   private var compactor: BatchCompactor
-  /// The segment whose rows the compactor holds: rows of different segments have different dictionaries.
+  /// The segment whose rows the compactor holds: rows of different segments have different dictionaries. `nil` for
+  /// rows in memory.
   private var compacted: SegmentReader?
 
   private var group: OpenRowGroup?
@@ -241,14 +242,26 @@ private final class StorageScanReader: RowGroupReader {
       if rowCount == 0 { break }
       try apply(filter, try group.chunk(of: filter.column))
     }
+    if rowCount > 0, let deleted = group.source.deleted { leaveOut(deleted, group.rowCount) }
     for (index, residual) in residuals.enumerated() where rowCount > 0 {
       try apply(residual, try group.chunk(of: scan.residuals[index].column))
     }
     if rowCount == 0 { count(group) }
-    if compacted !== group.reader {
+    let reader = group.source.segment?.reader
+    if compacted !== reader {
       compactor.flush()
-      compacted = group.reader
+      compacted = reader
     }
+  }
+
+  private func leaveOut(_ deleted: RowContainer, _ all: Int) {
+    if isWhole {
+      deleted.selectOthers(rowCount: all, into: selection)
+      isWhole = false
+    } else {
+      deleted.remove(from: selection)
+    }
+    rowCount = selection.count
   }
 
   /// Counts a row group as read, or as skipped when nothing of it was.
@@ -271,8 +284,8 @@ private final class StorageScanReader: RowGroupReader {
       }
     }
     if open.isEmpty { return [] }
-    if let decided = try bitmapRows.select(
-      group.bitmaps, rowGroup: group.index, of: group.reader, into: selection)
+    if let bitmaps = group.bitmaps, let (reader, index) = group.source.segment,
+      let decided = try bitmapRows.select(bitmaps, rowGroup: index, of: reader, into: selection)
     {
       open.removeAll { decided.contains($0) }
       isWhole = selection.count == rowCount
@@ -332,7 +345,7 @@ private final class StorageScanReader: RowGroupReader {
   func offer(
     _ take: (OpenRowGroup) throws(StoaError) -> Bool
   ) throws(StoaError) -> Bool {
-    guard let group, isWhole, rowCount > 0, position == 0, group.showsEveryRow else { return false }
+    guard let group, isWhole, rowCount > 0, position == 0 else { return false }
     guard try take(group) else { return false }
     if group.byteCount == 0 && !group.isExpanded {
       scan.profile?.addAnswered(fromMetadata: 1)

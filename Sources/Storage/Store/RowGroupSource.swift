@@ -61,7 +61,10 @@ public struct RowGroupSource: Sendable {
   public func chunk(_ column: ColumnDefinition) throws(StoaError) -> ColumnChunk {
     switch place {
     case .segment(let reader, let rowGroup):
-      return try reader.columnChunk(rowGroup: rowGroup, column: column)
+      guard let stored = reader.column(column.id)?.type, stored != column.type,
+        stored.canWiden(to: column.type)
+      else { return try reader.columnChunk(rowGroup: rowGroup, column: column) }
+      return try RowGroupSource.widened(reader, rowGroup, column, from: stored)
     case .memory(let block):
       guard let vector = block.vector(column.id) else {
         return ColumnChunk.wrapping(
@@ -71,6 +74,19 @@ public struct RowGroupSource: Sendable {
       return ColumnChunk.wrapping(
         vector.type == column.type ? vector : try Cast.apply(vector, to: column.type))
     }
+  }
+}
+
+extension RowGroupSource {
+  /// A chunk written before the column's type was widened.
+  private static func widened(
+    _ reader: SegmentReader, _ rowGroup: Int, _ column: ColumnDefinition, from stored: LogicalType
+  ) throws(StoaError) -> ColumnChunk {
+    var narrow = column
+    narrow.type = stored
+    let chunk = try reader.columnChunk(rowGroup: rowGroup, column: narrow)
+    return ColumnChunk.wrapping(
+      try Cast.apply(try chunk.decode(rows: 0..<chunk.rowCount), to: column.type))
   }
 }
 
