@@ -88,12 +88,24 @@ extension Session {
     return QueryResult(rowsChanged: count)
   }
 
+  /// What was looked for in the rows holds only as long as nobody else changes them.
+  private func requireUnchanged(_ table: TableDefinition, _ transaction: WriteTransaction) {
+    let before = transaction.snapshot.contents(of: table.id)
+    transaction.addValidator { (newest: Snapshot) throws(StoaError) in
+      guard !newest.contents(of: table.id).isSame(as: before) else { return }
+      throw StoaError(
+        .busy, "another transaction changed rows of \"\(table.name)\" during ALTER TABLE",
+        hint: "Nothing of this transaction was committed; run it again", table: table.name)
+    }
+  }
+
   /// ALTER TABLE: the definition changes, and what the new one requires is looked for in the rows.
   func alter(
     _ change: BoundAlterTable, _ transaction: WriteTransaction, _ parameters: [Value]
   ) throws(StoaError) -> QueryResult {
     guard change.isNeeded else { return QueryResult() }
     try transaction.apply(.alterTable(change.table))
+    if !change.requirements.isEmpty { requireUnchanged(change.table, transaction) }
     for requirement in change.requirements {
       let stream = try stream(
         requirement.query, snapshot: transaction.view, parameters: parameters)

@@ -12,9 +12,6 @@ extension Session {
       return QueryResult(notices: ["Table \(create.table.name) exists already"])
     }
     try Session.requireEncodings(of: create.table)
-    if !create.table.checks.isEmpty {
-      throw StoaError(.unsupported, "CHECK constraints are not supported yet")
-    }
     if let replaced = create.replaced { try transaction.apply(.dropTable(replaced)) }
     var table = create.table
     table.id = transaction.catalog.nextTableID

@@ -31,7 +31,8 @@ extension Session {
   func begin(isReadOnly: Bool) throws(StoaError) -> QueryResult {
     guard openTransaction == nil else {
       throw StoaError(
-        .usage, "a transaction is open already", hint: "COMMIT or ROLLBACK it first; SAVEPOINT nests")
+        .usage, "a transaction is open already",
+        hint: "COMMIT or ROLLBACK it first; SAVEPOINT nests")
     }
     let changes = try warehouse.store.begin()
     changes.lockTimeoutMilliseconds = settings.lockTimeoutMilliseconds
@@ -46,7 +47,9 @@ extension Session {
     openTransaction = nil
     guard open.failure == nil else {
       open.changes.rollback()
-      return QueryResult(notices: ["The transaction was rolled back, because a statement had failed"])
+      return QueryResult(notices: [
+        "The transaction was rolled back, because a statement had failed"
+      ])
     }
     try open.changes.commit()
     return QueryResult()

@@ -27,8 +27,12 @@ enum LoadReport {
       text += ", \(Shell.grouped(summary.rejectCount)) rejected (see \(summary.rejectPath ?? "?"))"
     }
     text += " in \(decimal(summary.seconds)) s, \(Shell.grouped(Int(summary.rowsPerSecond))) rows/s"
-    text += "; read \(megabytes(summary.byteCount)), wrote \(megabytes(summary.segmentByteCount))"
-    text += " in \(summary.segmentCount) segment\(summary.segmentCount == 1 ? "" : "s")"
+    text += "; read \(megabytes(summary.byteCount))"
+    // Few rows stay in the log until there are more.
+    if summary.segmentCount > 0 {
+      text += ", wrote \(megabytes(summary.segmentByteCount))"
+      text += " in \(summary.segmentCount) segment\(summary.segmentCount == 1 ? "" : "s")"
+    }
     if summary.spilledRunCount > 0 {
       text += ", sorted through \(summary.spilledRunCount) runs on disk"
     }

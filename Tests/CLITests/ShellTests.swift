@@ -264,6 +264,8 @@ struct ShellTests {
     #expect(
       try Program.run([Program.stoa, "import", shell.warehouse, "/nowhere.csv", "t"]).exitCode == 1)
     #expect(try Program.run([Program.stoa, "import", "--help"]).output.contains("--max-rejects"))
+    // Few rows stay in the log; these are enough for a segment.
+    _ = try shell.run("-c", "CREATE TABLE many AS SELECT range AS n FROM range(20000)")
     let segment = try #require(
       TemporaryDirectory.files(below: shell.warehouse).first { $0.hasSuffix(".seg") })
     let inspected = try Program.run([Program.stoa, "inspect", segment])

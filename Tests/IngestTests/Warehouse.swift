@@ -131,16 +131,9 @@ final class TestWarehouse {
     let snapshot = try store.snapshot()
     guard let table = snapshot.catalog.table(named: name) else { return [] }
     var rows: [[Value]] = []
-    for reader in try snapshot.readers(of: table.id) {
-      for group in 0..<reader.rowGroupCount {
-        let count = reader.rowCount(ofRowGroup: group)
-        var columns: [Vector] = []
-        for column in table.columns {
-          let chunk = try reader.columnChunk(rowGroup: group, column: column)
-          columns.append(try chunk.decode(rows: 0..<count))
-        }
-        for row in 0..<count { rows.append(columns.map { $0.value(at: row) }) }
-      }
+    for group in try snapshot.contents(of: table.id).rowGroups() {
+      let columns = try group.liveValues(table.columns)
+      for row in 0..<group.liveRowCount { rows.append(columns.map { $0.value(at: row) }) }
     }
     return rows
   }

@@ -39,7 +39,17 @@ def execute(connection, sql):
     connection.execute(sql).fetchall()
 
 
+def returned(connection, sql):
+    """Rows of RETURNING, which can be no subquery; numbers and short texts only."""
+    cursor = connection.execute(sql)
+    types = "".join(letter(column[1]) for column in cursor.description)
+    text = lambda value: "NULL" if value is None else str(value) if value != "" else "(empty)"
+    return types, ["\t".join(text(value) for value in row) for row in cursor.fetchall()]
+
+
 def query(connection, sql):
+    if re.match(r"\s*(INSERT|UPDATE|DELETE|MERGE)\b", sql, re.I):
+        return returned(connection, sql)
     relation = connection.sql(sql)
     types = "".join(letter(kind) for kind in relation.types)
     names = [f"c{i}" for i in range(len(relation.columns))]

@@ -82,7 +82,8 @@ extension TableStore {
     while try !file.tryLock(0..<1, .exclusive) {
       guard monotonicMilliseconds() < deadline else {
         throw StoaError(
-          .busy, "another process (\(holder(file))) is writing; waited \(wait) ms for it", path: path)
+          .busy, "another process (\(holder(file))) is writing; waited \(wait) ms for it",
+          path: path)
       }
       pauseMilliseconds(2)
     }

@@ -118,7 +118,8 @@ public final class TableStore: Sendable {
         state: found.state, tail: found.state, log: found.log, logEnd: found.logEnd,
         tailEnd: found.logEnd, logSize: found.logFileSize, syncedCommit: found.state.commit,
         checkpoint: found.checkpoint,
-        refusal: refusal, warnings: TableStore.warnings(found), nextSegmentID: found.state.nextSegmentID,
+        refusal: refusal, warnings: TableStore.warnings(found),
+        nextSegmentID: found.state.nextSegmentID,
         leasedCommit: found.state.commit))
     inner.withLock { rebuildReferences(&$0) }
     if mode == .readWrite, found.damage == nil, found.tip?.isClosed == false || found.isTailTorn {
