@@ -137,6 +137,13 @@ enum UpkeepFixture {
     return (places, rows, isSorted)
   }
 
+  private static let firstRows = Fixture.expected([0..<6000])
+
+  private static func expectedRow(_ number: Int) -> [Value] {
+    firstRows.indices.contains(number)
+      ? firstRows[number] : Fixture.expected([number..<(number + 1)])[0]
+  }
+
   /// Numbers of all rows, ascending, after checking that each row is whole and each segment sorted.
   static func numbers(_ store: TableStore, _ name: String = "t", _ place: String = "") throws
     -> [Int]
@@ -144,11 +151,10 @@ enum UpkeepFixture {
     let snapshot = try store.snapshot()
     guard let table = snapshot.catalog.table(named: name) else { return [] }
     let (_, rows, isSorted) = try places(table, snapshot.contents(of: table.id))
-    #expect(isSorted, "\(place): a segment is out of order")
+    #expect(isSorted || table.sortKey.isEmpty, "\(place): a segment is out of order")
     return try rows.map { row in
       guard case .integer(let number) = row[0] else { throw StoaError(.corruption, "no number") }
-      let expected = Fixture.batch(Int(number)..<(Int(number) + 1)).columns.map { $0.value(at: 0) }
-      #expect(row == expected, "\(place): row \(number)")
+      #expect(row == expectedRow(Int(number)), "\(place): row \(number)")
       return Int(number)
     }.sorted()
   }

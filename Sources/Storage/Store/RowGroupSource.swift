@@ -101,9 +101,11 @@ extension TableContents {
       var start = 0
       for rowGroup in 0..<reader.rowGroupCount {
         let rowCount = reader.rowCount(ofRowGroup: rowGroup)
-        // Positions count the rows; of segments with whole row groups their upper bits are the row group.
+        // Positions count the rows; where all row groups are full, their upper bits are the row group.
+        let isFull =
+          rowCount == SegmentFooter.rowGroupCapacity || rowGroup == reader.rowGroupCount - 1
         let gone =
-          start == rowGroup << 16
+          start == rowGroup << 16 && isFull
           ? deleted?.rows[rowGroup: rowGroup]
           : deleted?.container(of: start..<(start + rowCount))
         groups.append(

@@ -39,11 +39,11 @@ extension TableStore {
     inner.logEnd = start
     inner.tailEnd = start
     inner.logSize = start
-    inner.tipEnd = start
+    inner.tipEnd = 0
     inner.checkpoint = number
     inner.logFile = nil
     inner.lastCheckpointFailed = false
-    try? writeTip(&inner, isClosed: false)
+    publishTip(&inner)
     inner.logFile = try fileSystem.open(layout.log(log), .update)
     removeOldGenerations(inner)
   }

@@ -46,7 +46,9 @@ extension TableStore {
 
   /// Counts one more writer when this process has the lock; false when the caller is to take it.
   private func enterWriters(until deadline: Int64, _ wait: Int) throws(StoaError) -> Bool {
-    try writers.withLock { () throws(StoaError) in
+    // A thread of this process that takes the lock or gives it back is not in anybody's way for long.
+    let deadline = max(deadline, monotonicMilliseconds() &+ 2000)
+    return try writers.withLock { () throws(StoaError) in
       while true {
         let state = inner.withLock { inner -> (isClosed: Bool, isAcquiring: Bool, count: Int) in
           (inner.isClosed, inner.isAcquiring, inner.writerCount)
@@ -107,6 +109,13 @@ extension TableStore {
     return file
   }
 
+  /// Gives a lock back. Should that fail, the file is closed, which gives it back for certain.
+  func unlock(_ range: Range<UInt64>) {
+    guard let file = inner.withLock({ $0.lockFile }) else { return }
+    guard (try? file.unlock(range)) == nil, !upkeep.isWritingFiles else { return }
+    inner.withLock { $0.lockFile = nil }
+  }
+
   private func holder(_ file: any File) -> String {
     let buffer = Buffer(byteCount: 32)
     let target = UnsafeMutableRawBufferPointer(start: buffer.pointer, count: 32)
@@ -123,22 +132,42 @@ extension TableStore {
       let size = try fileSystem.fileSize(layout.log(inner.log))
       let isCurrent =
         tip?.log == inner.log && tip?.offset == inner.logEnd && size == inner.logSize
-        && inner.hasWritten
+        && inner.hasWritten && !isBehind(inner)
       if !isCurrent {
         let found = try reload(&inner, stopsAtTip: false)
         if let refusal = inner.refusal { throw refusal }
         try repairTail(found, &inner)
+        if tip?.log != inner.log || tip?.offset != inner.logEnd { inner.tipEnd = 0 }
       }
       if inner.logFile == nil {
         inner.logFile = try fileSystem.open(layout.log(inner.log), .update)
         inner.logSize = try inner.logFile?.size() ?? 0
       }
-      if !inner.hasWritten || tip?.isClosed != false { try writeTip(&inner, isClosed: false) }
+      if !inner.hasWritten || tip?.isClosed != false || inner.tipEnd == 0 {
+        try writeTip(&inner, isClosed: false)
+        inner.tipEnd = inner.logEnd
+      }
       if !inner.hasWritten {
         inner.hasWritten = true
       }
       if !inner.hasCollectedOrphans { collectOrphans(&inner) }
     }
+  }
+
+  /// Whether something was written that TIP does not say, by a writer that died or could not write TIP: a newer log, or
+  /// a record behind the last one known. The log's length does not tell, as zeros are written ahead of it.
+  private func isBehind(_ inner: borrowing Inner) -> Bool {
+    guard let file = inner.logFile else { return true }
+    do throws(StoaError) {
+      if try fileSystem.fileSize(layout.log(inner.log &+ 1)) != nil { return true }
+    } catch {
+      return true
+    }
+    let buffer = Buffer(byteCount: LogRecord.headerByteCount)
+    let target = UnsafeMutableRawBufferPointer(
+      start: buffer.pointer, count: LogRecord.headerByteCount)
+    guard let count = try? file.read(into: target, at: inner.tailEnd) else { return true }
+    return buffer.bytes.prefix(count).contains { $0 != 0 }
   }
 
   /// Cuts a torn tail off and makes durable what a dead writer wrote but may not have synced.
@@ -332,9 +361,14 @@ extension TableStore {
     }
     guard isSynced, logEnd > inner.tipEnd else { return }
     inner.logEnd = logEnd
-    inner.tipEnd = logEnd
-    // A reader that misses this commit sees it with the next one.
-    try? writeTip(&inner, isClosed: false)
+    publishTip(&inner)
+  }
+
+  /// Tells other processes how far the log is synced. What fails is tried again with the next commit and when the lock
+  /// is given back. The write lock is held.
+  func publishTip(_ inner: inout Inner) {
+    guard inner.logEnd > inner.tipEnd, inner.hasWritten, inner.refusal == nil else { return }
+    if (try? writeTip(&inner, isClosed: false)) != nil { inner.tipEnd = inner.logEnd }
   }
 
   /// Segment files of `old` that `new` no longer has.
@@ -362,7 +396,8 @@ extension TableStore {
     }
     guard isLast else { return }
     if inner.withLock({ needsCheckpoint($0) }) { try? writeCheckpoint() }
-    if let file = inner.withLock({ $0.lockFile }) { try? file.unlock(0..<1) }
+    inner.withLock { publishTip(&$0) }
+    unlock(0..<1)
     leaveAcquiring(isWriter: false)
   }
 

@@ -49,6 +49,8 @@ public final class TableStore: Sendable {
     var relocating: Set<TableID> = []
     /// Ids that a commit gave to files which flush and compaction of this process write.
     var reservedIDs: Range<SegmentID> = 0..<0
+    /// Tables whose directories of segments are known to be durable.
+    var durableDirectories: Set<TableID> = []
     /// Segments that overlap in each table, when last looked at.
     var overlaps: [TableID: Int] = [:]
     /// Whether files that no commit names were looked for.
@@ -98,7 +100,9 @@ public final class TableStore: Sendable {
     _ layout: StoreLayout, _ fileSystem: any FileSystem, _ mode: AccessMode, _ budget: MemoryBudget,
     _ options: StoreOptions
   ) throws(StoaError) {
-    let leaseFile = try? fileSystem.open(layout.leases, .read)
+    // Without it other processes would remove files that are read here; so only a missing one is done without.
+    let hasLeases = try fileSystem.fileSize(layout.leases) != nil
+    let leaseFile = hasLeases ? try fileSystem.open(layout.leases, .read) : nil
     leases = LeaseTable(file: leaseFile, fileSystem: fileSystem)
     let found = try TableStore.recover(layout, fileSystem, leases)
     path = layout.root

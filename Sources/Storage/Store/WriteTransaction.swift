@@ -203,6 +203,9 @@ public final class WriteTransaction: @unchecked Sendable {
     if try store.fileSystem.fileSize(directory) == nil {
       try store.fileSystem.makeDirectory(layout.segmentsDirectory)
       try store.fileSystem.makeDirectory(directory)
+    }
+    // A transaction that was rolled back may have made the directory, without making it durable.
+    if !store.inner.withLock({ $0.durableDirectories.contains(table) }) {
       written.withLock { _ = $0.directories.insert(layout.segmentsDirectory) }
     }
     let path = layout.segment(table, id)
@@ -269,6 +272,9 @@ public final class WriteTransaction: @unchecked Sendable {
       for directory in written.withLock({ $0.directories.sorted() }) {
         try syncDirectory(directory)
       }
+      let directories = written.withLock { $0.directories }
+      let tables = changes.touched.filter { directories.contains(store.layout.tableDirectory($0)) }
+      store.inner.withLock { $0.durableDirectories.formUnion(tables) }
       let number = try store.commit(self, mayBeCommitted: &mayBeCommitted)
       removeUnusedFiles()
       phase = .finished

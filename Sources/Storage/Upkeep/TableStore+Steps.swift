@@ -253,7 +253,7 @@ extension TableStore {
     upkeep.isWritingFiles = false
     guard upkeep.isLocked else { return }
     upkeep.isLocked = false
-    if let file = inner.withLock({ $0.lockFile }) { try? file.unlock(upkeepLockRange) }
+    unlock(upkeepLockRange)
   }
 
   // MARK: Holds
