@@ -103,7 +103,7 @@ extension Session {
     case .release(let name): return try release(name)
     case .showVersions: throw StoaError(.unsupported, "SHOW VERSIONS is not supported yet")
     case .compact: throw StoaError(.unsupported, "COMPACT is not supported yet")
-    case .verify: throw StoaError(.unsupported, "VERIFY is not supported yet")
+    case .verify(let table, let isDeep): return try verify(table, isDeep: isDeep)
     case .createTable, .dropTables, .insert, .change, .truncate, .alterTable, .copyFrom:
       throw StoaError(.inconsistency, "a writing statement took the way of a reading one")
     }
@@ -173,7 +173,7 @@ extension Session {
       options: settings.optimizer)
   }
 
-  private func context(_ snapshot: Snapshot, profile: QueryProfile? = nil) -> ExecutionContext {
+  func context(_ snapshot: Snapshot, profile: QueryProfile? = nil) -> ExecutionContext {
     ExecutionContext(
       settings: settings.execution, pool: warehouse.pool, budget: warehouse.budget,
       cancellation: cancellation, profile: profile, tableFunctions: Session.tableFunctionSources

@@ -9,6 +9,10 @@ enum Help {
       stoa WAREHOUSE [options]                      shell; the warehouse is created when absent
       stoa import WAREHOUSE FILE… TABLE [options]   load text files; creates an absent table
       stoa inspect FILE                             print a segment, log or checkpoint
+      stoa verify WAREHOUSE|BACKUP [--deep] [TABLE] check every byte; --deep also order and keys
+      stoa backup WAREHOUSE TARGET [--incremental-to EARLIER] [--copy]
+                                                    while others write; hard links unless --copy
+      stoa restore BACKUP TARGET                    make a warehouse of a backup
 
     Options:
       -c SQL, --command SQL    run SQL and exit; may be repeated, also with -f
@@ -22,7 +26,7 @@ enum Help {
       --bail, --no-bail        stop a script at its first error (default), or go on
       --version, --help
 
-    Exit codes: 0 good, 1 an SQL error, 2 wrong usage or cannot open, 130 interrupted.
+    Exit codes: 0 good, 1 an SQL error or damage found, 2 wrong usage or cannot open, 130 interrupted.
 
     """
 

@@ -16,6 +16,9 @@ enum Program {
     switch words.first {
     case "import": return ImportCommand.run(Array(words.dropFirst()))
     case "inspect": return InspectCommand.run(Array(words.dropFirst()))
+    case "verify": return VerifyCommand.run(Array(words.dropFirst()))
+    case "backup": return BackupCommand.runBackup(Array(words.dropFirst()))
+    case "restore": return BackupCommand.runRestore(Array(words.dropFirst()))
     default: return runShell(words)
     }
   }

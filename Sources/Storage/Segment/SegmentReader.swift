@@ -13,8 +13,8 @@ public final class SegmentReader: Sendable {
   public let path: String
   public let footer: SegmentFooter
   public let cache: ChunkCache
-  private let fileSystem: any FileSystem
-  private let warehouse: WarehouseID
+  let fileSystem: any FileSystem
+  let warehouse: WarehouseID
   private let positions: [ColumnID: Int]
   /// Dictionaries in use, so that every chunk of a column has the same object whatever the cache evicts.
   private let dictionaries: Mutex<[ColumnID: WeakVector]>
@@ -135,7 +135,8 @@ extension SegmentReader {
   /// Bytes a cached chunk takes besides its encoded form, roughly.
   private static let chunkOverhead = 512
 
-  private func readChunk(
+  /// The chunk as it is in the file now, whatever is cached.
+  func readChunk(
     _ rowGroup: Int, _ column: ColumnDefinition
   ) throws(StoaError) -> ColumnChunk {
     let rows = footer.rowGroups[rowGroup]
@@ -244,7 +245,7 @@ extension SegmentReader {
   }
 
   /// Reads and verifies one block.
-  private func read(
+  func read(
     _ block: BlockLocation, rowGroup: UInt32, _ column: ColumnID, _ location: ChunkLocation
   ) throws(StoaError) -> Buffer {
     let file = try fileSystem.open(path, .read)
@@ -272,7 +273,7 @@ extension SegmentReader {
   }
 
   /// Every row must be in the bitmap of its value.
-  private func verifyBitmapIndex(_ column: ColumnDefinition) throws(StoaError) {
+  func verifyBitmapIndex(_ column: ColumnDefinition) throws(StoaError) {
     guard let index = try bitmapIndex(of: column) else { return }
     guard let entries = try entries(of: index, column) else { return }
     for rowGroup in footer.rowGroups.indices {

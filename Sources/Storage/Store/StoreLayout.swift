@@ -41,3 +41,10 @@ struct StoreLayout: Sendable {
     return UInt64(name.dropLast(suffix.count))
   }
 }
+
+extension StoreLayout {
+  /// A path below the root without the root, for reports.
+  func relative(_ path: String) -> String {
+    path.hasPrefix("\(root)/") ? String(path.dropFirst(root.utf8.count + 1)) : path
+  }
+}
