@@ -134,11 +134,13 @@ extension Session {
         guard transaction.isConflict, isRepeatable, attempts < Session.maximalAttempts else {
           throw error
         }
+        // What it met may not be durable yet, and only then do new transactions start from it.
+        try warehouse.store.waitForNewest()
       }
     }
   }
 
-  private static var maximalAttempts: Int { 100 }
+  private static var maximalAttempts: Int { 1000 }
 
   private func inOpenTransaction<Result>(
     _ open: OpenTransaction, _ body: (WriteTransaction) throws(StoaError) -> Result

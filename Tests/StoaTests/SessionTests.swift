@@ -8,7 +8,7 @@ import Testing
 #endif
 
 /// A warehouse in a folder that goes away with it.
-private final class Shop {
+final class Shop {
   let directory: TemporaryDirectory
   let warehouse: Warehouse
   let session: Session

@@ -308,6 +308,11 @@ extension TableStore {
     inner.logSize = target
   }
 
+  /// Returns when everything committed so far, by any thread of this process, is durable and visible.
+  public func waitForNewest() throws(StoaError) {
+    try waitUntilSynced(inner.withLock { $0.tail.commit })
+  }
+
   /// Returns when the disk has everything up to commit `number`. One thread syncs, the others wait for it.
   func waitUntilSynced(_ number: CommitNumber) throws(StoaError) {
     while true {
