@@ -28,12 +28,12 @@ public final class QueryResult {
   private var batches: ArraySlice<Batch>
   private var current: (batch: Batch, row: Int)?
 
-  init(_ stream: ResultStream, columns: [ResultColumn]) {
+  init(_ stream: ResultStream, columns: [ResultColumn], notices: [String] = []) {
     kind = .rows
     self.columns = columns
     self.stream = stream
     rowsChanged = nil
-    notices = []
+    self.notices = notices
     loadSummary = nil
     batches = []
   }

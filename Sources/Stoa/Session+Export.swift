@@ -13,7 +13,8 @@ extension Session {
     _ copy: BoundCopyTo, snapshot: Snapshot, parameters: [Value]
   ) throws(StoaError) -> QueryResult {
     var formatter = try ExportOptions(copy).makeFormatter()
-    let stream = try stream(copy.source, snapshot: snapshot, parameters: parameters)
+    let (readable, notices) = try readable(copy.source, snapshot, parameters)
+    let stream = try stream(copy.source, snapshot: readable, parameters: parameters)
     let target = try ExportTarget(copy.place, at: copy.placePosition)
     do throws(StoaError) {
       var bytes: [UInt8] = []
@@ -28,7 +29,7 @@ extension Session {
       formatter.end(footer: nil, to: &bytes)
       try target.write(&bytes)
       try target.finish()
-      return QueryResult(rowsChanged: rowCount)
+      return QueryResult(rowsChanged: rowCount, notices: notices)
     } catch {
       target.abandon()
       throw error

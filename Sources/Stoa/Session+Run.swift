@@ -152,9 +152,28 @@ extension Session {
     guard !query.columns.isEmpty else {
       throw StoaError(.binding, "the query has no columns", hint: "EXCLUDE left none over")
     }
-    let stream = try stream(query, snapshot: snapshot, parameters: parameters)
+    let (readable, notices) = try readable(query, snapshot, parameters)
+    let stream = try stream(query, snapshot: readable, parameters: parameters)
     return QueryResult(
-      stream, columns: query.columns.map { ResultColumn(name: $0.name, type: $0.type) })
+      stream, columns: query.columns.map { ResultColumn(name: $0.name, type: $0.type) },
+      notices: notices)
+  }
+
+  /// With `skip_damaged` the snapshot without rows that cannot be read, and what is missing.
+  func readable(
+    _ query: BoundQuery, _ snapshot: Snapshot, _ parameters: [Value]
+  ) throws(StoaError) -> (snapshot: Snapshot, notices: [String]) {
+    guard settings.skipsDamaged else { return (snapshot, []) }
+    var tables: [TableID] = []
+    var left = [try plan(query, snapshot: snapshot, parameters: parameters)]
+    while let node = left.popLast() {
+      if case .scan(let scan) = node { tables.append(scan.table) }
+      left += node.inputs
+    }
+    let flag = cancellation
+    return try damage.around(snapshot, tables: tables) { () throws(StoaError) in
+      try flag.check()
+    }
   }
 
   func stream(

@@ -15,6 +15,8 @@ public final class Session: @unchecked Sendable {
   /// Told how each COPY … FROM fares, such as for a line of progress.
   public var loadObserver: (@Sendable (LoadEvent) -> Void)?
   let cancellation = CancellationFlag()
+  /// What `skip_damaged` has found.
+  var damage = KnownDamage()
   var isClosed = false
   /// Set between BEGIN and COMMIT or ROLLBACK.
   var openTransaction: OpenTransaction?

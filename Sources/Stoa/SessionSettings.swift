@@ -1,5 +1,6 @@
 import Executor
 import SQL
+import Storage
 
 #if canImport(Glibc)
   import Glibc
@@ -19,6 +20,8 @@ public struct SessionSettings: Sendable {
   public var temporaryDirectory: String
   /// Pretend that memory is full as soon as something can spill; for tests.
   public var spillsAlways = false
+  /// Queries leave damaged row groups out and say how many rows are missing, instead of failing.
+  public var skipsDamaged = false
   /// How long a writing statement waits for another writer.
   public var lockTimeoutMilliseconds: Int
   /// False: a commit may return before the disk has it. What was committed last may be missing after a power
@@ -103,6 +106,16 @@ struct Setting: Sendable {
       write: { session, text in
         guard let flag = Setting.flag(text) else { return false }
         session.settings.optimizer.isOn = flag
+        return true
+      }),
+    Setting(
+      name: "skip_damaged",
+      help: "whether queries leave out row groups that are damaged, true or false",
+      read: { $0.settings.skipsDamaged ? "true" : "false" },
+      write: { session, text in
+        guard let flag = Setting.flag(text) else { return false }
+        session.settings.skipsDamaged = flag
+        session.damage = KnownDamage()
         return true
       }),
     Setting(

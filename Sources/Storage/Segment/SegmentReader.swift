@@ -36,6 +36,15 @@ public final class SegmentReader: Sendable {
     dictionaries = Mutex([:])
   }
 
+  /// The same segment as if it had no bitmap indexes for these columns.
+  func leavingOutIndexes(of columns: Set<ColumnID>) -> SegmentReader {
+    var footer = footer
+    for index in footer.columns.indices where columns.contains(footer.columns[index].id) {
+      footer.columns[index].bitmapBlocks = []
+    }
+    return SegmentReader(description, path, footer, fileSystem, warehouse, cache)
+  }
+
   /// Reads and verifies the footer.
   /// - Throws: `.corruption` when the file is not the one the log describes.
   static func open(

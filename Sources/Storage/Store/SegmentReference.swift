@@ -15,6 +15,14 @@ public final class SegmentReference: Sendable {
     path = source.layout.segment(description.table, description.id)
   }
 
+  /// The same segment, read by `reader`.
+  init(_ other: SegmentReference, _ reader: SegmentReader) {
+    description = other.description
+    path = other.path
+    source = other.source
+    opened.withLock { $0 = reader }
+  }
+
   /// The reader, shared by everybody; reads the footer on first use.
   /// - Throws: `.corruption` naming the file when it is not the one that was committed.
   public func reader() throws(StoaError) -> SegmentReader {
