@@ -10,8 +10,12 @@ extension Session {
   func insert(
     _ insert: BoundInsert, _ transaction: WriteTransaction, _ parameters: [Value]
   ) throws(StoaError) -> QueryResult {
-    let stream = try stream(insert.source, snapshot: transaction.view, parameters: parameters)
     let loader = try makeLoader(into: insert.table, transaction)
+    if let literals = insert.literals {
+      try loader.append(literals)
+      return QueryResult(rowsChanged: try loader.finish().rowCount)
+    }
+    let stream = try stream(insert.source, snapshot: transaction.view, parameters: parameters)
     var returned: [Batch] = []
     while let batch = try stream.next() {
       let values = Batch(

@@ -3,8 +3,26 @@ import Kernels
 import Vectors
 
 extension Binder {
+  /// The rows of an INSERT of nothing but literals, unless its plan is wanted.
+  private func literalRows(
+    _ insert: InsertSyntax, _ table: TableDefinition
+  ) throws(StoaError) -> Batch? {
+    guard !isExplaining, insert.with == nil, insert.conflict == nil, insert.returning.isEmpty,
+      let query = insert.query,
+      case .values(let values) = query.body, query.with == nil, query.orderBy == nil,
+      query.limit == nil, query.offset == nil
+    else { return nil }
+    return try literalRows(values, try insertTargets(insert.columns, table), table)
+  }
+
   func bindInsert(_ insert: InsertSyntax) throws(StoaError) -> BoundStatement {
     let table = try table(named: insert.table)
+    if let batch = try literalRows(insert, table) {
+      let columns = table.columns.map { numbers.column($0.name, $0.type) }
+      let none = BoundRelation(
+        plan: .values(LogicalValues(columns: columns, rows: [])), columns: columns)
+      return .insert(BoundInsert(table: table, source: try finish(none), literals: batch))
+    }
     let relation = try bindInsertedRows(insert, table)
     if let conflict = insert.conflict {
       return .change(try bindConflict(conflict, insert, relation, table))

@@ -16,6 +16,8 @@ public final class Binder {
   var numbers = PlanNumbers()
   /// Tables of the WITH before INSERT, UPDATE, DELETE or MERGE, from the first to the last.
   private var commonTables: [(table: CommonTables.Table, chain: CommonTables)] = []
+  /// Inside EXPLAIN, where everything needs a plan.
+  var isExplaining = false
   /// Types of parameters as far as they are known.
   var parameterTypes: [LogicalType?]
   /// Result columns of queries that are a bare NULL or a text literal in every row: where such a column is
@@ -69,6 +71,7 @@ public final class Binder {
     case .alterTable(let alter): return .alterTable(try bindAlterTable(alter))
     case .copy(let copy): return try bindCopy(copy)
     case .explain(let explain):
+      isExplaining = true
       return .explain(isAnalyze: explain.isAnalyze, try bind(explain.statement))
     case .showTables: return .showTables
     case .showVersions: return .showVersions

@@ -7,10 +7,13 @@ public struct BoundInsert: Sendable {
   public var table: TableDefinition
   /// Columns: the table's, in order, then those of RETURNING.
   public var source: BoundQuery
+  /// The rows, when they are literals; `source` then has none and need not be run.
+  public var literals: Batch?
 
-  public init(table: TableDefinition, source: BoundQuery) {
+  public init(table: TableDefinition, source: BoundQuery, literals: Batch? = nil) {
     self.table = table
     self.source = source
+    self.literals = literals
   }
 
   /// Positions of the table's columns among `source.columns`.
