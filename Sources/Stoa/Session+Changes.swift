@@ -35,6 +35,8 @@ extension Session {
   func apply(
     _ change: BoundChange, _ transaction: WriteTransaction, _ parameters: [Value]
   ) throws(StoaError) -> QueryResult {
+    // What is found by its place must still be there at the commit.
+    try transaction.hold(change.table.id)
     let view = transaction.view
     let stream = try stream(change.source, snapshot: view, parameters: parameters)
     let changer = try TableChanger(

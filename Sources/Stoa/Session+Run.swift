@@ -102,7 +102,13 @@ extension Session {
     case .rollbackTo(let name): return try rollback(to: name)
     case .release(let name): return try release(name)
     case .showVersions: throw StoaError(.unsupported, "SHOW VERSIONS is not supported yet")
-    case .compact: throw StoaError(.unsupported, "COMPACT is not supported yet")
+    case .compact(let table):
+      guard openTransaction == nil else {
+        throw StoaError(.usage, "COMPACT is not for inside a transaction")
+      }
+      try warehouse.store.compact(
+        table: table?.id, timeoutMilliseconds: settings.lockTimeoutMilliseconds)
+      return QueryResult()
     case .verify(let table, let isDeep): return try verify(table, isDeep: isDeep)
     case .createTable, .dropTables, .insert, .change, .truncate, .alterTable, .copyFrom:
       throw StoaError(.inconsistency, "a writing statement took the way of a reading one")

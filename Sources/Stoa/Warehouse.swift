@@ -16,6 +16,9 @@ public struct WarehouseOptions: Sendable {
   public var threads: Int?
   /// How long a writing statement waits for another writer.
   public var lockTimeoutMilliseconds = 5000
+  /// Flush and merge on a thread of its own. Without it commits do that when there is too much to do, and closing and
+  /// COMPACT.
+  public var hasBackgroundUpkeep = true
 
   /// To be read and written, with the defaults of this machine.
   public init() {}
@@ -41,6 +44,7 @@ public final class Warehouse: Sendable {
   let pool: WorkerPool
   let defaultThreads: Int
   let lockTimeoutMilliseconds: Int
+  private let upkeep: UpkeepThread?
 
   /// Opens the warehouse in the directory `path`, and makes it when it is absent and may be written.
   /// Damaged files do not prevent opening; see `warnings`.
@@ -72,6 +76,9 @@ public final class Warehouse: Sendable {
     defaultThreads = max(1, options.threads ?? WorkerPool.processorCount)
     // Threads start when first needed, so a session may ask for more than there are processors.
     pool = WorkerPool(workerCount: max(64, defaultThreads))
+    upkeep =
+      options.hasBackgroundUpkeep && store.mode == .readWrite ? UpkeepThread(store) : nil
+    if let upkeep { store.observeDebt { [weak upkeep] in upkeep?.wake() } }
   }
 
   /// What was found wrong so far, a sentence each, naming file and offset.
@@ -84,5 +91,15 @@ public final class Warehouse: Sendable {
   public func makeSession() -> Session { Session(self) }
 
   /// Flushes and gives everything back. Sessions of a closed warehouse can do nothing.
-  public func close() throws(StoaError) { try store.close() }
+  public func close() throws(StoaError) {
+    endUpkeep()
+    try store.close()
+  }
+
+  private func endUpkeep() {
+    store.observeDebt(nil)
+    upkeep?.stop()
+  }
+
+  deinit { endUpkeep() }
 }

@@ -43,11 +43,7 @@ private struct UpkeepSimulation {
   mutating func run(rounds: Int) throws {
     stores = [try Up.open(system)]
     try Fixture.create("t", in: stores[0])
-    let create = try stores[0].beginWrite()
-    var table = Fixture.table("u", id: 2)
-    table.sortKey = []
-    try create.apply(.createTable(table))
-    try create.commit()
+    try createUnsorted()
     if below(2) == 0 { stores.append(try Up.open(system)) }
     if below(2) == 0 { reader = try Up.open(system, .readOnly) }
     for number in 0..<rounds {
@@ -56,6 +52,14 @@ private struct UpkeepSimulation {
     }
     round = rounds
     try finish()
+  }
+
+  private func createUnsorted() throws {
+    let transaction = try stores[0].beginWrite()
+    var table = Fixture.table("u", id: 2)
+    table.sortKey = []
+    try transaction.apply(.createTable(table))
+    try transaction.commit()
   }
 
   private mutating func playRound() throws {

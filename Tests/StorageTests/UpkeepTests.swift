@@ -17,6 +17,7 @@ enum UpkeepFixture {
     options.upkeep.closingLogByteLimit = 2048
     options.upkeep.fanIn = 4
     options.upkeep.overlapLimit = 8
+    options.upkeep.patience = 0
     options.upkeep.totalMemtableByteLimit = memtable * 3
     options.upkeep.logByteLimit = UInt64(memtable * 3)
     return options

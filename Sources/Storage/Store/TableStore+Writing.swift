@@ -19,7 +19,8 @@ extension TableStore {
 
   /// A transaction on the state of this moment; it takes the write lock with its first change.
   public func begin() throws(StoaError) -> WriteTransaction {
-    WriteTransaction(store: self, snapshot: try snapshot(), isWriting: false)
+    WriteTransaction(
+      store: self, snapshot: try snapshot(), isWriting: false, isInteractive: true)
   }
 
   /// Enters this process, or one more transaction of it, as the writer. The first takes the lock of the warehouse

@@ -45,6 +45,8 @@ public final class TableStore: Sendable {
     var isSyncing = false
     /// Transactions of this process, per table, whose changes name rows by their place.
     var holds: [TableID: Int] = [:]
+    /// Transactions of several statements that are open.
+    var interactiveCount = 0
     /// Tables whose rows get new places in the commit under way.
     var relocating: Set<TableID> = []
     /// Ids that a commit gave to files which flush and compaction of this process write.

@@ -33,6 +33,8 @@ public final class WriteTransaction: @unchecked Sendable {
   private var phase = Phase.reading
   /// Flush and compaction: files are written without the write lock, under ids reserved before.
   private let isUpkeep: Bool
+  /// Begun before its first change, perhaps long before; upkeep is patient with it.
+  private let isInteractive: Bool
   /// Tables whose rows keep their places until this transaction ends.
   private var held: Set<TableID> = []
 
@@ -53,9 +55,14 @@ public final class WriteTransaction: @unchecked Sendable {
     var hasChanges = false
   }
 
-  init(store: TableStore, snapshot: Snapshot, isWriting: Bool, isUpkeep: Bool = false) {
+  init(
+    store: TableStore, snapshot: Snapshot, isWriting: Bool, isUpkeep: Bool = false,
+    isInteractive: Bool = false
+  ) {
     self.store = store
     self.isUpkeep = isUpkeep
+    self.isInteractive = isInteractive
+    if isInteractive { store.inner.withLock { $0.interactiveCount += 1 } }
     self.snapshot = snapshot
     changes = Changes(state: snapshot.state)
     phase = isWriting ? .writing : .reading
@@ -140,11 +147,18 @@ public final class WriteTransaction: @unchecked Sendable {
   public func hold(_ table: TableID) throws(StoaError) {
     guard !isUpkeep, !held.contains(table) else { return }
     try beginChanges()
-    try store.takeHold(table, snapshot.state)
+    do throws(StoaError) {
+      try store.takeHold(table, snapshot.state)
+    } catch {
+      isConflict = true
+      throw error
+    }
     held.insert(table)
   }
 
+  /// Called once, at the end.
   private func releaseHolds() {
+    if isInteractive { store.inner.withLock { $0.interactiveCount -= 1 } }
     guard !held.isEmpty else { return }
     store.releaseHolds(held)
     held = []
@@ -272,6 +286,9 @@ public final class WriteTransaction: @unchecked Sendable {
       for directory in written.withLock({ $0.directories.sorted() }) {
         try syncDirectory(directory)
       }
+      let before = snapshot.state
+      let changesSegments =
+        changes.state.segments != before.segments || changes.state.deletes != before.deletes
       let directories = written.withLock { $0.directories }
       let tables = changes.touched.filter { directories.contains(store.layout.tableDirectory($0)) }
       store.inner.withLock { $0.durableDirectories.formUnion(tables) }
@@ -280,7 +297,9 @@ public final class WriteTransaction: @unchecked Sendable {
       phase = .finished
       releaseHolds()
       store.releaseWriting()
-      if !isUpkeep { store.payDebt(of: changes.touched) }
+      if !isUpkeep {
+        store.payDebt(of: changes.touched, changesSegments: changesSegments)
+      }
       return number
     } catch {
       // Files that the log may name stay; if it does not, the next writer collects them.

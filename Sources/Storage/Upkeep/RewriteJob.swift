@@ -16,6 +16,8 @@ final class RewriteJob {
   private let rows: any MovedRows
   private let writer: TableWriter
   private let rowGroupCapacity: Int
+  /// How often the commit was put off.
+  var delayCount = 0
   /// Set when all rows are in files and only the commit is left.
   private(set) var isWritten = false
 

@@ -6,11 +6,13 @@ import Vectors
 extension TableStore {
   /// Does one piece of work, of about a row group: begins a flush or a merge, writes a row group of it, commits it,
   /// or writes a checkpoint. Only one process at a time works on a warehouse; any thread may call.
+  /// - Parameter waitMilliseconds: how long a finished job may wait for transactions that hold its table; new ones
+  ///   wait behind it.
   /// - Throws: what the disk said, or what is damaged; the job is then given up, and a later step begins anew.
   @discardableResult
-  public func step() throws(StoaError) -> UpkeepResult {
+  public func step(waitMilliseconds: Int = 0) throws(StoaError) -> UpkeepResult {
     try upkeep.gate.withLock { () throws(StoaError) -> UpkeepResult in
-      try guarded { () throws(StoaError) in try stepAlone(isForced: false) }
+      try guarded { () throws(StoaError) in try stepAlone(waitMilliseconds) }
     }
   }
 
@@ -103,18 +105,17 @@ extension TableStore {
     }
   }
 
-  /// - Parameter isForced: whether a flush is due however small the memtables are.
-  private func stepAlone(isForced: Bool) throws(StoaError) -> UpkeepResult {
+  private func stepAlone(_ waitMilliseconds: Int) throws(StoaError) -> UpkeepResult {
     let isOff = mode == .readOnly || inner.withLock { $0.isClosed || $0.refusal != nil }
     if isOff {
       endJob()
       return .idle
     }
-    if upkeep.job != nil { return try advance() }
+    if upkeep.job != nil { return try advance(waitMilliseconds) }
     if inner.withLock({ $0.hasWritten && $0.writerCount > 0 && needsCheckpoint($0) }) {
       return try checkpointStep()
     }
-    guard let plan = try nextPlan(isForced: isForced) else { return .idle }
+    guard let plan = try nextPlan(isForced: false) else { return .idle }
     return try begin(plan)
   }
 
@@ -129,6 +130,7 @@ extension TableStore {
     }
   }
 
+  /// - Parameter isForced: whether a flush is due however small the memtables are.
   private func nextPlan(isForced: Bool) throws(StoaError) -> UpkeepPlan? {
     let snapshot = try snapshot()
     let logByteCount = inner.withLock { $0.tailEnd }
@@ -211,13 +213,17 @@ extension TableStore {
     }
   }
 
-  private func advance() throws(StoaError) -> UpkeepResult {
+  private func advance(_ waitMilliseconds: Int = 0) throws(StoaError) -> UpkeepResult {
     guard let job = upkeep.job else { return .idle }
     guard job.isWritten else {
       try job.write()
       return .worked
     }
-    guard beginRelocation(of: job.table) else { return .blocked }
+    if job.delayCount < options.upkeep.patience, inner.withLock({ $0.interactiveCount > 0 }) {
+      job.delayCount += 1
+      return .blocked
+    }
+    guard beginRelocation(of: job.table, waitMilliseconds) else { return .blocked }
     defer { endRelocation(of: job.table) }
     do throws(StoaError) {
       try job.commit()
@@ -277,22 +283,31 @@ extension TableStore {
   }
 
   func releaseHolds(_ tables: Set<TableID>) {
-    inner.withLock { inner in
-      for table in tables {
-        let count = (inner.holds[table] ?? 1) - 1
-        inner.holds[table] = count > 0 ? count : nil
+    commits.withLock {
+      inner.withLock { inner in
+        for table in tables {
+          let count = (inner.holds[table] ?? 1) - 1
+          inner.holds[table] = count > 0 ? count : nil
+        }
       }
+      commits.signalAll()
     }
   }
 
-  /// Keeps new holds waiting for the commit to come; false when there is one.
-  private func beginRelocation(of table: TableID) -> Bool {
-    commits.withLock {
-      inner.withLock { inner in
-        guard inner.holds[table] == nil else { return false }
-        inner.relocating.insert(table)
-        return true
+  /// Keeps new holds waiting for the commit to come, and waits for those there are; false when they last longer.
+  private func beginRelocation(of table: TableID, _ waitMilliseconds: Int) -> Bool {
+    let deadline = monotonicMilliseconds() &+ Int64(waitMilliseconds)
+    return commits.withLock {
+      _ = inner.withLock { $0.relocating.insert(table) }
+      while inner.withLock({ $0.holds[table] != nil }) {
+        guard monotonicMilliseconds() < deadline else {
+          _ = inner.withLock { $0.relocating.remove(table) }
+          commits.signalAll()
+          return false
+        }
+        commits.wait(milliseconds: 5)
       }
+      return true
     }
   }
 
@@ -303,11 +318,38 @@ extension TableStore {
     }
   }
 
+  // MARK: Whoever drives the steps
+
+  /// Calls `observer` after each commit that leaves something to do; from any thread, which it must not keep.
+  public func observeDebt(_ observer: (@Sendable () -> Void)?) {
+    upkeep.observer.withLock { $0 = observer }
+  }
+
+  /// Adds a failure of upkeep to the warnings.
+  public func noteUpkeepFailure(_ error: StoaError) {
+    inner.withLock { warn("upkeep: \(error)", &$0) }
+  }
+
+  /// Whether the tables' memtables or the log have grown long, or segments or deletes may have changed.
+  private func hasDebt(_ tables: Set<TableID>, _ changesSegments: Bool) -> Bool {
+    if changesSegments { return true }
+    return inner.withLock { inner in
+      if inner.tailEnd > options.logByteLimit { return true }
+      return tables.contains { table in
+        (inner.tail.memtables[table] ?? []).reduce(0) { $0 + $1.byteCount }
+          >= options.memtableByteLimit
+      }
+    }
+  }
+
   // MARK: Debt
 
   /// Called by a commit that changed `tables`: with too many rows in memory or too many overlapping runs, it works
   /// before it returns, so that debt cannot grow for ever. Failures are left to the next who tries.
-  func payDebt(of tables: Set<TableID>) {
+  func payDebt(of tables: Set<TableID>, changesSegments: Bool) {
+    if let observer = upkeep.observer.withLock({ $0 }), hasDebt(tables, changesSegments) {
+      observer()
+    }
     let debt: Debt = tables.map { self.debt(of: $0) }.max() ?? .none
     guard debt != .none, !upkeep.isPausing() else { return }
     var stepCount = 0

@@ -10,6 +10,8 @@ final class Upkeep: @unchecked Sendable {
   var isLocked = false
   /// Made with the first step.
   var planner: UpkeepPlanner?
+  /// Told of commits that leave something to do.
+  let observer = Mutex<(@Sendable () -> Void)?>(nil)
   /// After a failure: how many commits go without trying to pay debt.
   private let pause = Atomic<Int>(0)
   private let writesFiles = Atomic<Bool>(false)
