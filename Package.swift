@@ -88,7 +88,9 @@ let package = Package(
       path: "Benchmarks/Gate", swiftSettings: release),
     .executableTarget(
       name: "micro",
-      dependencies: ["Stoa", "Executor", "Storage", "Encodings", "Kernels", "Vectors"],
+      dependencies: [
+        "Stoa", "Executor", "Storage", "Catalog", "Encodings", "Kernels", "Vectors",
+      ],
       path: "Benchmarks/Micro", swiftSettings: release),
     // Tests
     .target(
