@@ -103,11 +103,11 @@ struct Lexer {
   }
 
   private mutating func mark() throws(StoaError) -> Token.Mark {
-    for length in stride(from: min(3, bytes.count - offset), to: 0, by: -1) {
-      let text = String(decoding: bytes[offset..<offset + length], as: UTF8.self)
-      if let mark = Lexer.marks[text] {
-        offset += length
-        return mark
+    let first = Int(byte())
+    if first < Lexer.marks.count {
+      for candidate in Lexer.marks[first] where matches(candidate.rest) {
+        offset += candidate.byteCount
+        return candidate.mark
       }
     }
     let end = Lexer.characterEnd(bytes, offset)
@@ -115,8 +115,24 @@ struct Lexer {
     throw StoaError(.syntax, "unexpected character \(text)", position: offset..<end)
   }
 
-  private static let marks: [String: Token.Mark] = Dictionary(
-    uniqueKeysWithValues: Token.Mark.allCases.map { ($0.rawValue, $0) })
+  /// Whether the bytes behind the first are these; 0 for none.
+  private func matches(_ rest: (UInt8, UInt8)) -> Bool {
+    if rest.0 == 0 { return true }
+    guard offset + 1 < bytes.count, bytes[offset + 1] == rest.0 else { return false }
+    return rest.1 == 0 || (offset + 2 < bytes.count && bytes[offset + 2] == rest.1)
+  }
+
+  /// Marks by their first byte, longer ones first.
+  private static let marks: [[(rest: (UInt8, UInt8), byteCount: Int, mark: Token.Mark)]] = {
+    var table = [[(rest: (UInt8, UInt8), byteCount: Int, mark: Token.Mark)]](
+      repeating: [], count: 128)
+    for mark in Token.Mark.allCases.sorted(by: { $0.rawValue.utf8.count > $1.rawValue.utf8.count })
+    {
+      let text = Array(mark.rawValue.utf8) + [0, 0]
+      table[Int(text[0])].append(((text[1], text[2]), text.count - 2, mark))
+    }
+    return table
+  }()
 }
 
 extension Lexer {
