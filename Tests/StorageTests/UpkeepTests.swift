@@ -172,7 +172,7 @@ extension TableStore {
 
   /// Steps until the job under way is done.
   func finishJob() throws(StoaError) {
-    while upkeep.gate.withLock({ upkeep.job != nil }) {
+    while upkeep.gate.withLock({ upkeep.flushJob != nil || upkeep.mergeJob != nil }) {
       guard try step() == .worked else { throw StoaError(.busy, "the job cannot be finished") }
     }
   }

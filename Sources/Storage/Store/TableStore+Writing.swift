@@ -110,10 +110,10 @@ extension TableStore {
     return file
   }
 
-  /// Gives a lock back. Should that fail, the file is closed, which gives it back for certain.
-  func unlock(_ range: Range<UInt64>) {
+  /// Gives the write lock back. Should that fail, the file is closed, which gives it back for certain.
+  private func unlockWriting() {
     guard let file = inner.withLock({ $0.lockFile }) else { return }
-    guard (try? file.unlock(range)) == nil, !upkeep.isWritingFiles else { return }
+    guard (try? file.unlock(0..<1)) == nil, !upkeep.isWritingFiles else { return }
     inner.withLock { $0.lockFile = nil }
   }
 
@@ -403,7 +403,7 @@ extension TableStore {
     guard isLast else { return }
     if inner.withLock({ needsCheckpoint($0) }) { try? writeCheckpoint() }
     inner.withLock { publishTip(&$0) }
-    unlock(0..<1)
+    unlockWriting()
     leaveAcquiring(isWriter: false)
   }
 

@@ -2,7 +2,8 @@ import Catalog
 import Vectors
 
 // Flush, compaction and checkpoints, a step at a time. Nothing here has a clock or a thread: whoever has time, or
-// has to make room, calls `step`.
+// has to make room, calls `step`. A flush and a merge may be under way at once; the flush goes first, so that a long
+// merge does not make rows pile up in memory.
 extension TableStore {
   /// Does one piece of work, of about a row group: begins a flush or a merge, writes a row group of it, commits it,
   /// or writes a checkpoint. Only one process at a time works on a warehouse; any thread may call.
@@ -12,12 +13,24 @@ extension TableStore {
   @discardableResult
   public func step(waitMilliseconds: Int = 0) throws(StoaError) -> UpkeepResult {
     try upkeep.gate.withLock { () throws(StoaError) -> UpkeepResult in
-      try guarded { () throws(StoaError) in try stepAlone(waitMilliseconds) }
+      if mode == .readOnly || inner.withLock({ $0.isClosed || $0.refusal != nil }) {
+        endJobs()
+        return .idle
+      }
+      return try stepAlone(waitMilliseconds)
+    }
+  }
+
+  /// A step that makes memory or log shorter, or none.
+  func stepOfFlush() throws(StoaError) -> UpkeepResult {
+    try upkeep.gate.withLock { () throws(StoaError) -> UpkeepResult in
+      if inner.withLock({ $0.isClosed || $0.refusal != nil }) { return .idle }
+      return try flushStep(0)
     }
   }
 
   /// Flushes what is in memory and merges segments until nothing overlaps, nothing deleted is left in files and
-  /// small neighbours are one; then writes a checkpoint.
+  /// small neighbours are one; then writes a checkpoint. Others go on meanwhile, steps of other threads as well.
   /// - Parameter table: all tables when `nil`.
   /// - Throws: `.busy` when another process or a transaction was in the way all the time of `timeoutMilliseconds`
   ///   (the lock time-out when `nil`).
@@ -25,24 +38,19 @@ extension TableStore {
     table: TableID? = nil, timeoutMilliseconds: Int? = nil
   ) throws(StoaError) {
     if let refusal { throw refusal }
-    try upkeep.gate.withLock { () throws(StoaError) in
-      try guarded { () throws(StoaError) in
-        let limit = timeoutMilliseconds ?? options.lockTimeoutMilliseconds
-        while upkeep.job != nil { try patiently(limit) { () throws(StoaError) in try advance() } }
-        for id in try tables(table) {
-          // Rows that come while this goes on are for the next time.
-          let last = try snapshot().state.memtables[id]?.last?.id
-          while let last, let state = try? snapshot().state,
-            (state.memtables[id] ?? []).contains(where: { $0.id <= last && $0.rowCount > 0 }),
-            let plan = planner.flush(id, state)
-          {
-            try run(plan, limit)
-          }
-          for plan in try withPlanner({ (planner) throws(StoaError) in
-            try planner.completeMerges(id, try snapshot())
-          }) { try run(plan, limit) }
+    let limit = timeoutMilliseconds ?? options.lockTimeoutMilliseconds
+    upkeep.gate.withLock { upkeep.compactingCount += 1 }
+    defer { upkeep.gate.withLock { upkeep.compactingCount -= 1 } }
+    for id in try tables(table) {
+      // Rows that come while this goes on are for the next time.
+      let last = try snapshot().state.memtables[id]?.last?.id
+      while let last, let plan = try flushPlan(of: id, upTo: last) { try run(plan, limit) }
+      let plans = try upkeep.gate.withLock { () throws(StoaError) in
+        try withPlanner { (planner) throws(StoaError) in
+          try planner.completeMerges(id, try snapshot())
         }
       }
+      for plan in plans { try run(plan, limit) }
     }
     try checkpoint(timeoutMilliseconds: timeoutMilliseconds)
   }
@@ -52,25 +60,39 @@ extension TableStore {
     return table.map { catalog.table($0) == nil ? [] : [$0] } ?? catalog.tables.keys.sorted()
   }
 
-  /// Runs one job to its end.
-  private func run(_ plan: UpkeepPlan, _ timeoutMilliseconds: Int) throws(StoaError) {
-    try patiently(timeoutMilliseconds) { () throws(StoaError) in try begin(plan) }
-    while upkeep.job != nil {
-      try patiently(timeoutMilliseconds) { () throws(StoaError) in try advance() }
-    }
+  private func flushPlan(
+    of table: TableID, upTo last: SegmentID
+  ) throws(StoaError) -> UpkeepPlan? {
+    let state = try snapshot().state
+    let isLeft = (state.memtables[table] ?? []).contains { $0.id <= last && $0.rowCount > 0 }
+    return isLeft ? upkeep.gate.withLock { planner.flush(table, state) } : nil
   }
 
-  private func patiently(
-    _ timeoutMilliseconds: Int, _ body: () throws(StoaError) -> UpkeepResult
-  ) throws(StoaError) {
-    let deadline = monotonicMilliseconds() &+ Int64(timeoutMilliseconds)
-    while try body() == .blocked {
-      guard monotonicMilliseconds() < deadline else {
-        throw StoaError(
-          .busy, "another process or transaction kept the rows from moving",
-          hint: "Try again when it is finished", path: path)
+  /// Runs one job to its end, behind the one of its kind that is under way.
+  private func run(_ plan: UpkeepPlan, _ timeoutMilliseconds: Int) throws(StoaError) {
+    var mine: RewriteJob?
+    var deadline = monotonicMilliseconds() &+ Int64(timeoutMilliseconds)
+    while true {
+      let result = try upkeep.gate.withLock { () throws(StoaError) -> UpkeepResult in
+        if let refusal { throw refusal }
+        let slot = plan.isFlush ? upkeep.flushJob : upkeep.mergeJob
+        if let mine, slot !== mine { return .idle }
+        if let slot { return try advance(slot, 0) }
+        let result = try begin(plan)
+        mine = plan.isFlush ? upkeep.flushJob : upkeep.mergeJob
+        return result == .worked && mine == nil ? .idle : result
       }
-      pauseMilliseconds(2)
+      switch result {
+      case .idle: return
+      case .worked: deadline = monotonicMilliseconds() &+ Int64(timeoutMilliseconds)
+      case .blocked:
+        guard monotonicMilliseconds() < deadline else {
+          throw StoaError(
+            .busy, "another process or transaction kept the rows from moving",
+            hint: "Try again when it is finished", path: path)
+        }
+        pauseMilliseconds(2)
+      }
     }
   }
 
@@ -91,32 +113,30 @@ extension TableStore {
     return try body(&planner)
   }
 
-  /// Gives the job up when `body` fails.
-  private func guarded<R>(_ body: () throws(StoaError) -> R) throws(StoaError) -> R {
-    do throws(StoaError) {
-      return try body()
-    } catch {
-      if error.kind == .corruption, let table = upkeep.job?.table, let now = try? snapshot().state {
-        upkeep.planner?.setAside(table, now)
-      }
-      endJob()
-      upkeep.pauseAfterFailure()
-      throw error
-    }
+  private func stepAlone(_ waitMilliseconds: Int) throws(StoaError) -> UpkeepResult {
+    let first = try flushStep(waitMilliseconds)
+    if first == .worked { return first }
+    if let job = upkeep.mergeJob { return try advance(job, waitMilliseconds) }
+    guard upkeep.compactingCount == 0, let plan = try mergePlan() else { return first }
+    return try begin(plan)
   }
 
-  private func stepAlone(_ waitMilliseconds: Int) throws(StoaError) -> UpkeepResult {
-    let isOff = mode == .readOnly || inner.withLock { $0.isClosed || $0.refusal != nil }
-    if isOff {
-      endJob()
-      return .idle
-    }
-    if upkeep.job != nil { return try advance(waitMilliseconds) }
+  /// What keeps memory and log short.
+  private func flushStep(_ waitMilliseconds: Int) throws(StoaError) -> UpkeepResult {
+    if let job = upkeep.flushJob { return try advance(job, waitMilliseconds) }
     if inner.withLock({ $0.hasWritten && $0.writerCount > 0 && needsCheckpoint($0) }) {
       return try checkpointStep()
     }
-    guard let plan = try nextPlan(isForced: false) else { return .idle }
+    let state = try snapshot().state
+    guard let plan = planner.flush(state, logByteCount: inner.withLock { $0.tailEnd }) else {
+      return .idle
+    }
     return try begin(plan)
+  }
+
+  private func mergePlan() throws(StoaError) -> UpkeepPlan? {
+    let snapshot = try snapshot()
+    return try withPlanner { (planner) throws(StoaError) in try planner.merge(snapshot) }
   }
 
   /// Ends a log that grows because there is always somebody writing; else the last to write does it.
@@ -130,34 +150,28 @@ extension TableStore {
     }
   }
 
-  /// - Parameter isForced: whether a flush is due however small the memtables are.
-  private func nextPlan(isForced: Bool) throws(StoaError) -> UpkeepPlan? {
-    let snapshot = try snapshot()
-    let logByteCount = inner.withLock { $0.tailEnd }
-    if let plan = planner.flush(snapshot.state, logByteCount: logByteCount) { return plan }
-    if isForced {
-      for table in snapshot.state.memtables.keys.sorted() {
-        if let plan = planner.flush(table, snapshot.state) { return plan }
-      }
-    }
-    return try withPlanner { (planner) throws(StoaError) in try planner.merge(snapshot) }
-  }
-
   /// Locks out upkeep of other processes, gives the table a new memtable if its rows are to be flushed, and takes the
-  /// snapshot the job works on.
+  /// snapshot the job works on. Without a job afterwards, what was planned is no longer there.
   func begin(_ plan: UpkeepPlan) throws(StoaError) -> UpkeepResult {
-    guard try lockFile().tryLock(upkeepLockRange, .exclusive) else { return .blocked }
-    upkeep.isLocked = true
     do throws(StoaError) {
-      try prepare(plan)
+      guard try lockUpkeep() else { return .blocked }
+      do throws(StoaError) {
+        try prepare(plan)
+      } catch {
+        guard error.kind == .busy else { throw error }
+        unlockUpkeep()
+        return .blocked
+      }
       let transaction = WriteTransaction(
         store: self, snapshot: try snapshot(), isWriting: false, isUpkeep: true)
       transaction.lockTimeoutMilliseconds = UpkeepTiming.lockMilliseconds(options)
-      upkeep.job = try RewriteJob(plan, transaction, options: options.upkeep)
+      let job = try RewriteJob(plan, transaction, options: options.upkeep)
+      if plan.isFlush { upkeep.flushJob = job } else { upkeep.mergeJob = job }
       return .worked
     } catch {
-      endJob()
-      if error.kind == .busy { return .blocked }
+      unlockUpkeep()
+      if error.kind == .busy { return .worked }
+      failed(plan.table, error)
       throw error
     }
   }
@@ -213,26 +227,30 @@ extension TableStore {
     }
   }
 
-  private func advance(_ waitMilliseconds: Int = 0) throws(StoaError) -> UpkeepResult {
-    guard let job = upkeep.job else { return .idle }
-    guard job.isWritten else {
-      try job.write()
-      return .worked
-    }
-    if job.delayCount < options.upkeep.patience, inner.withLock({ $0.interactiveCount > 0 }) {
-      job.delayCount += 1
-      return .blocked
-    }
-    guard beginRelocation(of: job.table, waitMilliseconds) else { return .blocked }
-    defer { endRelocation(of: job.table) }
+  /// Writes a row group of a job, or commits it.
+  private func advance(
+    _ job: RewriteJob, _ waitMilliseconds: Int
+  ) throws(StoaError) -> UpkeepResult {
     do throws(StoaError) {
+      guard job.isWritten else {
+        try job.write()
+        return .worked
+      }
+      if job.delayCount < options.upkeep.patience, inner.withLock({ $0.interactiveCount > 0 }) {
+        job.delayCount += 1
+        return .blocked
+      }
+      guard beginRelocation(of: job.table, waitMilliseconds) else { return .blocked }
+      defer { endRelocation(of: job.table) }
       try job.commit()
     } catch {
-      guard error.kind == .busy else { throw error }
-      // The write lock was not free, or what was read has changed: then the work is void.
-      if !job.transaction.isFinished { return .blocked }
-      endJob()
-      return .worked
+      // The write lock was not free.
+      if error.kind == .busy, !job.transaction.isFinished { return .blocked }
+      end(job)
+      // What was read has changed: the work is void.
+      if error.kind == .busy { return .worked }
+      failed(job.table, error)
+      throw error
     }
     finished(job)
     return .worked
@@ -243,7 +261,7 @@ extension TableStore {
     if fits, !job.plan.isFlush, job.segments.count >= job.inputs.count {
       upkeep.planner?.incompressible.formUnion(job.segments.map(\.id))
     }
-    endJob()
+    end(job)
     guard let snapshot = try? snapshot() else { return }
     let overlap = try? withPlanner { (planner) throws(StoaError) in
       planner.forget(allBut: snapshot.state)
@@ -252,125 +270,45 @@ extension TableStore {
     inner.withLock { $0.overlaps[job.table] = overlap }
   }
 
-  /// Gives the job up, if there is one, and lets other processes work.
-  private func endJob() {
-    upkeep.job?.transaction.rollback()
-    upkeep.job = nil
+  /// A table with a damaged segment is left alone; after any failure commits leave debt alone for a while.
+  private func failed(_ table: TableID, _ error: StoaError) {
+    if error.kind == .corruption, let now = try? snapshot().state {
+      upkeep.planner?.setAside(table, now)
+    }
+    upkeep.pauseAfterFailure()
+  }
+
+  // MARK: The lock on upkeep
+
+  private func lockUpkeep() throws(StoaError) -> Bool {
+    if upkeep.isLocked { return true }
+    upkeep.isLocked = try lockFile().tryLock(upkeepLockRange, .exclusive)
+    return upkeep.isLocked
+  }
+
+  /// Lets other processes work, unless a job is under way.
+  private func unlockUpkeep() {
+    guard upkeep.flushJob == nil, upkeep.mergeJob == nil else { return }
     upkeep.isWritingFiles = false
-    guard upkeep.isLocked else { return }
-    upkeep.isLocked = false
-    unlock(upkeepLockRange)
+    guard upkeep.isLocked, let file = inner.withLock({ $0.lockFile }) else { return }
+    // Should that fail, the next job's end tries again.
+    upkeep.isLocked = (try? file.unlock(upkeepLockRange)) == nil
   }
 
-  // MARK: Holds
-
-  /// Counts a transaction that names rows of the table by their place.
-  /// - Throws: `.busy` when rows of `state` have moved already.
-  func takeHold(_ table: TableID, _ state: StoreState) throws(StoaError) {
-    try commits.withLock { () throws(StoaError) in
-      while inner.withLock({ $0.relocating.contains(table) }) { commits.wait(milliseconds: 10) }
-      try inner.withLock { inner throws(StoaError) in
-        let old = (state.segments[table] ?? []).map(\.id) + (state.memtables[table] ?? []).map(\.id)
-        guard old.allSatisfy({ inner.tail.rowCount(of: $0, in: table) != nil }) else {
-          let name = state.catalog.table(table)?.name ?? "\(table)"
-          throw StoaError(
-            .busy, "the place of rows of \"\(name)\" changed since the transaction began",
-            hint: "Nothing of this transaction was committed; run it again", table: name)
-        }
-        inner.holds[table, default: 0] += 1
-      }
-    }
+  /// Ends a job, removing its files if it was not committed.
+  private func end(_ job: RewriteJob) {
+    job.transaction.rollback()
+    if upkeep.flushJob === job { upkeep.flushJob = nil }
+    if upkeep.mergeJob === job { upkeep.mergeJob = nil }
+    unlockUpkeep()
   }
 
-  func releaseHolds(_ tables: Set<TableID>) {
-    commits.withLock {
-      inner.withLock { inner in
-        for table in tables {
-          let count = (inner.holds[table] ?? 1) - 1
-          inner.holds[table] = count > 0 ? count : nil
-        }
-      }
-      commits.signalAll()
-    }
+  private func endJobs() {
+    for job in [upkeep.flushJob, upkeep.mergeJob] { if let job { end(job) } }
+    unlockUpkeep()
   }
 
-  /// Keeps new holds waiting for the commit to come, and waits for those there are; false when they last longer.
-  private func beginRelocation(of table: TableID, _ waitMilliseconds: Int) -> Bool {
-    let deadline = monotonicMilliseconds() &+ Int64(waitMilliseconds)
-    return commits.withLock {
-      _ = inner.withLock { $0.relocating.insert(table) }
-      while inner.withLock({ $0.holds[table] != nil }) {
-        guard monotonicMilliseconds() < deadline else {
-          _ = inner.withLock { $0.relocating.remove(table) }
-          commits.signalAll()
-          return false
-        }
-        commits.wait(milliseconds: 5)
-      }
-      return true
-    }
-  }
-
-  private func endRelocation(of table: TableID) {
-    commits.withLock {
-      _ = inner.withLock { $0.relocating.remove(table) }
-      commits.signalAll()
-    }
-  }
-
-  // MARK: Whoever drives the steps
-
-  /// Calls `observer` after each commit that leaves something to do; from any thread, which it must not keep.
-  public func observeDebt(_ observer: (@Sendable () -> Void)?) {
-    upkeep.observer.withLock { $0 = observer }
-  }
-
-  /// Adds a failure of upkeep to the warnings.
-  public func noteUpkeepFailure(_ error: StoaError) {
-    inner.withLock { warn("upkeep: \(error)", &$0) }
-  }
-
-  /// Whether the tables' memtables or the log have grown long, or segments or deletes may have changed.
-  private func hasDebt(_ tables: Set<TableID>, _ changesSegments: Bool) -> Bool {
-    if changesSegments { return true }
-    return inner.withLock { inner in
-      if inner.tailEnd > options.logByteLimit { return true }
-      return tables.contains { table in
-        (inner.tail.memtables[table] ?? []).reduce(0) { $0 + $1.byteCount }
-          >= options.memtableByteLimit
-      }
-    }
-  }
-
-  // MARK: Debt
-
-  /// Called by a commit that changed `tables`: with too many rows in memory or too many overlapping runs, it works
-  /// before it returns, so that debt cannot grow for ever. Failures are left to the next who tries.
-  func payDebt(of tables: Set<TableID>, changesSegments: Bool) {
-    if let observer = upkeep.observer.withLock({ $0 }), hasDebt(tables, changesSegments) {
-      observer()
-    }
-    let debt: Debt = tables.map { self.debt(of: $0) }.max() ?? .none
-    guard debt != .none, !upkeep.isPausing() else { return }
-    var stepCount = 0
-    while stepCount < (debt == .urgent ? 4096 : 2) {
-      stepCount += 1
-      guard let result = try? step(), result == .worked else { return }
-      if stepCount > 2, (tables.map { self.debt(of: $0) }.max() ?? .none) != .urgent { return }
-    }
-  }
-
-  private enum Debt: Comparable { case none, high, urgent }
-
-  private func debt(of table: TableID) -> Debt {
-    inner.withLock { inner in
-      let inMemory = (inner.tail.memtables[table] ?? []).reduce(0) { $0 + $1.byteCount }
-      let limit = options.memtableByteLimit
-      if inMemory > limit * 4 { return .urgent }
-      let overlap = inner.overlaps[table] ?? 0
-      return inMemory > limit * 2 || overlap > options.upkeep.overlapLimit ? .high : .none
-    }
-  }
+  // MARK: Closing
 
   /// What closing pays: rows of a long log are flushed, and merges are made that fit into a bounded number of row
   /// groups. What fails is said as a warning; nothing is lost by it.
@@ -382,27 +320,43 @@ extension TableStore {
           inner.tailEnd > options.upkeep.closingLogByteLimit
         )
       }
-      guard isWriter else { return endJob() }
-      do throws(StoaError) {
-        try guarded { () throws(StoaError) in try payBeforeClosing(isLong: isLong) }
-      } catch {
-        inner.withLock { warn("upkeep before closing: \(error)", &$0) }
+      if isWriter {
+        do throws(StoaError) {
+          try flushBeforeClosing(isLong: isLong)
+          try mergeBeforeClosing()
+        } catch {
+          inner.withLock { warn("upkeep before closing: \(error)", &$0) }
+        }
       }
-      endJob()
+      endJobs()
     }
   }
 
-  private func payBeforeClosing(isLong: Bool) throws(StoaError) {
+  private func flushBeforeClosing(isLong: Bool) throws(StoaError) {
+    while let job = upkeep.flushJob { guard try advance(job, 0) == .worked else { return } }
+    guard isLong else { return }
+    let tables = try snapshot().state.memtables.keys.sorted()
+    for table in tables {
+      while let plan = planner.flush(table, try snapshot().state) {
+        guard try begin(plan) == .worked else { return }
+        while let job = upkeep.flushJob { guard try advance(job, 0) == .worked else { return } }
+      }
+    }
+  }
+
+  private func mergeBeforeClosing() throws(StoaError) {
     var left = options.upkeep.closingRowGroupLimit
     let capacity = max(1, options.upkeep.segments.rowGroupCapacity)
     while true {
-      if upkeep.job == nil {
-        guard let plan = try nextPlan(isForced: isLong) else { return }
-        guard plan.isFlush || plan.rowCount / capacity < left else { return }
-        guard try begin(plan) == .worked else { return }
+      if upkeep.mergeJob == nil {
+        guard let plan = try mergePlan(), plan.rowCount / capacity < left,
+          try begin(plan) == .worked
+        else { return }
       }
-      if upkeep.job?.plan.isFlush == false { left -= 1 }
-      guard left >= 0, try advance() == .worked else { return }
+      while let job = upkeep.mergeJob {
+        left -= 1
+        guard left >= 0, try advance(job, 0) == .worked else { return }
+      }
     }
   }
 }

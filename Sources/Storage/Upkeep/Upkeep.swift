@@ -5,7 +5,10 @@ import Vectors
 /// What upkeep of one open warehouse remembers from step to step. Everything but the flag is touched under `gate`.
 final class Upkeep: @unchecked Sendable {
   let gate = CommitGate()
-  var job: RewriteJob?
+  var flushJob: RewriteJob?
+  var mergeJob: RewriteJob?
+  /// Threads in `compact`; steps then begin no merges, which would be in its way.
+  var compactingCount = 0
   /// Whether the lock on upkeep is ours.
   var isLocked = false
   /// Made with the first step.
