@@ -512,6 +512,66 @@ struct UpkeepTests {
     }
   }
 
+  @Test("Merges give added columns their initial value, cast widened ones, leave dropped ones out")
+  func altered() throws {
+    let store = try Up.open(SimulatedFileSystem())
+    var table = TableDefinition(
+      id: 1, name: "t",
+      columns: [
+        ColumnDefinition(id: 1, name: "k", type: .integer),
+        ColumnDefinition(id: 2, name: "gone", type: .varchar),
+        ColumnDefinition(id: 3, name: "v", type: .integer),
+      ], sortKey: [1])
+    let create = try store.beginWrite()
+    try create.apply(.createTable(table))
+    try create.commit()
+    func insert(_ numbers: [Int]) throws {
+      let transaction = try store.beginWrite()
+      let columns = table.columns.map { column in
+        Vector.make(
+          column.type,
+          numbers.map { column.type == .varchar ? .string("x") : .integer(Int128($0 * 10)) })
+      }
+      try transaction.insert(
+        RowBlock(
+          columns: table.columns.map(\.id), batch: Batch(columns: columns, rowCount: numbers.count)),
+        into: 1)
+      try transaction.commit()
+    }
+    try insert((0..<20).map { $0 * 4 })
+    try Up.flush(store)
+    // In memory when the table is altered.
+    try insert((0..<20).map { $0 * 4 + 1 })
+    let plan = try #require(
+      UpkeepPlanner(options: store.options.upkeep, memtableByteLimit: 1 << 20)
+        .flush(1, try store.snapshot().state))
+    try store.begin(plan: plan)
+    table.columns.remove(at: 1)
+    table.columns[1].type = .bigint
+    table.columns.append(
+      ColumnDefinition(id: 4, name: "n", type: .integer, initialValue: .integer(7)))
+    table.nextColumnID = 5
+    let alter = try store.beginWrite()
+    try alter.apply(.alterTable(table))
+    try alter.commit()
+    try store.finishJob()
+    for run in 2..<4 {
+      try insert((0..<20).map { $0 * 4 + run })
+      try Up.flush(store)
+    }
+    #expect(try Up.settle(store) > 0)
+    let snapshot = try store.snapshot()
+    let readers = try snapshot.readers(of: 1)
+    #expect(readers.allSatisfy { $0.footer.columns.map(\.id) == [1, 3, 4] })
+    #expect(readers.allSatisfy { $0.column(3)?.type == .bigint })
+    let rows = try #require(try Fixture.contents(store)["t"])
+    let expected = (0..<80).map { row -> [Value] in
+      let number = Value.integer(Int128(row * 10))
+      return [number, number, row % 4 < 2 ? .integer(7) : number]
+    }
+    #expect(rows == expected)
+  }
+
   private func randomValue(_ type: LogicalType, _ generator: inout SplitMix64) -> Value {
     let number = Int.random(in: -3...3, using: &generator)
     if number == 3 { return .null }

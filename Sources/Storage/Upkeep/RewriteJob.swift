@@ -58,7 +58,13 @@ final class RewriteJob {
         definition, runs: runs.map { $0.flatMap { groups[$0] ?? [] } },
         budget: transaction.store.budget, windowRowCount: options.windowRowCount)
     }
-    rowGroupCapacity = segmentOptions.rowGroupCapacity
+    // Segments of one length rather than full ones and a short one.
+    let capacity = segmentOptions.rowGroupCapacity
+    let groupCount = max(1, (plan.rowCount + capacity - 1) / capacity)
+    let segmentCount =
+      (groupCount + segmentOptions.rowGroupLimit - 1) / segmentOptions.rowGroupLimit
+    segmentOptions.rowGroupLimit = (groupCount + segmentCount - 1) / segmentCount
+    rowGroupCapacity = capacity
     writer = try transaction.makeTableWriter(plan.table, options: segmentOptions)
   }
 

@@ -61,12 +61,10 @@ final class SegmentBounds {
   }
 }
 
-/// The segments of a table as sorted runs: within a run each segment ends before the next begins. There are as many
-/// runs as segments overlap at the worst place.
+/// Segments as sorted runs: within a run each segment ends before the next begins. There are as many runs as segments
+/// overlap at the worst place.
 struct SegmentRuns {
   private(set) var runs: [[SegmentBounds]] = []
-  /// The largest set of segments that a key range has in common.
-  private(set) var deepest: [SegmentBounds] = []
 
   /// Greedy: each segment, in the order of first keys, goes to the first run that has ended. That needs as few runs
   /// as there are (interval partitioning).
@@ -74,12 +72,24 @@ struct SegmentRuns {
     for segment in segments.sorted(by: { $0.begins(before: $1) }) {
       let ended = runs.firstIndex { $0[$0.count - 1].ends(before: segment) }
       if let ended { runs[ended].append(segment) } else { runs.append([segment]) }
-      let overlapping = runs.compactMap { run -> SegmentBounds? in
-        let last = run[run.count - 1]
-        return last === segment || !last.ends(before: segment) ? last : nil
-      }
-      if overlapping.count > deepest.count { deepest = overlapping }
     }
+  }
+
+  /// Calls `body` with the segments that overlap at the first key of each segment.
+  static func sweep(_ segments: [SegmentBounds], _ body: ([SegmentBounds]) -> Void) {
+    var overlapping: [SegmentBounds] = []
+    for segment in segments.sorted(by: { $0.begins(before: $1) }) {
+      overlapping.removeAll { $0.ends(before: segment) }
+      overlapping.append(segment)
+      body(overlapping)
+    }
+  }
+
+  /// How many segments overlap at the worst place.
+  static func depth(_ segments: [SegmentBounds]) -> Int {
+    var depth = 0
+    sweep(segments) { depth = max(depth, $0.count) }
+    return depth
   }
 
   /// Segments in the order of their keys, those that overlap, directly or through others, together.
@@ -99,5 +109,61 @@ struct SegmentRuns {
       run.reduce(run[0]) { $1.isOlder(than: $0) ? $1 : $0 }
     }
     return runs.sorted { oldest($0).isOlder(than: oldest($1)) }
+  }
+}
+
+/// The segments of a table by the run they were written as: those of one flush, load or merge have the same commit.
+/// Runs of one size are what merges join, so that each row moves from size to size and is written but a few times.
+struct RunTiers {
+  private let options: UpkeepOptions
+  private var runs: [[SegmentBounds]] = []
+  private var runOf: [SegmentID: Int] = [:]
+  private var sizes: [UInt64] = []
+  private let segments: [SegmentBounds]
+
+  init(_ segments: [SegmentBounds], _ options: UpkeepOptions) {
+    self.options = options
+    self.segments = segments
+    let groups = Dictionary(grouping: segments) { $0.description.commit }
+    for commit in groups.keys.sorted() {
+      for run in SegmentRuns(groups[commit] ?? []).runs {
+        for segment in run { runOf[segment.id] = runs.count }
+        let byteCount = run.reduce(0) { $0 &+ $1.description.byteCount }
+        sizes.append(max(byteCount, options.smallestRunByteCount))
+        runs.append(run)
+      }
+    }
+  }
+
+  /// Segments to be merged: of runs of about one size, `fanIn` or more of which overlap somewhere; or of the smallest
+  /// ones where so many overlap that reading suffers. Segments of these runs that overlap no other stay.
+  func merge() -> [SegmentBounds]? {
+    var best: [Int] = []
+    var place: SegmentBounds?
+    SegmentRuns.sweep(segments) { overlapping in
+      guard overlapping.count >= options.fanIn, overlapping.count > best.count,
+        let chosen = choose(overlapping.compactMap { runOf[$0.id] }), chosen.count > best.count
+      else { return }
+      best = chosen
+      place = overlapping.first { runOf[$0.id] == chosen[0] }
+    }
+    guard let place else { return nil }
+    return SegmentRuns.components(best.flatMap { runs[$0] }).first { component in
+      component.contains { $0 === place }
+    }
+  }
+
+  /// Runs, the smallest first, as long as the largest is no more than twice the mean.
+  private func choose(_ overlapping: [Int]) -> [Int]? {
+    let sorted = overlapping.sorted { (sizes[$0], $0) < (sizes[$1], $1) }
+    var total: UInt64 = 0
+    var count: Int?
+    for (index, run) in sorted.enumerated() {
+      total &+= sizes[run]
+      let mean = total / UInt64(index + 1)
+      if index + 1 >= options.fanIn, sizes[run] <= mean &* 2 { count = index + 1 }
+    }
+    if count == nil, sorted.count > options.overlapLimit * 3 / 4 { count = options.fanIn }
+    return count.map { Array(sorted.prefix(min($0, MergedRows.runLimit))) }
   }
 }

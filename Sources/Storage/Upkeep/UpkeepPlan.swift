@@ -101,9 +101,11 @@ struct UpkeepPlanner {
     let segments = try mergeable(layout, snapshot)
     if let plan = emptied(layout, segments) { return plan }
     if !layout.definition.sortKey.isEmpty, segments.count >= options.fanIn {
-      let runs = SegmentRuns(try bounds(of: segments, layout.definition))
-      if let chosen = tier(runs.deepest) { return plan(layout, runs: SegmentRuns(chosen)) }
-      for run in runs.runs {
+      let bounds = try bounds(of: segments, layout.definition)
+      if let chosen = RunTiers(bounds, options).merge() {
+        return plan(layout, runs: SegmentRuns(chosen))
+      }
+      for run in SegmentRuns(bounds).runs {
         if let window = window(run.map(\.description)) { return plan(layout, [window]) }
       }
     } else if let window = window(segments.map(\.description)) {
@@ -137,25 +139,6 @@ struct UpkeepPlanner {
       }
     }
     return nil
-  }
-
-  /// The smallest of the overlapping segments, when at least `fanIn` are of about one size; or when there are so many
-  /// that reading suffers.
-  private func tier(_ overlapping: [SegmentBounds]) -> [SegmentBounds]? {
-    guard overlapping.count >= options.fanIn else { return nil }
-    func size(_ segment: SegmentBounds) -> UInt64 {
-      max(segment.description.byteCount, options.smallestRunByteCount)
-    }
-    let sorted = overlapping.sorted { (size($0), $0.id) < (size($1), $1.id) }
-    var total: UInt64 = 0
-    var best: Int?
-    for (index, segment) in sorted.enumerated() {
-      total &+= size(segment)
-      let count = UInt64(index + 1)
-      if index + 1 >= options.fanIn, size(segment) <= total / count &* 2 { best = index + 1 }
-    }
-    if best == nil, overlapping.count > options.overlapLimit * 3 / 4 { best = options.fanIn }
-    return best.map { Array(sorted.prefix(min($0, MergedRows.runLimit))) }
   }
 
   /// Neighbours that are small and of about one size; or very many small ones.
@@ -241,7 +224,7 @@ struct UpkeepPlanner {
     }
     let segments = snapshot.segments(of: table)
     guard segments.count > options.overlapLimit else { return segments.count }
-    return SegmentRuns(try bounds(of: segments, definition)).deepest.count
+    return SegmentRuns.depth(try bounds(of: segments, definition))
   }
 
   private mutating func bounds(
