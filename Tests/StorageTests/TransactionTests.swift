@@ -83,6 +83,25 @@ struct TransactionTests {
     #expect(try store.snapshot().statistics(of: table.id).rowCount == expected.count)
   }
 
+  @Test("A transaction of many small inserts is one record of several blocks")
+  func manyBlocks() throws {
+    let system = SimulatedFileSystem()
+    let store = try opened(system)
+    let transaction = try store.begin()
+    for start in stride(from: 0, to: 140_000, by: 7000) {
+      try Fixture.insert(start..<(start + 7000), into: "t", transaction)
+    }
+    try Fixture.delete(rows: Array(0..<10), of: "t", transaction)
+    try transaction.commit()
+    #expect(store.commit == 2)
+    let again = try Fixture.open(system.afterKill())
+    let table = try #require(try again.snapshot().catalog.table(named: "t"))
+    let contents = try again.snapshot().contents(of: table.id)
+    #expect(contents.rowCount == 139_990 && contents.memtables.count == 1)
+    #expect(contents.memtables[0].blocks.allSatisfy { $0.rowCount <= Memtable.blockCapacity })
+    #expect(contents.memtables[0].blocks.first?.vector(1)?.value(at: 0) == .integer(10))
+  }
+
   @Test("Two transactions of a process: both commit unless they changed the same")
   func conflicts() throws {
     let store = try opened(SimulatedFileSystem())

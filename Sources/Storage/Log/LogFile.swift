@@ -67,9 +67,18 @@ struct LogHeader: Hashable {
 struct LogRecord: Hashable, Sendable {
   static let magic: [UInt8] = Array("COMT".utf8)
   static let headerByteCount = 40
+  /// Most bytes of inserted rows.
+  static let byteLimit = 1 << 30
   var commit: CommitNumber
   var timestamp: Int64
   var edits: [LogEdit]
+
+  /// Bytes of inserted rows, as they are in memory, roughly.
+  var inlineByteCount: Int {
+    edits.reduce(0) {
+      if case .insertRows(_, _, let block) = $1 { $0 &+ block.byteCount } else { $0 }
+    }
+  }
 
   /// The bytes of the record at `offset` of log `number`.
   func encoded(_ id: WarehouseID, log number: UInt64, offset: UInt64) -> [UInt8] {

@@ -16,8 +16,10 @@ struct CommitDifference {
       edits += removed(table).map { .removeSegment(table, $0) }
       edits += added(table).map { .addSegment($0) }
       edits += deleted(table)
-      if let block = inserted(table) {
-        edits.append(.insertRows(table, memtable: active(table), block))
+      let blocks = inserted(table)
+      if !blocks.isEmpty {
+        let memtable = active(table)
+        edits += blocks.map { .insertRows(table, memtable: memtable, $0) }
       }
     }
     return edits
@@ -54,19 +56,18 @@ struct CommitDifference {
     return DeleteVector(now.rows.subtracting(before.rows))
   }
 
-  /// Rows of the transaction's own memtable that it has not deleted again.
-  private func inserted(_ table: TableID) -> RowBlock? {
+  /// Rows of the transaction's own memtable that it has not deleted again, in blocks of its size.
+  private func inserted(_ table: TableID) -> [RowBlock] {
     guard let id = ownMemtables[table],
       let memtable = own.memtables[table]?.first(where: { $0.id == id })
-    else { return nil }
+    else { return [] }
     var blocks = memtable.blocks
     if let deleted = own.deletes[table]?[id] {
       blocks = zip(blocks, memtable.starts).map { block, start in
         block.gather((0..<block.rowCount).filter { !deleted.contains(start + $0) }.map(UInt32.init))
       }
     }
-    blocks = blocks.filter { $0.rowCount > 0 }
-    return blocks.isEmpty ? nil : RowBlock.joined(blocks)
+    return blocks.filter { $0.rowCount > 0 }
   }
 }
 

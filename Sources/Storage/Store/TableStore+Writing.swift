@@ -262,6 +262,12 @@ extension TableStore {
       timestamp: max(inner.tail.timestamp &+ 1, options.clock()), edits: edits)
     var next = inner.tail
     try next.apply(edits, commit: record.commit, timestamp: record.timestamp)
+    // The length of a record is a 32-bit number; a transaction this large should have been a load.
+    guard record.inlineByteCount < LogRecord.byteLimit else {
+      throw StoaError(
+        .resource, "a transaction of more than 1 GB of rows in the log",
+        hint: "Commit in smaller parts, or load the rows with one COPY", path: path)
+    }
     let bytes = record.encoded(id, log: inner.log, offset: inner.tailEnd)
     try append(bytes, to: file, &inner, &isWritten)
     inner.tail = next
