@@ -87,20 +87,25 @@ enum UpkeepFixture {
     try transaction.commit()
   }
 
-  /// Deletes the rows whose number is in `numbers`.
-  static func delete(_ numbers: Set<Int>, of name: String = "t", _ transaction: WriteTransaction)
-    throws
-  {
+  /// Deletes the rows whose number is in `numbers`; returns those that the transaction sees.
+  @discardableResult
+  static func delete(
+    _ numbers: Set<Int>, of name: String = "t", _ transaction: WriteTransaction
+  ) throws -> Set<Int> {
     let table = try #require(transaction.catalog.table(named: name))
     let contents = transaction.view.contents(of: table.id)
     let (keys, _, _) = try places(table, contents)
+    var deleted: Set<Int> = []
     var found: [SegmentID: [Int]] = [:]
     for (id, rows) in keys {
-      let positions = rows.filter { numbers.contains($0.key) }.map(\.position)
+      let chosen = rows.filter { numbers.contains($0.key) }
+      deleted.formUnion(chosen.map(\.key))
+      let positions = chosen.map(\.position)
       if !positions.isEmpty { found[id] = positions }
     }
-    guard !found.isEmpty else { return }
+    guard !found.isEmpty else { return [] }
     try transaction.delete(found.mapValues { DeleteVector(positions: $0.sorted()) }, from: table.id)
+    return deleted
   }
 
   static func delete(_ numbers: Set<Int>, of name: String = "t", _ store: TableStore) throws {

@@ -15,7 +15,8 @@ import Vectors
 public final class ChunkCache: Sendable {
   /// Names one cached block.
   public struct Key: Hashable, Sendable {
-    public var segment: SegmentID
+    /// `SegmentReader.cacheKey`.
+    public var segment: UInt64
     public var rowGroup: UInt32
     public var column: UInt32
   }

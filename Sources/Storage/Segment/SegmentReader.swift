@@ -99,6 +99,11 @@ public final class SegmentReader: Sendable {
   }
 
   public var rowCount: Int { footer.rowCount }
+
+  /// Names the file's contents: a segment that was rolled back leaves chunks in the cache, and another process may
+  /// have given its id to another.
+  var cacheKey: UInt64 { description.footerChecksum }
+
   public var rowGroupCount: Int { footer.rowGroups.count }
   public func rowCount(ofRowGroup rowGroup: Int) -> Int { footer.rowGroups[rowGroup] }
 
@@ -131,7 +136,7 @@ extension SegmentReader {
     rowGroup: Int, column: ColumnDefinition
   ) throws(StoaError) -> ColumnChunk {
     let key = ChunkCache.Key(
-      segment: description.id, rowGroup: UInt32(truncatingIfNeeded: rowGroup), column: column.id)
+      segment: cacheKey, rowGroup: UInt32(truncatingIfNeeded: rowGroup), column: column.id)
     if case .chunk(let chunk)? = cache.find(key) { return chunk }
     let chunk = try readChunk(rowGroup, column)
     let cost = chunk.byteCount + SegmentReader.chunkOverhead
@@ -185,7 +190,7 @@ extension SegmentReader {
       if let other = known[column.id]?.vector { return other }
       known[column.id] = WeakVector(vector: read)
       let key = ChunkCache.Key(
-        segment: description.id, rowGroup: BlockIdentity.dictionary(0), column: column.id)
+        segment: cacheKey, rowGroup: BlockIdentity.dictionary(0), column: column.id)
       let byteCount = read.count * 16 + stored.dictionaryBlocks.reduce(0) { $0 + Int($1.byteCount) }
       _ = cache.insert(key, .vector(read), byteCount: byteCount)
       return read
@@ -199,7 +204,7 @@ extension SegmentReader {
       return nil
     }
     let number = BlockIdentity.bitmapIndex
-    let key = ChunkCache.Key(segment: description.id, rowGroup: number, column: column.id)
+    let key = ChunkCache.Key(segment: cacheKey, rowGroup: number, column: column.id)
     if case .bitmaps(let index)? = cache.find(key) { return index }
     let location = ChunkLocation(path: path, offsetInFile: block.offset, column: column.name)
     let buffer = try read(block, rowGroup: number, column.id, location)

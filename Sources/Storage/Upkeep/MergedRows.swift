@@ -11,6 +11,23 @@ import Vectors
 // that, deletes that arrive during the merge find their rows: the n-th row left of a run went to where that run was
 // chosen for the n-th time.
 
+/// The next row of a run, kept where the inner loop finds it without counting references.
+private struct RunHead {
+  /// Its key; `nil` at the end of the run.
+  var key: UnsafeRawPointer?
+  /// The first row of the window that is not taken yet.
+  var row = 0
+  var rowCount = 0
+  /// Number of the window in the group being made; −1 when it has none yet.
+  var windowNumber = -1
+
+  @inline(__always)
+  mutating func skip(_ count: Int, width: Int) {
+    row += count
+    key = key.map { $0 + count * width }
+  }
+}
+
 /// Rows of segments that are merged or put one behind the other.
 final class MergedRows: MovedRows {
   /// Most runs of one merge.
@@ -22,6 +39,7 @@ final class MergedRows: MovedRows {
   private let comparator: RowComparator
   private let reservation: MemoryReservation
   private let windowByteCount: Int
+  private let heads: UnsafeMutablePointer<RunHead>
   private var tree: LoserTree
   private var hasTree = false
   private var origins: [GroupOrigin] = []
@@ -68,38 +86,41 @@ final class MergedRows: MovedRows {
     cursors = runs.map {
       RunCursor($0, definition, keyColumns: keyColumns, windowRowCount: rows)
     }
+    heads = .allocate(capacity: max(1, runs.count))
+    heads.initialize(repeating: RunHead(), count: max(1, runs.count))
     tree = LoserTree(runCount: 0) { _, _ in false }
   }
 
+  deinit { heads.deallocate() }
+
   func nextGroup(capacity: Int) throws(StoaError) -> Batch? {
     if !hasTree {
-      for cursor in cursors { try cursor.start(encoder) }
+      for run in cursors.indices { try advance(run) }
       tree = LoserTree(runCount: cursors.count) { precedes($0, $1) }
       hasTree = true
     }
-    for cursor in cursors { cursor.windowNumber = -1 }
+    for run in cursors.indices { heads[run].windowNumber = -1 }
     var windows: [RunWindow] = []
     var names: [UInt32] = []
     names.reserveCapacity(capacity)
     var taken: [UInt8] = []
     taken.reserveCapacity(capacity)
-    while names.count < capacity, tree.winner >= 0, let window = cursors[tree.winner].window {
+    while names.count < capacity, tree.winner >= 0, heads[tree.winner].key != nil {
       let run = tree.winner
-      let cursor = cursors[run]
-      if cursor.windowNumber < 0 {
-        cursor.windowNumber = windows.count
+      if heads[run].windowNumber < 0, let window = cursors[run].window {
+        heads[run].windowNumber = windows.count
         windows.append(window)
       }
+      let (first, number) = (heads[run].row, heads[run].windowNumber)
       // At the beginning of a window its last row may come before all others: then all of it is next.
-      let count =
-        cursor.row == 0 && isFirst(run, lastRowOf: window)
-        ? min(window.rowCount, capacity - names.count) : 1
-      for row in cursor.row..<(cursor.row + count) {
-        names.append(RowGathering.name(source: cursor.windowNumber, row: row))
+      let isWhole = first == 0 && isFirst(run)
+      let count = isWhole ? min(heads[run].rowCount, capacity - names.count) : 1
+      for row in first..<(first + count) {
+        names.append(RowGathering.name(source: number, row: row))
         taken.append(UInt8(truncatingIfNeeded: run))
       }
-      cursor.row += count
-      if cursor.row == window.rowCount { try cursor.advance(encoder) }
+      heads[run].skip(count, width: encoder.byteWidth)
+      if heads[run].row == heads[run].rowCount { try advance(run) }
       tree.replay { precedes($0, $1) }
     }
     guard !names.isEmpty else { return nil }
@@ -111,6 +132,16 @@ final class MergedRows: MovedRows {
       }
     }
     return Batch(columns: columns, rowCount: names.count)
+  }
+
+  /// Goes to the next window of a run.
+  private func advance(_ run: Int) throws(StoaError) {
+    heads[run] = RunHead()
+    try cursors[run].advance(encoder)
+    guard let window = cursors[run].window else { return }
+    // Safe because the cursor keeps the window, and with it the keys, until it advances again.
+    heads[run].key = UnsafeRawPointer(window.keys.pointer)
+    heads[run].rowCount = window.rowCount
   }
 
   private func remember(_ taken: [UInt8]) throws(StoaError) {
@@ -125,24 +156,32 @@ final class MergedRows: MovedRows {
   }
 
   /// Whether the head of run `left` comes before that of `right`; ends of runs come last.
+  @inline(__always)
   private func precedes(_ left: Int, _ right: Int) -> Bool {
-    let (a, b) = (cursors[left], cursors[right])
-    guard let first = a.window else { return false }
-    guard let second = b.window else { return true }
-    return compare(first, a.row, second, b.row) < 0
+    guard let first = heads[left].key else { return false }
+    guard let second = heads[right].key else { return true }
+    let order = encoder.compare(first, second)
+    if order != 0 || encoder.isExact { return order < 0 }
+    return compareValues(left, heads[left].row, right, heads[right].row) < 0
   }
 
-  private func compare(_ left: RunWindow, _ a: Int, _ right: RunWindow, _ b: Int) -> Int {
-    let width = encoder.byteWidth
-    let order = encoder.compare(left.keys.pointer + a * width, right.keys.pointer + b * width)
-    if order != 0 || encoder.isExact { return order }
-    return comparator.compare(left.keyColumns, a, right.keyColumns, b)
+  /// For rows whose keys of fixed width are the same.
+  private func compareValues(_ left: Int, _ row: Int, _ right: Int, _ other: Int) -> Int {
+    guard let first = cursors[left].window, let second = cursors[right].window else { return 0 }
+    return comparator.compare(first.keyColumns, row, second.keyColumns, other)
   }
 
-  private func isFirst(_ run: Int, lastRowOf window: RunWindow) -> Bool {
-    for (other, cursor) in cursors.enumerated() where other != run {
-      guard let head = cursor.window else { continue }
-      let order = compare(window, window.rowCount - 1, head, cursor.row)
+  /// Whether all of the window that a run has just begun comes before the heads of the others.
+  private func isFirst(_ run: Int) -> Bool {
+    guard let key = heads[run].key else { return false }
+    let row = heads[run].rowCount - 1
+    let last = key + row * encoder.byteWidth
+    for other in cursors.indices where other != run {
+      guard let head = heads[other].key else { continue }
+      var order = encoder.compare(last, head)
+      if order == 0, !encoder.isExact {
+        order = compareValues(run, row, other, heads[other].row)
+      }
       if order > 0 || (order == 0 && other < run) { return false }
     }
     return true

@@ -41,10 +41,6 @@ final class RunCursor {
   private var chunks: [ColumnChunk] = []
   /// `nil` at the end of the run.
   private(set) var window: RunWindow?
-  /// The first row of the window that is not taken yet.
-  var row = 0
-  /// Number of the window in the group being made; −1 when it has none yet.
-  var windowNumber = -1
 
   init(
     _ pieces: [RunPiece], _ definition: TableDefinition, keyColumns: [Int], windowRowCount: Int
@@ -55,12 +51,8 @@ final class RunCursor {
     self.windowRowCount = windowRowCount
   }
 
-  func start(_ encoder: SortKeyEncoder) throws(StoaError) { try advance(encoder) }
-
   /// Goes to the next window that has rows.
   func advance(_ encoder: SortKeyEncoder) throws(StoaError) {
-    row = 0
-    windowNumber = -1
     window = nil
     while piece < pieces.count {
       let rows = pieces[piece].rows

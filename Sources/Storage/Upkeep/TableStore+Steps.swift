@@ -196,14 +196,21 @@ extension TableStore {
 
   /// Commits edits that contradict nothing. The write lock is held.
   private func commitUpkeep(_ makeEdits: (inout Inner) -> [LogEdit]) throws(StoaError) {
-    let number = try commits.withLock { () throws(StoaError) in
-      try inner.withLock { inner throws(StoaError) -> CommitNumber? in
-        let edits = makeEdits(&inner)
-        var isWritten = false
-        return edits.isEmpty ? nil : try write(edits, &inner, &isWritten)
+    let start = inner.withLock { $0.reservedIDs }
+    do throws(StoaError) {
+      let number = try commits.withLock { () throws(StoaError) in
+        try inner.withLock { inner throws(StoaError) -> CommitNumber? in
+          let edits = makeEdits(&inner)
+          var isWritten = false
+          return edits.isEmpty ? nil : try write(edits, &inner, &isWritten)
+        }
       }
+      if let number { try waitUntilSynced(number) }
+    } catch {
+      // Ids that no commit reserves may be given out by another process too.
+      inner.withLock { $0.reservedIDs = start }
+      throw error
     }
-    if let number { try waitUntilSynced(number) }
   }
 
   private func reserve(_ count: Int, _ inner: inout Inner) -> LogEdit {
