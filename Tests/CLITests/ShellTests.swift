@@ -339,7 +339,9 @@ struct ShellTests {
       "/bin/sh", "-c",
       "'\(Program.stoa)' '\(shell.warehouse)' --csv -c 'SELECT * FROM range(3000000)' | head -2",
     ])
-    #expect(result.output == "range\n0\n")
+    // Without ORDER BY any row may come first.
+    let lines = result.output.split(separator: "\n")
+    #expect(lines.count == 2 && lines.first == "range" && Int(lines.last ?? "") != nil)
     #expect(result.errorOutput == "")
   }
 }
