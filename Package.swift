@@ -115,7 +115,8 @@ let package = Package(
       dependencies: ["Ingest", "Storage", "Catalog", "Formats", "Kernels", "Vectors"]),
     .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Vectors"]),
     .testTarget(
-      name: "StorageTests", dependencies: ["Storage", "Encodings", "Catalog", "Kernels", "Vectors"]),
+      name: "StorageTests",
+      dependencies: ["TestSupport", "Storage", "Encodings", "Catalog", "Kernels", "Vectors"]),
     .testTarget(
       name: "StoaTests", dependencies: ["Stoa", "TestSupport", "Storage", "Vectors"]),
     .testTarget(name: "CLITests", dependencies: ["TestSupport", "Stoa", "stoa"]),

@@ -1,3 +1,4 @@
+import Storage
 import Vectors
 
 #if canImport(Glibc)
@@ -39,39 +40,9 @@ enum LoadThreads {
   }
 }
 
-/// A mutex for loads, with a condition to wait on.
-final class LoadLock: @unchecked Sendable {
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-
-  init() {
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
-  }
-
-  deinit {
-    pthread_mutex_destroy(mutex)
-    pthread_cond_destroy(condition)
-    mutex.deallocate()
-    condition.deallocate()
-  }
-
-  /// Runs `body` alone.
-  func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    return try body()
-  }
-
-  /// Gives the lock up until a broadcast. Only inside `withLock`.
-  func wait() { pthread_cond_wait(condition, mutex) }
-
-  func broadcast() { pthread_cond_broadcast(condition) }
-}
-
 /// The first error of several threads; later ones are dropped.
 final class FailureBox: @unchecked Sendable {
-  private let lock = LoadLock()
+  private let lock = CommitGate()
   private var error: StoaError?
 
   func set(_ error: StoaError) { lock.withLock { if self.error == nil { self.error = error } } }
@@ -100,8 +71,8 @@ enum OrderedPipeline {
     private let transform: (Item) throws(StoaError) -> Result
     private let consume: (Result) throws(StoaError) -> Void
     let failure = FailureBox()
-    private let producing = LoadLock()
-    private let consuming = LoadLock()
+    private let producing = CommitGate()
+    private let consuming = CommitGate()
     // Guarded by `producing`.
     private var produced = 0
     private var hasEnded = false

@@ -1,5 +1,6 @@
 import Catalog
 import Synchronization
+import TestSupport
 import Testing
 import Vectors
 

@@ -21,6 +21,7 @@ public final class RowBits: @unchecked Sendable {
     return total
   }
 
+  /// Leaves no row.
   public func removeAll() { words.update(repeating: 0, count: RowBits.wordCount) }
 
   /// Adds the rows of `container`.

@@ -11,6 +11,7 @@ import Vectors
 ///
 /// After Lemire, Ssi-Yan-Kai, Kaser, "Consistently faster and smaller compressed bitmaps with Roaring", 2016.
 public struct RowContainer: Sendable, Equatable {
+  /// How the rows are kept: whichever is smallest.
   public enum Form: Sendable, Equatable {
     /// Ascending rows.
     case array([UInt16])

@@ -18,6 +18,7 @@ public struct ZoneMap: Sendable, Equatable {
   /// The rows ascend (equal values allowed), and none is NULL.
   public var isSorted: Bool
 
+  /// See the properties.
   public init(
     rowCount: Int, nullCount: Int, min: Value, max: Value, minIsExact: Bool = true,
     maxIsExact: Bool = true, distinctEstimate: Int, isSorted: Bool

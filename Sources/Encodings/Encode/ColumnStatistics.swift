@@ -7,11 +7,12 @@ enum VectorBounds {
     let flat = vector.flattened()
     defer { withExtendedLifetime(flat) {} }
     switch flat.type.physical {
-    case .bool, .int8, .int16, .int32, .int64:
-      return pick(flat) { flat.value(at: $0) < flat.value(at: $1) }
-    case .int128:
-      let values = flat.base.assumingMemoryBound(to: Int128.self)
-      return pick(flat) { values[$0] < values[$1] }
+    case .bool: return integers(flat, UInt8.self)
+    case .int8: return integers(flat, Int8.self)
+    case .int16: return integers(flat, Int16.self)
+    case .int32: return integers(flat, Int32.self)
+    case .int64: return integers(flat, Int64.self)
+    case .int128: return integers(flat, Int128.self)
     case .float32:
       let keys = floatKeys(flat, Float.self)
       return pick(flat) { keys[$0] < keys[$1] }
@@ -22,6 +23,13 @@ enum VectorBounds {
       let views = flat.base.assumingMemoryBound(to: StringView.self)
       return pick(flat) { StringView.compare(views[$0], views[$1]) < 0 }
     }
+  }
+
+  private static func integers<T: FixedWidthInteger & BitwiseCopyable>(
+    _ vector: Vector, _: T.Type
+  ) -> (min: Value, max: Value) {
+    let values = vector.base.assumingMemoryBound(to: T.self)
+    return pick(vector) { values[$0] < values[$1] }
   }
 
   private static func floatKeys<T: BinaryFloatingPoint & BitwiseCopyable>(

@@ -124,6 +124,7 @@ public struct BitmapIndexBuilder: Sendable {
   private var groups: [(rows: ValueRows, numbers: [UInt32])] = []
   private var containerByteCount = 0
 
+  /// A builder without rows.
   public init() {}
 
   /// The next row group; `numbers` has one number per code of `rows`.

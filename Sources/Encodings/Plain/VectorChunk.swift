@@ -22,18 +22,30 @@ final class VectorChunk: ColumnChunk, @unchecked Sendable {
     _ positions: UnsafePointer<UInt16>?, _ count: Int
   ) throws(StoaError) -> Int128? {
     switch type.physical {
-    case .bool, .int8, .int16, .int32, .int64, .int128: break
-    default: return nil
+    case .int8: sum(positions, count, Int8.self)
+    case .int16: sum(positions, count, Int16.self)
+    case .int32: sum(positions, count, Int32.self)
+    case .int64: sum(positions, count, Int64.self)
+    case .int128: sum(positions, count, Int128.self)
+    case .bool, .float32, .float64, .string: nil
     }
-    var total: Int128 = 0
-    for index in 0..<count {
-      let row = positions.map { Int($0[index]) } ?? index
-      guard case .integer(let value) = vector.value(at: row) else { continue }
-      let (sum, overflow) = total.addingReportingOverflow(value)
-      if overflow { return nil }
-      total = sum
+  }
+
+  /// `nil` past 128 bits.
+  private func sum<T: FixedWidthInteger & BitwiseCopyable>(
+    _ positions: UnsafePointer<UInt16>?, _ count: Int, _: T.Type
+  ) -> Int128? {
+    vector.withValues(as: T.self) { values in
+      var total: Int128 = 0
+      for index in 0..<count {
+        let row = positions.map { Int($0[index]) } ?? index
+        guard vector.isValid(row) else { continue }
+        let (sum, overflow) = total.addingReportingOverflow(Int128(values[row]))
+        if overflow { return nil }
+        total = sum
+      }
+      return total
     }
-    return total
   }
 }
 

@@ -24,6 +24,7 @@ public final class RuntimeFilter: Sendable {
   private let content = Mutex<Content?>(nil)
   private let applied = Atomic<Bool>(false)
 
+  /// - Parameter number: names the filter within its plan.
   public init(number: Int) { self.number = number }
 
   /// `nil` until a build has published it.

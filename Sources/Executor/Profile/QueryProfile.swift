@@ -15,6 +15,7 @@ public final class OperatorProfile: Sendable {
   /// How it was done, when there was a choice: `dense`, `hash`, `array`.
   private let strategies = Mutex<[String]>([])
 
+  /// Nothing counted yet.
   public init() {}
 
   /// Rows given out.
@@ -70,6 +71,7 @@ public final class QueryProfile: @unchecked Sendable {
   /// Wall time from the first pull to the end of the result.
   public internal(set) var wallNanoseconds: UInt64 = 0
 
+  /// Nothing counted yet.
   public init() {}
 
   func makeOperator() -> OperatorProfile {

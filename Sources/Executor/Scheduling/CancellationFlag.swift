@@ -7,6 +7,7 @@ public final class CancellationFlag: Sendable {
   /// Monotonic nanoseconds after which the statement has run too long; `.max` for no limit.
   private let deadline = Atomic<UInt64>(.max)
 
+  /// A flag that is not set.
   public init() {}
 
   /// Ends the statement at its next batch. Safe from any thread and from signal handlers.

@@ -92,6 +92,7 @@ public final class StorageScan: TableSource, @unchecked Sendable {
     contents = snapshot.contents(of: node.table)
   }
 
+  /// Takes over runtime filters and leaves out row groups that zone maps exclude.
   public func prepare() throws(StoaError) {
     filters = predicates
     rowGroups = []
@@ -131,6 +132,7 @@ public final class StorageScan: TableSource, @unchecked Sendable {
 
   public var morselCount: Int { rowGroups.count }
   public var estimatedRowCount: Int { rowCount }
+  /// A reader for one worker.
   public func makeReader() -> any TableReader { StorageScanReader(self) }
 
   func rowGroup(_ morsel: Int) -> RowGroup { rowGroups[morsel] }

@@ -17,6 +17,7 @@ public protocol TableSource: AnyObject, Sendable {
 }
 
 extension TableSource {
+  /// Nothing to prepare.
   public func prepare() throws(StoaError) {}
   public var isOrdered: Bool { false }
 }
@@ -32,5 +33,6 @@ public protocol TableReader: AnyObject {
 }
 
 extension TableReader {
+  /// Nothing was kept back.
   public func finish() throws(StoaError) -> Batch? { nil }
 }

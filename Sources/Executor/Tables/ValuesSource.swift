@@ -17,6 +17,7 @@ public final class BatchSource: TableSource, @unchecked Sendable {
   }
 
   public var morselCount: Int { batches.count }
+  /// A reader that gives out one batch a morsel.
   public func makeReader() -> any TableReader { Reader(batches) }
 
   private final class Reader: TableReader {

@@ -52,9 +52,10 @@ final class RemovedKeys {
     for group in try contents.rowGroups() {
       let source = contents.id(ofSource: Int(group.firstRow >> 32))
       let first = Int(group.firstRow & 0xFFFF_FFFF)
-      guard let rows = deleted[source]?.positions(in: first..<(first + group.rowCount)),
-        !rows.isEmpty
-      else { continue }
+      guard let gone = deleted[source]?.container(of: first..<(first + group.rowCount)) else {
+        continue
+      }
+      let rows = gone.rows.map { UInt32(truncatingIfNeeded: $0) }
       for index in references.indices {
         var vectors: [Vector] = []
         for target in references[index].targets {
@@ -133,20 +134,5 @@ extension Vector {
     positions.withUnsafeBufferPointer { buffer in
       buffer.baseAddress.map { gather($0, count: buffer.count) } ?? slice(0..<0)
     }
-  }
-}
-
-extension DeleteVector {
-  /// Rows among `range`, counted from its first.
-  func positions(in range: Range<Int>) -> [UInt32] {
-    guard !range.isEmpty else { return [] }
-    var result: [UInt32] = []
-    for group in (range.lowerBound >> 16)...((range.upperBound - 1) >> 16) {
-      rows[rowGroup: group].forEach { row in
-        let position = group << 16 | row
-        if range.contains(position) { result.append(UInt32(position - range.lowerBound)) }
-      }
-    }
-    return result
   }
 }

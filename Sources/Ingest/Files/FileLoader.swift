@@ -19,7 +19,7 @@ final class FileLoader: @unchecked Sendable {
   private let rejects: RejectLog
   private let fileNumbers: [String: Int]
   private let failure = FailureBox()
-  private let lock = LoadLock()
+  private let lock = CommitGate()
   // Guarded by `lock`.
   private var hasEnded = false
   private var rowCount = 0

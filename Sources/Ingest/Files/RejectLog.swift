@@ -1,4 +1,5 @@
 import Formats
+import Storage
 import Vectors
 
 #if canImport(Glibc)
@@ -15,7 +16,7 @@ final class RejectLog: @unchecked Sendable {
   private let limit: Int
   private let table: String
   private let makePath: () throws(StoaError) -> String
-  private let lock = LoadLock()
+  private let lock = CommitGate()
   private var waiting: [Int: ParsedRejects] = [:]
   private var nextPosition = 0
   private var isOver = false

@@ -1,3 +1,4 @@
+import Storage
 import Vectors
 
 /// Rows that break one key, counted, the first of them kept for the message. Thread-safe.
@@ -15,7 +16,7 @@ final class Violations: @unchecked Sendable {
     var isInTable = false
   }
 
-  private let lock = LoadLock()
+  private let lock = CommitGate()
   private var items: [Item] = []
   private var total = 0
 

@@ -1,4 +1,5 @@
 import Executor
+import Storage
 import Vectors
 
 /// All rows of a load that are in memory, filled by several workers and emptied into a run of a temporary file when
@@ -12,7 +13,7 @@ final class Stage: @unchecked Sendable {
   private let options: LoadOptions
   private let reservation: MemoryReservation
   private let limit: Int
-  private let lock = LoadLock()
+  private let lock = CommitGate()
   // Guarded by `lock` while workers run.
   private var chunks: [StagedChunk] = []
   private var pieces: [StagedPiece] = []

@@ -13,6 +13,7 @@ public final class ExpressionEvaluator {
   public let expression: Expression
   private let root: EvaluatorNode
 
+  /// Prepares the expression for batches whose columns stand at the positions it names.
   public init(_ expression: Expression) {
     self.expression = expression
     root = EvaluatorNode(expression)

@@ -135,7 +135,8 @@ extension Inspector {
     _ block: BlockLocation, _ column: SegmentColumn, _ identity: Identity, _ file: any File
   ) throws(StoaError) {
     let line = "  bitmap index: offset \(block.offset), byteCount \(block.byteCount)"
-    let location = ChunkLocation(path: file.path, offsetInFile: block.offset, column: "\(column.id)")
+    let location = ChunkLocation(
+      path: file.path, offsetInFile: block.offset, column: "\(column.id)")
     let buffer = try file.readBuffer(at: block.offset, byteCount: Int(block.byteCount))
     let seed = identity.block(BlockIdentity.bitmapIndex, column.id).seed
     guard Checksum.compute(buffer.bytes, seed: seed) == block.checksum else {

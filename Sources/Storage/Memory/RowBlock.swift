@@ -16,10 +16,11 @@ public struct RowBlock: Sendable {
 
   public var rowCount: Int { batch.rowCount }
 
-  /// - Parameter batch: one vector per column of `columns`, in any form; kept flat.
+  /// - Parameter batch: one vector per column of `columns`, in any form; kept flat, with long strings in memory of the
+  ///   block's own: they may come from heaps and files that are much larger than they are.
   public init(columns: [ColumnID], batch: Batch) {
     self.columns = columns
-    let flat = batch.columns.map { $0.flattened() }
+    let flat = batch.columns.map { RowBlock.owned($0.flattened()) }
     self.batch = Batch(columns: flat, rowCount: batch.rowCount)
     byteCount = flat.reduce(64) { $0 + RowBlock.byteCount(of: $1) }
   }
@@ -66,6 +67,42 @@ public struct RowBlock: Sendable {
   func hasSameColumns(as other: RowBlock) -> Bool {
     columns == other.columns
       && zip(batch.columns, other.batch.columns).allSatisfy { $0.type == $1.type }
+  }
+
+  /// The same values with the bytes of long strings in one buffer.
+  private static func owned(_ vector: Vector) -> Vector {
+    guard vector.type.physical == .string, vector.count > 0 else { return vector }
+    let target = Buffer(of: StringView.self, count: vector.count)
+    let views = target.typed(StringView.self)
+    let bytes = vector.withValues(as: StringView.self) { source -> Buffer in
+      var total = 0
+      for row in 0..<vector.count where vector.isValid(row) && !source[row].isInline {
+        total &+= source[row].byteCount
+      }
+      let bytes = Buffer(byteCount: total)
+      var offset = 0
+      for row in 0..<vector.count {
+        guard vector.isValid(row) else {
+          views[row] = StringView()
+          continue
+        }
+        let view = source[row]
+        views[row] = view
+        guard !view.isInline else { continue }
+        let place = bytes.pointer + offset
+        view.withBytes { source in
+          if let base = source.baseAddress {
+            place.copyMemory(from: base, byteCount: source.count)
+          }
+        }
+        views[row] = StringView(place, byteCount: view.byteCount)
+        offset &+= view.byteCount
+      }
+      return bytes
+    }
+    return Vector(
+      flat: target, type: vector.type, count: vector.count, validity: vector.validity,
+      owners: bytes.byteCount > 0 ? [bytes] : [])
   }
 
   private static func byteCount(of vector: Vector) -> Int {

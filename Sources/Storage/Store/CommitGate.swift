@@ -4,12 +4,13 @@
   import Musl
 #endif
 
-/// A mutex with a condition, for waits that last as long as a disk or another thread does.
-final class CommitGate: @unchecked Sendable {
+/// A mutex with a condition, for waits that last as long as a disk or another thread does; of commits and loads.
+public final class CommitGate: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  init() {
+  /// A gate that is open.
+  public init() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
   }
@@ -22,7 +23,7 @@ final class CommitGate: @unchecked Sendable {
   }
 
   /// Runs `body` alone.
-  func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+  public func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return try body()
@@ -41,6 +42,9 @@ final class CommitGate: @unchecked Sendable {
     pthread_cond_timedwait(condition, mutex, &until)
   }
 
+  /// Inside `withLock`: gives the lock up until `signalAll`.
+  public func wait() { pthread_cond_wait(condition, mutex) }
+
   /// Wakes everybody who waits.
-  func signalAll() { pthread_cond_broadcast(condition) }
+  public func signalAll() { pthread_cond_broadcast(condition) }
 }

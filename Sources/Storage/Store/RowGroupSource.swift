@@ -133,7 +133,7 @@ extension TableContents {
 
 extension DeleteVector {
   /// The rows among `range`, counted from its first; `nil` when there are none. The range has at most 65,536 rows.
-  func container(of range: Range<Int>) -> RowContainer? {
+  public func container(of range: Range<Int>) -> RowContainer? {
     guard !range.isEmpty, !isEmpty else { return nil }
     var words = [UInt64](repeating: 0, count: 1024)
     var found = false
