@@ -1,6 +1,7 @@
 import Vectors
 
-/// What is known about one column of a table without reading it; exact unless said otherwise.
+/// What is known about one column of a table without reading it. Rows deleted or added lately may be missing: good for
+/// choosing plans, not for answers.
 public struct ColumnStatistics: Hashable, Sendable {
   /// Lower bound of all values (exact, or below for long strings); `nil` when unknown or all NULL.
   public var minimum: Value?

@@ -28,9 +28,9 @@ public struct ImportOptions: Sendable {
         throw StoaError(
           .unsupported, "format \"\(value)\" cannot be loaded yet", hint: "Load csv files")
       }
-      if value.lowercased() == "tsv" { csv.delimiter = 0x09 }
+      if value.lowercased() == "tsv" { try csv.setDelimiter("tab") }
     case "delimiter", "delim", "sep":
-      csv.delimiter = try CSVDialect.character(value, option: "DELIMITER")
+      try csv.setDelimiter(value)
     case "header":
       csv.hasHeader = try ImportOptions.flag(name, value)
       csv.headerMustMatch = value.lowercased() == "match"

@@ -69,10 +69,13 @@ private struct ExportOptions {
       mode = found
     case "delimiter", "delim", "sep":
       let bytes = Array(value.utf8)
-      guard bytes.count == 1, bytes[0] < 0x80, ![0x0A, 0x0D, 0x22].contains(bytes[0]) else {
-        throw StoaError(.binding, "DELIMITER is one ASCII character", position: option.position)
+      guard 1...16 ~= bytes.count, !bytes.contains(where: { [0, 0x0A, 0x0D, 0x22].contains($0) })
+      else {
+        throw StoaError(
+          .binding, "DELIMITER is one to 16 bytes without quotes and newlines",
+          position: option.position)
       }
-      output.delimiter = bytes[0]
+      output.delimiter = value == "\\t" || value.lowercased() == "tab" ? "\t" : value
     case "header":
       switch value.lowercased() {
       case "", "true", "on", "1": output.hasHeader = true

@@ -54,7 +54,7 @@ struct OutputTests {
   func csvToken() {
     var options = OutputOptions()
     options.nullToken = "NULL"
-    options.delimiter = UInt8(ascii: "|")
+    options.delimiter = "|"
     options.hasHeader = false
     let columns = [
       ResultColumn(name: "a", type: .varchar), ResultColumn(name: "b", type: .integer),

@@ -188,6 +188,29 @@ struct TableStoreTests {
     #expect(name.minimum == .string("name 0 of the rows"))
   }
 
+  @Test("Rows in memory count in the statistics, and so do later ones once they are many")
+  func statisticsOfMemory() throws {
+    let store = try Fixture.open(SimulatedFileSystem())
+    try Fixture.create("t", in: store)
+    try Fixture.insert(10..<500, into: "t", in: store)
+    func key() throws -> ColumnStatistics? {
+      try store.snapshot().statistics(of: 1).columns[1]
+    }
+    let first = try #require(try key())
+    #expect(first.minimum == .integer(10) && first.maximum == .integer(499))
+    #expect(abs((first.distinctCount ?? 0) - 490) < 50)
+    try Fixture.insert(500..<510, into: "t", in: store)
+    #expect(try store.snapshot().statistics(of: 1).rowCount == 500)
+    try Fixture.insert(510..<1000, into: "t", in: store)
+    #expect(try key()?.maximum == .integer(999))
+    try Fixture.load(1000..<1100, into: "t", in: store)
+    let last = try #require(try key())
+    #expect(last.minimum == .integer(10) && last.maximum == .integer(1099))
+    #expect(abs((last.distinctCount ?? 0) - 1090) < 100)
+    let name = try #require(try store.snapshot().statistics(of: 1).columns[2])
+    #expect(name.distinctCount?.rounded() == 7)
+  }
+
   @Test("The cache stays within the budget and gives memory back")
   func cache() throws {
     let system = SimulatedFileSystem()

@@ -2,8 +2,10 @@ import Vectors
 
 /// How a delimited text file is written. The defaults are those of RFC 4180 with a header line.
 public struct CSVDialect: Sendable, Hashable {
-  /// One ASCII character between fields.
+  /// The byte between fields.
   public var delimiter: UInt8 = UInt8(ascii: ",")
+  /// A delimiter of several bytes, such as `§` or `||`; then `delimiter` is the byte that stands for it.
+  public internal(set) var longDelimiter: [UInt8]?
   /// Encloses fields that hold delimiters or newlines; `nil` when quotes are ordinary characters.
   public var quote: UInt8? = UInt8(ascii: "\"")
   /// Makes a quote inside a quoted field ordinary; the quote itself when quotes are doubled.
@@ -27,7 +29,9 @@ public struct CSVDialect: Sendable, Hashable {
   /// Checks that the special characters differ from each other and can be told from text.
   /// - Throws: `.usage` naming the first that cannot.
   public func validate() throws(StoaError) {
-    let specials: [(String, UInt8?)] = [("delimiter", delimiter), ("quote", quote)]
+    let specials: [(String, UInt8?)] = [
+      ("delimiter", longDelimiter == nil ? delimiter : nil), ("quote", quote),
+    ]
     for (name, byte) in specials {
       guard let byte else { continue }
       guard byte != 0, byte < 0x80, byte != 10, byte != 13 else {
@@ -43,6 +47,12 @@ public struct CSVDialect: Sendable, Hashable {
     guard escape == nil || escape != delimiter else {
       throw StoaError(.usage, "the escape and the delimiter are the same character")
     }
+    if let longDelimiter {
+      let special = longDelimiter.first { $0 == quote || $0 == escape }
+      if special != nil {
+        throw StoaError(.usage, "the delimiter has the quote or the escape in it")
+      }
+    }
     guard newline == 10 || newline == 13 else {
       throw StoaError(.usage, "rows end with a line feed or a carriage return")
     }
@@ -51,7 +61,12 @@ public struct CSVDialect: Sendable, Hashable {
     }
   }
 
-  /// The one byte of an option like `DELIMITER`; `\t` and `tab` mean the tabulator.
+  /// The delimiter as the user wrote it.
+  public var delimiterText: String {
+    longDelimiter.map { String(decoding: $0, as: UTF8.self) } ?? String(UnicodeScalar(delimiter))
+  }
+
+  /// The one byte of an option like `QUOTE`; `\t` and `tab` mean the tabulator.
   /// - Throws: `.usage` when it is not one ASCII character.
   public static func character(_ text: String, option: String) throws(StoaError) -> UInt8 {
     if text == "\\t" || text.lowercased() == "tab" { return 9 }
@@ -87,8 +102,10 @@ public struct CSVColumn: Sendable, Hashable {
 
 /// What the user fixed about a delimited file; the rest is detected.
 public struct CSVOptions: Sendable {
-  /// One ASCII character.
+  /// The byte between fields.
   public var delimiter: UInt8?
+  /// A delimiter of several bytes; see `setDelimiter`.
+  public private(set) var longDelimiter: [UInt8]?
   /// `.some(nil)` means no quoting.
   public var quote: UInt8??
   /// `.some(nil)` means no escape.
@@ -113,10 +130,28 @@ public struct CSVOptions: Sendable {
   /// Everything is to be detected.
   public init() {}
 
+  /// Sets the delimiter: any character, or several up to 16 bytes; `\\t` and `tab` mean the tabulator.
+  /// - Throws: `.usage` when it is empty, too long, or has a newline or a zero byte in it.
+  public mutating func setDelimiter(_ text: String) throws(StoaError) {
+    let bytes = Array(text.utf8)
+    longDelimiter = nil
+    if bytes.count < 2 || text == "\\t" || text.lowercased() == "tab" {
+      delimiter = try CSVDialect.character(text, option: "DELIMITER")
+      return
+    }
+    guard bytes.count <= 16, !bytes.contains(where: { [0, 10, 13].contains($0) }) else {
+      throw StoaError(
+        .usage, "DELIMITER must be one to 16 bytes without a newline, not '\(text)'")
+    }
+    delimiter = DelimiterRewriter.standIn
+    longDelimiter = bytes
+  }
+
   /// RFC 4180 with what the user fixed; for loads into a table whose columns are known.
   public var dialect: CSVDialect {
     var dialect = CSVDialect()
     if let delimiter { dialect.delimiter = delimiter }
+    dialect.longDelimiter = longDelimiter
     if let quote { dialect.quote = quote }
     dialect.escape = dialect.quote
     if let escape { dialect.escape = escape }

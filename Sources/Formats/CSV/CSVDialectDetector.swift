@@ -87,6 +87,7 @@ public struct CSVDialectDetector {
       }
     }
     findNewline()
+    if let delimiter = options.longDelimiter { try replace(delimiter, inputs.first?.name ?? "") }
     for stretch in stretches
     where stretch.isStart && !stretch.isEnd && !stretch.bytes.contains(newline) {
       throw StoaError(
@@ -103,6 +104,17 @@ public struct CSVDialectDetector {
     if stretches.allSatisfy({ $0.bytes.isEmpty }) {
       throw StoaError(
         .input, "the file is empty, so that nothing can be detected", path: inputs.first?.name)
+    }
+  }
+
+  /// Puts the stand-in in the place of a delimiter of several bytes. Quotes are taken for such unless told otherwise.
+  private mutating func replace(_ delimiter: [UInt8], _ path: String) throws(StoaError) {
+    var dialect = options.dialect
+    dialect.newline = newline
+    for index in stretches.indices {
+      var rewriter = DelimiterRewriter(dialect, delimiter)
+      let bytes = stretches[index].bytes
+      stretches[index].bytes = try rewriter.rewriteAll(bytes, path: path)
     }
   }
 
@@ -563,7 +575,9 @@ extension DetectedCSV: CustomStringConvertible {
       case .some(let byte): "'\(String(UnicodeScalar(byte)))'"
       }
     }
-    var line = "delimiter \(shown(dialect.delimiter)), quote \(shown(dialect.quote))"
+    let delimiter =
+      dialect.longDelimiter == nil ? shown(dialect.delimiter) : "'\(dialect.delimiterText)'"
+    var line = "delimiter \(delimiter), quote \(shown(dialect.quote))"
     if dialect.quote != nil && dialect.escape != dialect.quote {
       line += ", escape \(shown(dialect.escape))"
     }

@@ -46,6 +46,7 @@ private final class CSVBlockParser {
   private let block: CSVBlock
   private let columns: [CSVColumn]
   private let scanner: CSVRowScanner
+  private let longDelimiter: [UInt8]?
   private let context: CSVParseContext
   private let sinks: [CSVColumnSink]
   private let rowStarts: Buffer
@@ -55,6 +56,7 @@ private final class CSVBlockParser {
   init(_ block: CSVBlock, _ reader: CSVReader) {
     self.block = block
     columns = block.fieldOrder.map { order in order.map { reader.columns[$0] } } ?? reader.columns
+    longDelimiter = reader.dialect.longDelimiter
     scanner = CSVRowScanner(block, dialect: reader.dialect, columnCount: max(1, columns.count))
     let context = CSVParseContext(block, reader.dialect)
     self.context = context
@@ -189,7 +191,9 @@ private final class CSVBlockParser {
   private func rawRow(_ start: Int) -> [UInt8] {
     var end = scanner.rowEnd(from: start) - 1
     if end > start && context.dropsCarriageReturn && context.text[end - 1] == 13 { end -= 1 }
-    return Array(UnsafeBufferPointer(start: context.text + start, count: end - start))
+    let row = UnsafeBufferPointer(start: context.text + start, count: end - start)
+    guard let long = longDelimiter else { return Array(row) }
+    return row.flatMap { $0 == DelimiterRewriter.standIn ? long : [$0] }
   }
 
   /// The field without its quotes, cut after 200 bytes.

@@ -97,7 +97,8 @@ public final class CSVReader: @unchecked Sendable {
   private func openNext() throws(StoaError) -> Bool {
     guard source == nil else { return true }
     guard nextInput < inputs.count else { return false }
-    source = try inputs[nextInput].open()
+    let plain = try inputs[nextInput].open()
+    source = dialect.longDelimiter.map { DelimiterSource(plain, dialect, $0) } ?? plain
     nextInput += 1
     sourceEnded = false
     isAtFileStart = true

@@ -124,7 +124,7 @@ public struct ImportPlan {
           .binding,
           "the file has \(detected.columns.count) field\(detected.columns.count == 1 ? "" : "s"), \"\(table.name)\" has \(positions.count) column\(positions.count == 1 ? "" : "s") to load",
           hint:
-            "The delimiter is taken to be '\(String(UnicodeScalar(detected.dialect.delimiter)))'; set it with DELIMITER, or name the columns",
+            "The delimiter is taken to be '\(detected.dialect.delimiterText)'; set it with DELIMITER, or name the columns",
           path: inputs.first?.name, table: table.name)
       }
       detected.columns.removeLast(detected.columns.count - positions.count)

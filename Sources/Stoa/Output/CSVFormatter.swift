@@ -5,7 +5,7 @@ import Vectors
 /// delimiter, a quote or a line break, when they are empty (so that NULL differs), or when they equal the
 /// NULL token. Without a token, texts are quoted too that readers may take for NULL, ours among them.
 public struct CSVFormatter: ResultFormatter {
-  private let delimiter: UInt8
+  private let delimiter: [UInt8]
   private let nullToken: [UInt8]
   private let hasToken: Bool
   private let hasHeader: Bool
@@ -14,7 +14,7 @@ public struct CSVFormatter: ResultFormatter {
 
   /// A writer of one result.
   public init(_ options: OutputOptions = OutputOptions()) {
-    delimiter = options.delimiter
+    delimiter = Array(options.delimiter.utf8)
     nullToken = Array((options.nullToken ?? "").utf8)
     hasToken = options.nullToken != nil
     hasHeader = options.hasHeader
@@ -24,7 +24,7 @@ public struct CSVFormatter: ResultFormatter {
   public mutating func begin(_ columns: [ResultColumn], to bytes: inout [UInt8]) {
     guard hasHeader, !columns.isEmpty else { return }
     for (index, column) in columns.enumerated() {
-      if index > 0 { bytes.append(delimiter) }
+      if index > 0 { bytes.append(contentsOf: delimiter) }
       let start = bytes.count
       bytes.append(text: column.name)
       quoteIfNeeded(from: start, &bytes)
@@ -36,7 +36,7 @@ public struct CSVFormatter: ResultFormatter {
   public mutating func append(_ batch: Batch, to bytes: inout [UInt8]) {
     for row in 0..<batch.rowCount {
       for (index, column) in batch.columns.enumerated() {
-        if index > 0 { bytes.append(delimiter) }
+        if index > 0 { bytes.append(contentsOf: delimiter) }
         guard column.isValid(row) else {
           bytes.append(contentsOf: nullToken)
           continue
@@ -54,7 +54,8 @@ public struct CSVFormatter: ResultFormatter {
 
   private func quoteIfNeeded(from start: Int, _ bytes: inout [UInt8]) {
     let field = bytes[start...]
-    let isSpecial = field.contains { $0 == delimiter || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }
+    let first = delimiter.first
+    let isSpecial = field.contains { $0 == first || $0 == 0x22 || $0 == 0x0A || $0 == 0x0D }
     let looksNull =
       hasToken
       ? field.elementsEqual(nullToken)

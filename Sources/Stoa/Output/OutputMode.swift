@@ -42,8 +42,8 @@ public struct OutputOptions: Sendable {
   public var nullText = "NULL"
   /// Text of NULL in csv; `nil` writes an empty field, and the empty text as `""`.
   public var nullToken: String?
-  /// Between the fields of csv: one ASCII character.
-  public var delimiter: UInt8 = 0x2C
+  /// Between the fields of csv.
+  public var delimiter = ","
   /// Whether csv begins with the names of the columns.
   public var hasHeader = true
   /// Columns of the terminal; `nil` when the output is none, and lines may be of any length.

@@ -12,7 +12,7 @@ public struct RowBlock: Sendable {
   /// Bytes in memory, roughly.
   public let byteCount: Int
 
-  private let zones = ZoneCache()
+  private let summaries = SummaryCache()
 
   public var rowCount: Int { batch.rowCount }
 
@@ -36,7 +36,17 @@ public struct RowBlock: Sendable {
   /// Bounds of a column, found when first asked for; `nil` for one added later.
   func zoneMap(_ column: ColumnID) -> ZoneMap? {
     guard let vector = vector(column) else { return nil }
-    return zones.find(column) { ZoneMap(of: vector) }
+    return summaries.zone(column) { ZoneMap(of: vector) }
+  }
+
+  /// The distinct values of a column, sketched when first asked for; `nil` for one added later.
+  func sketch(_ column: ColumnID) -> DistinctSketch? {
+    guard let vector = vector(column) else { return nil }
+    return summaries.sketch(column) {
+      var sketch = DistinctSketch()
+      sketch.add(vector)
+      return sketch
+    }
   }
 
   /// The rows at `positions`, ascending.
@@ -116,15 +126,26 @@ public struct RowBlock: Sendable {
   }
 }
 
-/// Zone maps of a block, shared by its copies.
-private final class ZoneCache: Sendable {
-  private let known = Mutex<[ColumnID: ZoneMap]>([:])
+/// What is known of the columns of a block, shared by its copies.
+private final class SummaryCache: Sendable {
+  private struct Known {
+    var zones: [ColumnID: ZoneMap] = [:]
+    var sketches: [ColumnID: DistinctSketch] = [:]
+  }
+  private let known = Mutex(Known())
 
-  func find(_ column: ColumnID, _ make: () -> ZoneMap) -> ZoneMap {
-    if let zone = known.withLock({ $0[column] }) { return zone }
+  func zone(_ column: ColumnID, _ make: () -> ZoneMap) -> ZoneMap {
+    if let zone = known.withLock({ $0.zones[column] }) { return zone }
     let zone = make()
-    known.withLock { $0[column] = zone }
+    known.withLock { $0.zones[column] = zone }
     return zone
+  }
+
+  func sketch(_ column: ColumnID, _ make: () -> DistinctSketch) -> DistinctSketch {
+    if let sketch = known.withLock({ $0.sketches[column] }) { return sketch }
+    let sketch = make()
+    known.withLock { $0.sketches[column] = sketch }
+    return sketch
   }
 }
 

@@ -118,6 +118,6 @@ extension TableStore {
       }
     }
     inner.references = references
-    inner.statistics = inner.statistics.filter { inner.state.segments[$0.key] != nil }
+    inner.statistics = inner.statistics.filter { inner.state.catalog.table($0.key) != nil }
   }
 }

@@ -33,7 +33,7 @@ public final class TableStore: Sendable {
     var warnings: [String]
     /// Next id for a segment being written; ids of failed loads are not used again by this process.
     var nextSegmentID: SegmentID
-    var statistics: [TableID: (segments: [SegmentID], merged: TableStatistics)] = [:]
+    var statistics: [TableID: KnownStatistics] = [:]
     var hasWritten = false
     var hasCommitted = false
     var isClosed = false
@@ -216,20 +216,21 @@ public final class TableStore: Sendable {
       lease: SnapshotLease(leases, commit: state.commit), store: self)
   }
 
-  /// Statistics of one table; those of its segments are merged once per list of segments.
+  /// Statistics of one table; put together anew for other segments, or when a tenth of the rows in memory is new.
   func statistics(of table: TableID, in snapshot: Snapshot) throws(StoaError) -> TableStatistics {
     let contents = snapshot.contents(of: table)
-    let ids = contents.segments.map(\.description.id)
+    let key = KnownStatistics.Key(contents)
     var statistics: TableStatistics
-    if let known = inner.withLock({ $0.statistics[table] }), known.segments == ids {
+    if let known = inner.withLock({ $0.statistics[table] }), known.key.isNear(key) {
       statistics = known.merged
     } else {
       guard let definition = snapshot.catalog.table(table) else {
         return TableStatistics(rowCount: 0)
       }
-      let merged = TableStatistics.merged(definition, try snapshot.readers(of: table))
-      inner.withLock { $0.statistics[table] = (ids, merged) }
-      statistics = merged
+      statistics = TableStatistics.merged(
+        definition, try snapshot.readers(of: table), contents.memtables)
+      let known = KnownStatistics(key: key, merged: statistics)
+      inner.withLock { $0.statistics[table] = known }
     }
     statistics.rowCount = contents.rowCount
     return statistics
