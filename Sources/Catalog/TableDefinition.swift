@@ -157,6 +157,19 @@ public struct TableDefinition: Hashable, Sendable {
   /// The PRIMARY KEY, if one is declared.
   public var primaryKey: KeyDefinition? { keys.first(where: \.isPrimary) }
 
+  /// Whether rows with the same key stand together in the order of the sort key: its first columns are those of the key.
+  public func isSortPrefix(_ key: [ColumnID]) -> Bool {
+    key.count <= sortKey.count && Set(sortKey.prefix(key.count)) == Set(key)
+  }
+
+  /// Columns of the keys that the order of rows does not find, for which segments have key runs.
+  public var runKeys: [[ColumnID]] {
+    var seen: Set<Set<ColumnID>> = []
+    return keys.map(\.columns).filter {
+      !$0.isEmpty && !isSortPrefix($0) && seen.insert(Set($0)).inserted
+    }
+  }
+
   /// Whether these columns (in any order) contain a declared unique key, so that no two rows agree on them.
   public func isUnique(_ columns: Set<ColumnID>) -> Bool {
     keys.contains { $0.columns.allSatisfy(columns.contains) }

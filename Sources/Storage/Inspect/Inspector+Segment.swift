@@ -28,6 +28,9 @@ extension Inspector {
       }
       describe(footer, isGood)
       for column in footer.columns { describe(column, footer, identity, file) }
+      for (number, run) in footer.keyRuns.enumerated() {
+        attempt { () throws(StoaError) in try describe(run, number, footer, identity, file) }
+      }
     }
   }
 
@@ -147,6 +150,43 @@ extension Inspector {
       bytes: buffer.bytes, owner: buffer, type: column.type, location: location)
     let origin = index.entries == nil ? "dictionary" : "own"
     output("\(line), entries \(index.entryCount) (\(origin)), checksum good")
+  }
+
+  /// A key run: fences, then every block against its checksum.
+  private func describe(
+    _ run: SegmentKeyRun, _ number: Int, _ footer: SegmentFooter, _ identity: Identity,
+    _ file: any File
+  ) throws(StoaError) {
+    let byteCount = Int(run.byteCount) + Int(run.fences.byteCount)
+    let perRow = Double(byteCount) / Double(max(1, run.entryCount))
+    output(
+      "key run of columns \(run.columns), \(run.form), entryCount \(run.entryCount), repeatCount"
+        + " \(run.repeatCount)")
+    output(
+      "  offset \(run.offset), byteCount \(run.byteCount) in \(run.blockCount) blocks, fences at"
+        + " \(run.fences.offset), \(Inspector.rounded(perRow)) bytes per entry")
+    let buffer = try file.readBuffer(at: run.fences.offset, byteCount: Int(run.fences.byteCount))
+    let seed = identity.block(BlockIdentity.keyRunFences(number), BlockIdentity.noColumn).seed
+    guard Checksum.compute(buffer.bytes, seed: seed) == run.fences.checksum else {
+      throw StoaError(
+        .corruption, "the checksum of a key run's fences does not fit", path: file.path,
+        offset: run.fences.offset)
+    }
+    var reader = ByteReader(
+      [UInt8](buffer.bytes), path: file.path, baseOffset: run.fences.offset)
+    let fences = try KeyRunFences(
+      from: &reader, blockCount: run.blockCount, byteCount: run.byteCount)
+    var damaged = 0
+    for block in 0..<run.blockCount {
+      let range = fences.range(block)
+      let bytes = try file.readBuffer(
+        at: run.offset + UInt64(range.lowerBound), byteCount: range.count)
+      let seed = identity.block(
+        BlockIdentity.keyRunBlock(number, block), BlockIdentity.noColumn
+      ).seed
+      if Checksum.compute(bytes.bytes, seed: seed) != fences.checksums[block] { damaged += 1 }
+    }
+    output("  checksums \(damaged == 0 ? "good" : "of \(damaged) blocks damaged")")
   }
 
   private func readDictionary(

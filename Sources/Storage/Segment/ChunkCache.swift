@@ -26,6 +26,9 @@ public final class ChunkCache: Sendable {
     case chunk(ColumnChunk)
     case vector(Vector)
     case bitmaps(BitmapIndex)
+    case keyFences(KeyRunFences)
+    /// A block of a key run, packed.
+    case bytes(Buffer)
   }
 
   private final class Entry: @unchecked Sendable {

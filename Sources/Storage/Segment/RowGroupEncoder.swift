@@ -16,10 +16,12 @@ public struct EncodedRowGroup: Sendable {
   let columns: [Column]
   /// Rows by value of each column that may get a bitmap index.
   let rows: [ColumnRows?]
+  /// Sorted keys, one list for each of the table's `runKeys`.
+  let keys: [KeyRunPart]
 
   /// Bytes in memory.
   public var byteCount: Int {
-    columns.reduce(0) {
+    columns.reduce(keys.reduce(0) { $0 + $1.byteCount }) {
       switch $1 {
       case .chunk(let block, _): $0 + block.byteCount
       case .codes(let codes): $0 + codes.byteCount
@@ -32,6 +34,8 @@ public struct EncodedRowGroup: Sendable {
 /// may call `encode` at once and hand the results to the one that writes.
 public final class RowGroupEncoder: Sendable {
   private let columns: [ColumnDefinition]
+  /// Places of the columns of each key that gets a run.
+  private let runKeys: [[Int]]
   /// Columns for which the segment keeps a dictionary; a column leaves when it turns out to have too many
   /// values.
   private let dictionaryColumns: Mutex<[Bool]>
@@ -40,6 +44,7 @@ public final class RowGroupEncoder: Sendable {
 
   init(_ definition: TableDefinition) {
     columns = definition.columns
+    runKeys = definition.runKeys.map { $0.compactMap { definition.index(of: $0) } }
     dictionaryColumns = Mutex(definition.columns.map { RowGroupEncoder.isCandidate($0) })
     bitmapColumns = Mutex(definition.columns.map { _ in true })
   }
@@ -65,7 +70,13 @@ public final class RowGroupEncoder: Sendable {
       encoded.append(try encode(vector, columns[index], isCandidate: candidates[index]))
     }
     return EncodedRowGroup(
-      rowCount: rowCount, columns: encoded, rows: valueRows(vectors, encoded, rowCount))
+      rowCount: rowCount, columns: encoded, rows: valueRows(vectors, encoded, rowCount),
+      keys: runKeys.map { key in
+        let own = key.map { vectors[$0] }
+        var numbers = KeyNumbers(own, KeyRunForm(own.map(\.type)))
+        numbers.sort()
+        return KeyRunPart(numbers)
+      })
   }
 
   /// Rows by value, for bitmap indexes: of columns where they are small beside the row group.

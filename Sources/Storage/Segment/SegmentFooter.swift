@@ -79,6 +79,7 @@ public struct SegmentColumn: Sendable {
 ///       24     *  sort key: u32 count and column ids
 ///        *     *  rows per row group, u32 each
 ///        *     *  columns (`SegmentColumn`)
+///        *     4  count of key runs, then those (`SegmentKeyRun`)
 ///
 /// Behind it the trailer, the last 32 bytes of the file:
 ///
@@ -99,6 +100,7 @@ public struct SegmentFooter: Sendable {
   public var sortKey: [ColumnID]
   public var rowGroups: [Int]
   public var columns: [SegmentColumn]
+  public var keyRuns: [SegmentKeyRun] = []
 
   public var rowCount: Int { rowGroups.reduce(0, +) }
 }
@@ -113,7 +115,7 @@ public struct SegmentFooter: Sendable {
 ///       32     8  segment id
 ///       40    16  reserved, zero
 ///       56     8  checksum of the 56 bytes before, seeded with kind `segment`, table and segment
-///       64     *  column chunks, each aligned to 64; then dictionaries, bitmap indexes, footer, trailer
+///       64     *  column chunks, each aligned to 64; then dictionaries, bitmap indexes, key runs, footer, trailer
 struct SegmentHeader: Hashable {
   static let magic = Array("STOASEGM".utf8)
   static let byteCount = 64
@@ -257,6 +259,8 @@ extension SegmentFooter {
     writer.list(sortKey)
     for rows in rowGroups { writer.u32(UInt32(clamping: rows)) }
     for column in columns { column.encode(to: &writer) }
+    writer.u32(UInt32(clamping: keyRuns.count))
+    for run in keyRuns { run.encode(to: &writer) }
     return writer.bytes
   }
 
@@ -287,6 +291,11 @@ extension SegmentFooter {
     for _ in 0..<columnCount {
       columns.append(
         try SegmentColumn(from: &reader, rowGroups: rowGroups, end: reader.baseOffset))
+    }
+    let rows = rowCount
+    for _ in 0..<(try reader.count(ofWidth: 56)) {
+      keyRuns.append(
+        try SegmentKeyRun(from: &reader, rowCount: rows, end: reader.baseOffset))
     }
     guard reader.isAtEnd, UInt64(rowCount) == expected,
       Set(columns.map(\.id)).count == columns.count

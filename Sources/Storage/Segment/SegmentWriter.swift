@@ -34,13 +34,16 @@ public final class SegmentWriter {
   public let encoder: RowGroupEncoder
   let options: SegmentWriterOptions
   private let file: any File
-  private let warehouse: WarehouseID
+  let warehouse: WarehouseID
   private let transaction: WriteTransaction?
   private let reservation: MemoryReservation
   private var pending: PendingRows
   private var columns: [ColumnState]
-  private var rowGroups: [Int] = []
-  private var end = UInt64(SegmentHeader.byteCount)
+  private(set) var rowGroups: [Int] = []
+  /// The sorted keys of each row group, for each of the table's `runKeys`.
+  var keyParts: [[KeyRunPart]]
+  /// Where the next byte of the file goes.
+  private(set) var end = UInt64(SegmentHeader.byteCount)
   private var isShortOfMemory = false
   private var isFinished = false
 
@@ -58,6 +61,7 @@ public final class SegmentWriter {
     reservation = MemoryReservation(budget)
     pending = PendingRows(definition)
     columns = definition.columns.map { _ in ColumnState() }
+    keyParts = definition.runKeys.map { _ in [] }
     let header = SegmentHeader(id: warehouse, table: definition.id, segment: id)
     try file.write(header.encoded(), at: 0)
   }
@@ -97,7 +101,9 @@ public final class SegmentWriter {
 
   /// Adds one encoded row group behind those before.
   public func write(_ group: EncodedRowGroup) throws(StoaError) {
-    guard rowGroups.count < options.rowGroupLimit, group.columns.count == columns.count else {
+    guard rowGroups.count < options.rowGroupLimit, group.columns.count == columns.count,
+      group.keys.count == keyParts.count
+    else {
       throw StoaError(.inconsistency, "the segment has no room for another row group")
     }
     let number = rowGroups.count
@@ -116,8 +122,9 @@ public final class SegmentWriter {
         }
       }
     }
+    for (index, part) in group.keys.enumerated() { keyParts[index].append(part) }
     try write(blocks, rowGroup: number)
-    let memory = columns.reduce(0) { $0 + $1.byteCount }
+    let memory = columns.reduce(keyRunByteCount) { $0 + $1.byteCount }
     if !reservation.tryResize(to: memory) { isShortOfMemory = true }
   }
 
@@ -175,7 +182,7 @@ public final class SegmentWriter {
     return location
   }
 
-  private func flush(_ bytes: [UInt8]) throws(StoaError) {
+  func flush(_ bytes: [UInt8]) throws(StoaError) {
     guard !bytes.isEmpty else { return }
     try file.write(bytes, at: end)
     end &+= UInt64(bytes.count)
@@ -195,9 +202,10 @@ public final class SegmentWriter {
     var directory: [SegmentColumn] = []
     for index in columns.indices { directory.append(try finishColumn(index)) }
     try writeBitmapIndexes(&directory)
+    let keyRuns = try writeKeyRuns()
     let footer = SegmentFooter(
       role: .rows, load: options.load, sortKey: definition.sortKey, rowGroups: rowGroups,
-      columns: directory)
+      columns: directory, keyRuns: keyRuns)
     let description = try write(footer)
     _ = reservation.tryResize(to: 0)
     transaction?.add(description)

@@ -40,6 +40,7 @@ struct SegmentVerifier {
     guard let reader = open() else { return }
     checkFrame(reader)
     for stored in reader.footer.columns { try check(stored, reader) }
+    for number in reader.footer.keyRuns.indices { try check(keyRun: number, reader) }
     if isDeep { try checkOrder(reader) }
   }
 
@@ -73,6 +74,9 @@ struct SegmentVerifier {
             chunk.block, number: UInt32(rowGroup), rowGroup: rowGroup, column, reader)
         }
         verifier.checkSharedBlocks(stored, column, reader)
+      }
+      for number in reader.footer.keyRuns.indices {
+        try verifier.check(keyRun: number, reader)
       }
     }
     guard let first = verifier.findings.first else { return }
@@ -158,6 +162,10 @@ extension SegmentVerifier {
   ) throws(StoaError) {
     var blocks = footer.columns.flatMap {
       $0.chunks.map(\.block) + $0.dictionaryBlocks + $0.bitmapBlocks
+    }
+    for run in footer.keyRuns {
+      blocks.append(BlockLocation(offset: run.offset, byteCount: run.byteCount, checksum: 0))
+      blocks.append(run.fences)
     }
     blocks.sort { ($0.offset, $0.byteCount) < ($1.offset, $1.byteCount) }
     var position = UInt64(SegmentHeader.byteCount)
