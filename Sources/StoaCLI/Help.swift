@@ -37,7 +37,7 @@ enum Help {
     commits once. Delimiter, header, NULL text and types are detected and printed; an absent table is created.
 
     Options:
-      --delimiter C, --quote C, --escape C    one character each
+      --delimiter TEXT, --quote C, --escape C  the delimiter may be several characters
       --header, --no-header                   whether the first line holds names
       --null TEXT                             text of NULL
       --skip N                                lines to leave out at the start of each file
