@@ -151,21 +151,15 @@ final class LoadWriting {
     addValidator()
   }
 
-  /// Others may commit between this load and its own commit: their rows may have the same keys, and rows that these
-  /// refer to may go.
+  /// Others may commit between this load and its own commit.
   private func addValidator() {
-    let (uniques, origins, before) = (uniques, loader.origins, before)
-    let referenced = Set(loader.definition.foreignKeys.map(\.referencedTable)).sorted()
-    let name = loader.definition.name
-    guard !uniques.isEmpty || !referenced.isEmpty else { return }
-    loader.transaction.addValidator { (newest: Snapshot) throws(StoaError) in
-      for check in uniques { try check.checkAgain(in: newest, origins) }
-      for table in referenced
-      where !newest.contents(of: table).keepsRows(of: before.contents(of: table)) {
-        throw StoaError(
-          .busy, "another transaction deleted rows that \"\(name)\" may refer to",
-          hint: "Nothing of this transaction was committed; run it again", table: name)
-      }
+    let definition = loader.definition
+    guard !definition.keys.isEmpty || !definition.foreignKeys.isEmpty else { return }
+    let budget = loader.transaction.store.budget
+    loader.transaction.addValidator(named: "keys of \(definition.id)") {
+      (view: CommitView) throws(StoaError) in
+      guard let now = view.newest.catalog.table(definition.id) else { return }
+      try CommitChecks(definition: now, budget: budget).check(view)
     }
   }
 }

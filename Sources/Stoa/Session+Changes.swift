@@ -35,8 +35,6 @@ extension Session {
   func apply(
     _ change: BoundChange, _ transaction: WriteTransaction, _ parameters: [Value]
   ) throws(StoaError) -> QueryResult {
-    // What is found by its place must still be there at the commit.
-    try transaction.hold(change.table.id)
     let view = transaction.view
     let stream = try stream(change.source, snapshot: view, parameters: parameters)
     let changer = try TableChanger(
@@ -96,9 +94,8 @@ extension Session {
 
   /// What was looked for in the rows holds only as long as nobody else changes them.
   private func requireUnchanged(_ table: TableDefinition, _ transaction: WriteTransaction) {
-    let before = transaction.snapshot.contents(of: table.id)
-    transaction.addValidator { (newest: Snapshot) throws(StoaError) in
-      guard !newest.contents(of: table.id).isSame(as: before) else { return }
+    transaction.addValidator { (view: CommitView) throws(StoaError) in
+      guard !view.isUnchanged(table.id) else { return }
       throw StoaError(
         .busy, "another transaction changed rows of \"\(table.name)\" during ALTER TABLE",
         hint: "Nothing of this transaction was committed; run it again", table: table.name)

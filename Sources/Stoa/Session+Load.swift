@@ -67,20 +67,7 @@ extension Session {
     loading.maximalRejectCount = options.maximalRejectCount
     loading.rejectPath = options.rejectPath
     loading.progress = progress
-    try holdTables(of: plan, transaction)
     return try plan.load(in: transaction, options: loading)
-  }
-
-  /// What the commit compares must not be moved by upkeep meanwhile, since files cannot be read a second time: the
-  /// table's rows and those they refer to. Inside BEGIN … COMMIT the snapshot may be older than the last move, and
-  /// the commit decides.
-  private func holdTables(
-    of plan: ImportPlan, _ transaction: WriteTransaction
-  ) throws(StoaError) {
-    guard openTransaction == nil, transaction.catalog.table(plan.table.id) != nil else { return }
-    for table in Set([plan.table.id] + plan.table.foreignKeys.map(\.referencedTable)).sorted() {
-      try transaction.hold(table)
-    }
   }
 
   var loadOptions: LoadOptions {

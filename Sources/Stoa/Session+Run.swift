@@ -123,12 +123,26 @@ extension Session {
     // What is read from files or standard input cannot be read twice.
     var isRepeatable = true
     if case .copy = syntax.kind { isRepeatable = false }
-    return try inTransaction(isRepeatable: isRepeatable) { transaction throws(StoaError) in
-      let bound = try onFittingStack(text) { () throws(StoaError) in
-        try bind(syntax, text: text, catalog: transaction.catalog, parameters)
+    do throws(StoaError) {
+      return try inTransaction(isRepeatable: isRepeatable) { transaction throws(StoaError) in
+        let bound = try onFittingStack(text) { () throws(StoaError) in
+          try bind(syntax, text: text, catalog: transaction.catalog, parameters)
+        }
+        return try write(bound, transaction, parameters)
       }
-      return try write(bound, transaction, parameters)
+    } catch {
+      throw Session.explainingDamage(error)
     }
+  }
+
+  /// A change that went around damaged rows would lose them or store wrong results for good, and nobody would see it.
+  private static func explainingDamage(_ error: StoaError) -> StoaError {
+    guard error.kind == .corruption else { return error }
+    var explained = error
+    explained.hint =
+      "A statement that changes rows has to read all that it asks for, so skip_damaged does not apply to it;"
+      + " with SET skip_damaged = on, COPY (SELECT …) TO saves what can be read"
+    return explained
   }
 
   private func write(

@@ -10,9 +10,7 @@ import Vectors
 /// The thread that flushes memtables and merges segments while a warehouse is open for writing: begun by the first
 /// commit that leaves something to do, woken by those after it, and joined when the warehouse is closed.
 final class UpkeepThread: @unchecked Sendable {
-  /// How long a finished job may keep new changes of its table waiting, and how long to sleep when something is in
-  /// the way.
-  private static let holdMilliseconds = 20
+  /// How long to sleep when another process is in the way.
   private static let blockedMilliseconds = 50
   /// Sleep after a failure, doubled up to the limit with each one.
   private static let failureMilliseconds = 1000
@@ -82,7 +80,7 @@ final class UpkeepThread: @unchecked Sendable {
     while waitForWork() {
       while !mustStop() {
         do throws(StoaError) {
-          let result = try store.step(waitMilliseconds: UpkeepThread.holdMilliseconds)
+          let result = try store.step()
           failureMilliseconds = UpkeepThread.failureMilliseconds
           if result == .idle { break }
           if result == .blocked { sleep(UpkeepThread.blockedMilliseconds) }

@@ -39,6 +39,13 @@ public final class MemoryBudget: Sendable {
     }
   }
 
+  /// Counts `bytes` whether or not they are left: for rows that are in memory already because a commit or another
+  /// process put them there. The limit is then kept by what asks next.
+  public func take(_ bytes: Int) {
+    let now = used.add(bytes, ordering: .relaxed).newValue
+    peakUse.max(now, ordering: .relaxed)
+  }
+
   public func release(_ bytes: Int) { used.subtract(bytes, ordering: .relaxed) }
 }
 
@@ -55,6 +62,12 @@ public final class MemoryReservation: @unchecked Sendable {
     guard budget.tryReserve(bytes - byteCount) else { return false }
     byteCount = bytes
     return true
+  }
+
+  /// Grows or shrinks to `bytes`, past the limit if need be; see `MemoryBudget.take`.
+  public func set(to bytes: Int) {
+    budget.take(bytes - byteCount)
+    byteCount = bytes
   }
 
   public func resize(to bytes: Int, for purpose: String) throws(StoaError) {

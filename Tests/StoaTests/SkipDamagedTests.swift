@@ -69,6 +69,31 @@ struct SkipDamagedTests {
     #expect(other == [[.integer(1)]] && silent.isEmpty)
   }
 
+  @Test("Changes never go around damaged rows, and say so; those that need none of them work")
+  func changes() throws {
+    try damage { $0.columns[1].chunks[1].block.offset }
+    for sql in [
+      "UPDATE t SET k = k + 1", "DELETE FROM t WHERE k = 3", "INSERT INTO u SELECT * FROM t",
+      "CREATE TABLE v AS SELECT sum(k) AS k FROM t",
+      "MERGE INTO t USING u ON t.k = u.k WHEN MATCHED THEN DELETE",
+    ] {
+      #expect("\(sql)") { try ask(sql) } throws: { error in
+        let error = error as? StoaError
+        return error?.kind == .corruption
+          && error?.hint?.contains("skip_damaged does not apply") == true
+      }
+    }
+    _ = try ask("DELETE FROM t WHERE id < 10")
+    _ = try ask("INSERT INTO t VALUES (-1, -1, 'new')")
+    let file = directory.path + "/saved.csv"
+    let (_, notices) = try ask("COPY (SELECT * FROM t) TO '\(file)'")
+    #expect(notices.first?.hasPrefix("Warning: 65536 of") == true)
+    _ = try ask("CREATE TABLE v (id INTEGER, k INTEGER, s VARCHAR)")
+    _ = try ask("COPY v FROM '\(file)'")
+    let (count, _) = try ask("SELECT count(*) FROM v")
+    #expect(count == [[.integer(200_000 - 65_536 - 10 + 1)]])
+  }
+
   @Test("A damaged bitmap index costs no rows, a damaged footer those of its segment")
   func indexAndFooter() throws {
     try damage(table: 2) { $0.columns[1].bitmapBlocks.first?.offset }

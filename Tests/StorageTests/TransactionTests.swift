@@ -87,7 +87,8 @@ struct TransactionTests {
   @Test("A transaction of many small inserts is one record of several blocks")
   func manyBlocks() throws {
     let system = SimulatedFileSystem()
-    let store = try opened(system)
+    let store = try Fixture.open(system, budget: MemoryBudget(limit: 1 << 30))
+    try Fixture.create("t", in: store)
     let transaction = try store.begin()
     for start in stride(from: 0, to: 140_000, by: 7000) {
       try Fixture.insert(start..<(start + 7000), into: "t", transaction)
@@ -160,7 +161,7 @@ struct TransactionTests {
     for isRefusing in [false, true] {
       let transaction = try store.begin()
       try Fixture.insert(0..<1, into: "t", transaction)
-      transaction.addValidator { (newest: Snapshot) throws(StoaError) in
+      transaction.addValidator { (view: CommitView) throws(StoaError) in
         calls.withLock { $0 += 1 }
         if isRefusing { throw StoaError(.constraint, "no") }
       }

@@ -10,8 +10,8 @@ import Vectors
   import Glibc
 #endif
 
-/// Random inserts, loads, deletes, transactions, steps of upkeep, checkpoints, closings and faults, in up to two
-/// writing processes and a reading one, compared with a model after each.
+/// Random inserts, loads, deletes, transactions short and long, steps of upkeep, checkpoints, closings and faults, in up
+/// to two writing processes and a reading one, compared with a model after each.
 private struct UpkeepSimulation {
   private typealias Up = UpkeepFixture
   private typealias Model = [String: Set<Int>]
@@ -19,6 +19,18 @@ private struct UpkeepSimulation {
   private enum Action: CaseIterable {
     case insert, insertMany, load, delete, transaction, abandoned, truncate
     case step, steps, compact, checkpoint, reopen
+    case beginLong, workLong, workLongAgain, commitLong
+  }
+
+  /// A transaction that stays open while other things happen.
+  private struct LongTransaction {
+    let store: TableStore
+    let transaction: WriteTransaction
+    /// What it sees.
+    var seen: Model
+    /// Rows of others that it deleted, and its own.
+    var deleted: Model = ["t": [], "u": []]
+    var inserted: Model = ["t": [], "u": []]
   }
 
   private let seed: UInt64
@@ -27,6 +39,7 @@ private struct UpkeepSimulation {
   private var stores: [TableStore] = []
   private var reader: TableStore?
   private var model: Model = ["t": [], "u": []]
+  private var long: [LongTransaction] = []
   private var next = 0
   private var round = 0
   /// The fault that waits, and the call it waits for.
@@ -83,6 +96,7 @@ private struct UpkeepSimulation {
     case nil: model = failure == nil ? after : before
     default:
       system.clearFaults()
+      endLong { _ in true }
       if stores.contains(where: { $0.refusal != nil }) {
         try revive(failure == nil ? [after] : [before, after])
       } else {
@@ -162,11 +176,76 @@ private struct UpkeepSimulation {
     case .steps: for _ in 0..<below(30) { try store.step() }
     case .compact: try store.compact(table: below(2) == 0 ? nil : 1)
     case .checkpoint: try store.checkpoint()
+    case .beginLong:
+      guard long.count < 3, fault == nil else { return }
+      let transaction = try store.begin()
+      let seen = try contents(transaction.view)
+      #expect(seen == model, "\(place): a transaction begins elsewhere")
+      long.append(LongTransaction(store: store, transaction: transaction, seen: seen))
+    case .workLong, .workLongAgain: try workLong(name)
+    case .commitLong: try commitLong(&after)
     case .reopen:
+      endLong { $0 === store }
       stores.remove(at: which)
       try store.close()
       if let again = try? Up.open(system) { stores.append(again) }
     }
+  }
+
+  /// One statement in one of the long transactions.
+  private mutating func workLong(_ name: String) throws {
+    guard !long.isEmpty else { return }
+    let index = below(long.count)
+    var current = long.remove(at: index)
+    let seen = try contents(current.transaction.view)
+    #expect(seen == current.seen, "\(place): a long transaction sees what it should not")
+    let before = current.seen
+    let point = current.transaction.savepoint()
+    do {
+      switch below(4) {
+      case 0: try insert(name, 1 + below(30), current.transaction, &current.seen)
+      case 1: try load(name, current.transaction, &current.seen)
+      default: try delete(name, current.transaction, &current.seen)
+      }
+    } catch {
+      current.transaction.rollback()
+      throw error
+    }
+    if below(5) == 0 {
+      current.transaction.rollback(to: point)
+      current.seen = before
+    } else {
+      let old = before[name] ?? []
+      let now = current.seen[name] ?? []
+      let gone = old.subtracting(now)
+      current.deleted[name]?.formUnion(gone.subtracting(current.inserted[name] ?? []))
+      current.inserted[name]?.subtract(gone)
+      current.inserted[name]?.formUnion(now.subtracting(old))
+    }
+    long.insert(current, at: index)
+  }
+
+  /// Commits one; it meets a conflict when others deleted a row that it deleted, and never else.
+  private mutating func commitLong(_ after: inout Model) throws {
+    guard !long.isEmpty else { return }
+    let ending = long.remove(at: below(long.count))
+    let isMet = ending.deleted.contains { name, rows in !rows.isSubset(of: after[name] ?? []) }
+    for (name, rows) in ending.deleted { after[name]?.subtract(rows) }
+    for (name, rows) in ending.inserted { after[name]?.formUnion(rows) }
+    var failure: StoaError?
+    do throws(StoaError) { try ending.transaction.commit() } catch { failure = error }
+    guard let failure else {
+      #expect(!isMet, "\(place): a conflict went unseen")
+      return
+    }
+    let isConflict = failure.kind == .busy && failure.message.contains("committed first")
+    #expect(!isConflict || isMet, "\(place): \(failure) although nobody changed its rows")
+    throw failure
+  }
+
+  private mutating func endLong(_ condition: (TableStore) -> Bool) {
+    for ending in long where condition(ending.store) { ending.transaction.rollback() }
+    long.removeAll { condition($0.store) }
   }
 
   private mutating func change(
@@ -218,6 +297,16 @@ private struct UpkeepSimulation {
 
   // MARK: Comparison
 
+  private func contents(_ snapshot: Snapshot) throws -> Model {
+    var model: Model = [:]
+    for name in ["t", "u"] {
+      let table = try #require(snapshot.catalog.table(named: name))
+      let places = try Up.places(table, snapshot.contents(of: table.id)).places
+      model[name] = Set(places.values.joined().map(\.key))
+    }
+    return model
+  }
+
   private func contents(_ store: TableStore) throws -> Model {
     [
       "t": Set(try Up.numbers(store, "t", place)), "u": Set(try Up.numbers(store, "u", place)),
@@ -237,6 +326,7 @@ private struct UpkeepSimulation {
 
   /// Opens what a kill or a power loss left: one of the allowed states.
   private mutating func revive(_ allowed: [Model]) throws {
+    endLong { _ in true }
     let isPowerLoss = below(2) == 0
     let survivor = isPowerLoss ? system.afterPowerLoss(seed: random.next()) : system.afterKill()
     let writers = stores.count
@@ -253,6 +343,7 @@ private struct UpkeepSimulation {
 
   /// Settles, looks for orphans and verifies every byte.
   private mutating func finish() throws {
+    endLong { _ in true }
     for store in stores { try store.close() }
     try reader?.close()
     stores = []

@@ -17,7 +17,6 @@ enum UpkeepFixture {
     options.upkeep.closingLogByteLimit = 2048
     options.upkeep.fanIn = 4
     options.upkeep.overlapLimit = 8
-    options.upkeep.patience = 0
     options.upkeep.totalMemtableByteLimit = memtable * 3
     options.upkeep.logByteLimit = UInt64(memtable * 3)
     return options
@@ -383,29 +382,6 @@ struct UpkeepTests {
     try store.compact()
     #expect(try store.snapshot().state.deletes.isEmpty)
     #expect(try Up.numbers(store) == Array(49..<80) + Array(91..<120))
-  }
-
-  @Test("A transaction that deletes holds the rows at their places until it ends")
-  func holds() throws {
-    let (_, store) = try opened()
-    try Up.insert(Array(0..<40), store)
-    let late = try store.begin()
-    let transaction = try store.begin()
-    try Up.delete([1, 2], transaction)
-    let plan = try #require(
-      UpkeepPlanner(options: store.options.upkeep, memtableByteLimit: 1 << 20)
-        .flush(1, try store.snapshot().state))
-    try store.begin(plan: plan)
-    var results: [UpkeepResult] = []
-    for _ in 0..<10 { results.append(try store.step()) }
-    #expect(results.last == .blocked && results.first == .worked)
-    try transaction.commit()
-    #expect(try store.step() == .worked)
-    #expect(try Up.numbers(store) == [0] + Array(3..<40))
-    // Its snapshot is older than the flush.
-    #expect { try Up.delete([5], late) } throws: { ($0 as? StoaError)?.kind == .busy }
-    late.rollback()
-    #expect(try store.step() == .idle)
   }
 
   @Test("A dropped or emptied table ends its job")

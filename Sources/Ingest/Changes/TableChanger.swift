@@ -151,8 +151,8 @@ public final class TableChanger {
     guard selection.count > 0, !removed.isEmpty else { return }
     try removed.check(transaction.view)
     // Rows that others add meanwhile may refer to what this transaction deletes.
-    transaction.addValidator { (newest: Snapshot) throws(StoaError) in
-      try removed.checkReferrers(newest)
+    transaction.addValidator { (view: CommitView) throws(StoaError) in
+      try removed.checkReferrers(view.newest)
     }
   }
 }

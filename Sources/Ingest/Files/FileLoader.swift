@@ -1,5 +1,7 @@
 import Catalog
 import Formats
+import Kernels
+import SQL
 import Storage
 import Vectors
 
@@ -30,6 +32,8 @@ final class FileLoader: @unchecked Sendable {
   private enum Source {
     case field(Int)
     case value(Value)
+    /// A DEFAULT that is computed for each row.
+    case computed(Expression)
   }
 
   init(
@@ -44,8 +48,14 @@ final class FileLoader: @unchecked Sendable {
     fileNumbers = numbers
     var columns = plan.detected.columns
     var sources = [Source](repeating: .value(.null), count: loader.definition.columns.count)
-    for (position, column) in loader.definition.columns.enumerated() {
-      sources[position] = .value(column.defaultValue ?? .null)
+    let binder = Binder(catalog: transaction.catalog, text: "")
+    let filled = Set(plan.targets.compactMap { $0 })
+    for (position, column) in loader.definition.columns.enumerated()
+    where !filled.contains(position) {
+      sources[position] =
+        column.defaultText == nil
+        ? .value(column.defaultValue ?? .null)
+        : .computed(try binder.defaultExpression(of: column))
     }
     var readCount = 0
     for (index, target) in plan.targets.enumerated() {
@@ -134,11 +144,16 @@ final class FileLoader: @unchecked Sendable {
     let origins = BatchOrigins(
       file: fileNumbers[parsed.file] ?? 0, firstLine: parsed.firstLine, offsets: parsed.lineOffsets)
     let count = parsed.batch.rowCount
-    let columns = sources.enumerated().map { position, source in
+    var columns: [Vector] = []
+    for (position, source) in sources.enumerated() {
       switch source {
-      case .field(let index): parsed.batch.columns[index]
+      case .field(let index): columns.append(parsed.batch.columns[index])
       case .value(let value):
-        Vector(constant: value, type: loader.definition.columns[position].type, count: count)
+        columns.append(
+          Vector(constant: value, type: loader.definition.columns[position].type, count: count))
+      case .computed(let expression):
+        columns.append(
+          try ExpressionEvaluator(expression).evaluate(Batch(columns: [], rowCount: count)))
       }
     }
     try worker.append(

@@ -181,12 +181,6 @@ public struct ImportPlan {
   private func requireValues() throws(StoaError) {
     let filled = Set(targets.compactMap { $0 })
     for (position, column) in table.columns.enumerated()
-    where !filled.contains(position) && column.defaultText != nil {
-      throw StoaError(
-        .unsupported, "files cannot leave out a column whose DEFAULT is computed yet",
-        path: inputs.first?.name, column: column.name, table: table.name)
-    }
-    for (position, column) in table.columns.enumerated()
     where !filled.contains(position) && !column.isNullable && !column.hasDefault {
       throw StoaError(
         .constraint, "no field of the file goes into a NOT NULL column", path: inputs.first?.name,

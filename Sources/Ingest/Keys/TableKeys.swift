@@ -161,25 +161,10 @@ final class UniqueCheck {
   }
 
   /// Compares with the rows that the table had before.
-  func checkExisting() throws(StoaError) { try checkExisting(in: before) }
-
-  /// Compares with the rows that others have committed since, at the commit.
-  /// - Parameter newest: without the rows that this transaction deletes.
-  func checkAgain(in newest: Snapshot, _ origins: RowOrigins) throws(StoaError) {
-    if newest.contents(of: definition.id).isSame(as: before.contents(of: definition.id)) { return }
-    guard table != nil else {
-      throw StoaError(
-        .busy, "another transaction added rows to \"\(definition.name)\" during the load",
-        hint: "Nothing was loaded; run it again", table: definition.name)
-    }
-    try checkExisting(in: newest)
-    if let error = error(origins) { throw error }
-  }
-
-  private func checkExisting(in snapshot: Snapshot) throws(StoaError) {
+  func checkExisting() throws(StoaError) {
     guard let table else { return }
     let columns = positions.map { definition.columns[$0] }
-    try TableKeys.read(columns, of: definition.id, in: snapshot, bounds: table.bounds) { vectors in
+    try TableKeys.read(columns, of: definition.id, in: before, bounds: table.bounds) { vectors in
       let rows = KeyRows(vectors)
       table.find(
         rows, found: { row, origin in violate(rows, row, origin, origin, isInTable: true) },

@@ -6,6 +6,8 @@ struct CommitDifference {
   let base: StoreState
   let own: StoreState
   let ownMemtables: [TableID: SegmentID]
+  /// Set when others committed since: what goes, at the places where it is now.
+  var resolved: [TableID: RemovedRows] = [:]
 
   /// - Parameter active: the memtable that new rows of a table go to.
   func edits(
@@ -13,9 +15,12 @@ struct CommitDifference {
   ) -> [LogEdit] {
     var edits = catalog.map { LogEdit.catalog($0) }
     for table in tables.sorted() where own.catalog.table(table) != nil {
-      edits += removed(table).map { .removeSegment(table, $0) }
+      let removed = resolved[table] ?? removedRows(table)
+      edits += removed.sources.map { .removeSegment(table, $0) }
       edits += added(table).map { .addSegment($0) }
-      edits += deleted(table)
+      edits += (removed.rows.map { ($0, $1) } + deletedOfOwn(table)).sorted { $0.0 < $1.0 }.map {
+        .deleteRows(table, $0, $1)
+      }
       let blocks = inserted(table)
       if !blocks.isEmpty {
         let memtable = active(table)
@@ -25,14 +30,32 @@ struct CommitDifference {
     return edits
   }
 
-  private func ids(_ state: StoreState, _ table: TableID) -> [SegmentID] {
-    (state.segments[table] ?? []).map(\.id) + (state.memtables[table] ?? []).map(\.id)
+  /// The edits that take rows of others out of a state.
+  func removals(_ tables: Set<TableID>) -> [LogEdit] {
+    tables.sorted().flatMap { table -> [LogEdit] in
+      guard own.catalog.table(table) != nil else { return [] }
+      let removed = resolved[table] ?? removedRows(table)
+      return removed.sources.map { .removeSegment(table, $0) }
+        + removed.rows.keys.sorted().compactMap { id in
+          removed.rows[id].map { .deleteRows(table, id, $0) }
+        }
+    }
   }
 
-  /// Segments and memtables of the base that are gone.
-  func removed(_ table: TableID) -> [SegmentID] {
+  /// What the transaction takes out of a table, by the places that the base has.
+  func removedRows(_ table: TableID) -> RemovedRows {
     let left = Set(ids(own, table))
-    return ids(base, table).filter { !left.contains($0) }
+    let committed = ids(base, table)
+    var removed = RemovedRows(sources: committed.filter { !left.contains($0) })
+    let now = own.deletes[table] ?? [:]
+    guard !now.isEmpty else { return removed }
+    let known = Set(committed)
+    for id in now.keys where known.contains(id) { removed.rows[id] = new(table, id) }
+    return removed
+  }
+
+  private func ids(_ state: StoreState, _ table: TableID) -> [SegmentID] {
+    (state.segments[table] ?? []).map(\.id) + (state.memtables[table] ?? []).map(\.id)
   }
 
   private func added(_ table: TableID) -> [SegmentDescription] {
@@ -40,16 +63,15 @@ struct CommitDifference {
     return (own.segments[table] ?? []).filter { !known.contains($0.id) }
   }
 
-  private func deleted(_ table: TableID) -> [LogEdit] {
+  /// Rows deleted of segments that are the transaction's own.
+  private func deletedOfOwn(_ table: TableID) -> [(SegmentID, DeleteVector)] {
     let now = own.deletes[table] ?? [:]
-    return now.keys.sorted().compactMap { id in
-      guard id != ownMemtables[table], let deleted = new(table, id) else { return nil }
-      return .deleteRows(table, id, deleted)
-    }
+    guard !now.isEmpty else { return [] }
+    return added(table).compactMap { segment in now[segment.id].map { (segment.id, $0) } }
   }
 
   /// What this transaction deleted of one segment or memtable; `nil` when nothing.
-  func new(_ table: TableID, _ id: SegmentID) -> DeleteVector? {
+  private func new(_ table: TableID, _ id: SegmentID) -> DeleteVector? {
     guard let now = own.deletes[table]?[id] else { return nil }
     guard let before = base.deletes[table]?[id] else { return now }
     guard before.count != now.count else { return nil }
@@ -68,58 +90,5 @@ struct CommitDifference {
       }
     }
     return blocks.filter { $0.rowCount > 0 }
-  }
-}
-
-/// Whether what others committed since a transaction began contradicts what it did. The first to commit wins.
-struct CommitConflicts {
-  let base: StoreState
-  let own: StoreState
-  let newest: StoreState
-
-  /// - Throws: `.busy` naming the table.
-  func check(_ tables: Set<TableID>) throws(StoaError) {
-    for table in tables.sorted() {
-      guard let before = base.catalog.table(table) else { continue }
-      guard newest.catalog.table(table) == before else {
-        throw conflict("the definition of", before)
-      }
-      let difference = CommitDifference(base: base, own: own, ownMemtables: [:])
-      if !difference.removed(table).isEmpty, !isUntouched(table) {
-        throw conflict("rows of", before)
-      }
-      for id in (base.deletes[table] ?? [:]).keys.union(own.deletes[table] ?? [:]) {
-        guard base.rowCount(of: id, in: table) != nil, let deleted = difference.new(table, id)
-        else { continue }
-        guard newest.rowCount(of: id, in: table) != nil else {
-          throw conflict("the place of rows of", before)
-        }
-        let since = (newest.deletes[table]?[id]).map { now in
-          base.deletes[table]?[id].map { DeleteVector(now.rows.subtracting($0.rows)) } ?? now
-        }
-        if let since, since.intersects(deleted) { throw conflict("the same rows of", before) }
-      }
-    }
-  }
-
-  /// Whether nobody changed any row of the table since.
-  private func isUntouched(_ table: TableID) -> Bool {
-    base.segments[table] == newest.segments[table]
-      && base.deletes[table] == newest.deletes[table]
-      && (base.memtables[table] ?? []).map(\.rowCount)
-        == (newest.memtables[table] ?? []).map(\.rowCount)
-      && (base.memtables[table] ?? []).map(\.id) == (newest.memtables[table] ?? []).map(\.id)
-  }
-
-  private func conflict(_ what: String, _ table: TableDefinition) -> StoaError {
-    StoaError(
-      .busy, "another transaction changed \(what) \"\(table.name)\" and committed first",
-      hint: "Nothing of this transaction was committed; run it again", table: table.name)
-  }
-}
-
-extension Dictionary<SegmentID, DeleteVector>.Keys {
-  fileprivate func union(_ other: [SegmentID: DeleteVector]) -> [SegmentID] {
-    Set(self).union(other.keys).sorted()
   }
 }

@@ -182,22 +182,3 @@ extension RowGroupSource {
     return vectors
   }
 }
-
-extension TableContents {
-  /// Whether `other` has the same rows, as far as can be told without reading them.
-  public func isSame(as other: TableContents) -> Bool {
-    segments.map(\.description.id) == other.segments.map(\.description.id)
-      && memtables.map(\.id) == other.memtables.map(\.id)
-      && memtables.map(\.rowCount) == other.memtables.map(\.rowCount) && deletes == other.deletes
-  }
-
-  /// Whether every row of `other` is here: rows may have been added since, but none deleted.
-  public func keepsRows(of other: TableContents) -> Bool {
-    let ids = Set((0..<sourceCount).map { id(ofSource: $0) })
-    for source in 0..<other.sourceCount {
-      let id = other.id(ofSource: source)
-      guard ids.contains(id), deletes[id] == other.deletes[id] else { return false }
-    }
-    return true
-  }
-}

@@ -25,6 +25,9 @@ public struct StoreOptions: Sendable {
   public var maximalLogExtension: UInt64 = 4 << 20
   /// A memtable of this many bytes takes no more rows.
   public var memtableByteLimit = 32 << 20
+  /// Rows that one transaction inserts into one table beyond this many bytes become a segment before its commit; four
+  /// times as many for all tables.
+  public var transactionByteLimit = 16 << 20
   /// A log longer than this is checkpointed when the warehouse is closed.
   public var closingLogByteLimit: UInt64 = 64 << 10
   /// When rows are moved to where they are read fastest.

@@ -130,6 +130,11 @@ public struct StoreState: Hashable, Sendable {
     return memtables[table]?.first { $0.id == id }?.rowCount
   }
 
+  /// Bytes that memtables of one table take in memory, roughly.
+  func memtableByteCount(of table: TableID) -> Int {
+    memtables[table]?.reduce(0) { $0 + $1.byteCount } ?? 0
+  }
+
   /// Bytes that memtables take in memory, roughly.
   public var memtableByteCount: Int {
     memtables.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }

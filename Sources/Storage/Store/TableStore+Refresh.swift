@@ -86,6 +86,7 @@ extension TableStore {
     inner.tipEnd = logEnd
     inner.syncedCommit = state.commit
     inner.tail = state
+    inner.memtables.set(to: state.memtableByteCount)
     install(state, &inner)
   }
 

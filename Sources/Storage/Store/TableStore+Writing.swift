@@ -19,8 +19,7 @@ extension TableStore {
 
   /// A transaction on the state of this moment; it takes the write lock with its first change.
   public func begin() throws(StoaError) -> WriteTransaction {
-    WriteTransaction(
-      store: self, snapshot: try snapshot(), isWriting: false, isInteractive: true)
+    WriteTransaction(store: self, snapshot: try snapshot(), isWriting: false)
   }
 
   /// Enters this process, or one more transaction of it, as the writer. The first takes the lock of the warehouse
@@ -222,7 +221,9 @@ extension TableStore {
         let newest = try inner.withLock { inner throws(StoaError) in try makeTailSnapshot(inner) }
         let edits = try transaction.edits(on: newest) { activeMemtable($0, newest.state) }
         return try inner.withLock { inner throws(StoaError) in
-          try write(edits, &inner, &isWritten)
+          let number = try write(edits, &inner, &isWritten)
+          if let move = transaction.makeMove?(number) { keep(move, &inner) }
+          return number
         }
       }
     } catch {
@@ -241,7 +242,7 @@ extension TableStore {
   /// The memtable that takes new rows of the table, or the id of one to begin.
   private func activeMemtable(_ table: TableID, _ state: StoreState) -> SegmentID {
     inner.withLock { inner in
-      if let last = state.memtables[table]?.last, last.byteCount < options.memtableByteLimit {
+      if let last = state.memtables[table]?.last, last.byteCount < memtableByteLimit {
         return last.id
       }
       defer { inner.nextSegmentID &+= 1 }
@@ -271,6 +272,7 @@ extension TableStore {
     let bytes = record.encoded(id, log: inner.log, offset: inner.tailEnd)
     try append(bytes, to: file, &inner, &isWritten)
     inner.tail = next
+    inner.memtables.set(to: next.memtableByteCount)
     inner.tailEnd &+= UInt64(bytes.count)
     inner.nextSegmentID = max(inner.nextSegmentID, next.nextSegmentID)
     if edits.contains(where: \.changesSegments) { rebuildReferences(&inner) }
@@ -370,6 +372,7 @@ extension TableStore {
       let gone = removedPaths(from: inner.state, to: state)
       install(state, &inner)
       leases.retire(gone, removedBy: state.commit)
+      dropMoves(&inner)
     }
     guard isSynced, logEnd > inner.tipEnd else { return }
     inner.logEnd = logEnd
@@ -419,6 +422,14 @@ extension TableStore {
     if inner.lastCheckpointFailed && inner.tailEnd < options.logByteLimit &* 2 { return false }
     let inMemory = UInt64(inner.tail.memtableByteCount)
     return inMemory < inner.tailEnd / 4 || inner.tailEnd > options.logByteLimit &* 12
+  }
+
+  /// A memtable of this many bytes takes no more rows: less than the option says when memory is scarce.
+  var memtableByteLimit: Int { min(options.memtableByteLimit, max(1 << 16, budget.limit / 16)) }
+
+  /// Memtables of all tables together may have this many bytes before the largest is flushed.
+  var totalMemtableByteLimit: Int {
+    min(options.upkeep.totalMemtableByteLimit, max(3 << 16, budget.limit / 16 * 3))
   }
 
   /// A number for a new segment file of this process.

@@ -43,12 +43,12 @@ public final class TableStore: Sendable {
     var isAcquiring = false
     /// Set while a thread syncs the log.
     var isSyncing = false
-    /// Transactions of this process, per table, whose changes name rows by their place.
-    var holds: [TableID: Int] = [:]
-    /// Transactions of several statements that are open.
-    var interactiveCount = 0
-    /// Tables whose rows get new places in the commit under way.
-    var relocating: Set<TableID> = []
+    /// Transactions of this process that are open, by the commit they began with.
+    var openCommits: [CommitNumber: Int] = [:]
+    /// What moved rows since the oldest of them began.
+    var moves: [RowMove] = []
+    /// Counts the rows of memtables.
+    var memtables: MemoryReservation
     /// Ids that a commit gave to files which flush and compaction of this process write.
     var reservedIDs: Range<SegmentID> = 0..<0
     /// Tables whose directories of segments are known to be durable.
@@ -125,9 +125,12 @@ public final class TableStore: Sendable {
         tailEnd: found.logEnd, logSize: found.logFileSize, syncedCommit: found.state.commit,
         checkpoint: found.checkpoint,
         refusal: refusal, warnings: TableStore.warnings(found),
-        nextSegmentID: found.state.nextSegmentID,
+        nextSegmentID: found.state.nextSegmentID, memtables: MemoryReservation(budget),
         leasedCommit: found.state.commit))
-    inner.withLock { rebuildReferences(&$0) }
+    inner.withLock { inner in
+      rebuildReferences(&inner)
+      inner.memtables.set(to: inner.tail.memtableByteCount)
+    }
     if mode == .readWrite, found.damage == nil, found.tip?.isClosed == false || found.isTailTorn {
       tidyAfterUncleanStop()
     }

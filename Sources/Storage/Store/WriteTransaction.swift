@@ -7,7 +7,10 @@ import Vectors
 /// A transaction works on a copy of the state of its snapshot: rows it adds go to a memtable of its own, rows it
 /// deletes to delete vectors, segments it writes are in files nobody else names. `view` is that copy, what its own
 /// statements see; a savepoint is a copy of the copy. `commit` finds out what differs from the snapshot, checks
-/// that nobody else changed the same since, and writes the difference as one record.
+/// that nobody else changed the same since, and writes the difference as one record. Rows that flush and compaction
+/// moved in the meantime are found again (`RowMoves`), so neither waits for the other.
+///
+/// Its own rows count in the memory budget. When they are many they become segments, which also keeps the record short.
 ///
 /// The warehouse's write lock is held from the first change on, shared by all transactions of the process.
 /// Going out of scope rolls back. One thread at a time, segment writers excepted.
@@ -20,23 +23,20 @@ public final class WriteTransaction: @unchecked Sendable {
   /// False when `commit` may return before the disk has the changes.
   public var isSynchronous = true
   private var changes: Changes
-  /// Id of the memtable that holds this transaction's own rows, per table.
-  private var ownMemtables: [TableID: SegmentID] = [:]
+  /// What the transaction's own rows take.
+  private let reservation: MemoryReservation
   /// Files written, for removal; and directories whose entries must be durable before the commit.
   private let written = Mutex<Written>(Written())
-  /// Asked before a commit onto another state than `snapshot`, with that state but without the rows this
-  /// transaction deletes; throw to refuse.
-  private var validators: [(Snapshot) throws(StoaError) -> Void] = []
+  /// Asked before a commit onto another state than `snapshot`; throw to refuse.
+  private var validators: [(name: String?, check: Validator)] = []
   /// Set by flush and compaction, which move rows: given the state at the commit, returns the edits that carry over
   /// what was deleted of the rows meanwhile; replaces the check for conflicts.
   var relocation: ((StoreState) throws(StoaError) -> [LogEdit])?
+  /// Set by flush and compaction: what the commit with that number moved.
+  var makeMove: ((CommitNumber) -> RowMove)?
   private var phase = Phase.reading
   /// Flush and compaction: files are written without the write lock, under ids reserved before.
   private let isUpkeep: Bool
-  /// Begun before its first change, perhaps long before; upkeep is patient with it.
-  private let isInteractive: Bool
-  /// Tables whose rows keep their places until this transaction ends.
-  private var held: Set<TableID> = []
 
   private enum Phase { case reading, writing, finished }
 
@@ -49,6 +49,8 @@ public final class WriteTransaction: @unchecked Sendable {
   /// What savepoints keep.
   struct Changes {
     var state: StoreState
+    /// Id of the memtable that holds this transaction's own rows, per table.
+    var ownMemtables: [TableID: SegmentID] = [:]
     var catalogEdits: [CatalogEdit] = []
     var touched: Set<TableID> = []
     var references: [SegmentID: SegmentReference] = [:]
@@ -56,14 +58,13 @@ public final class WriteTransaction: @unchecked Sendable {
   }
 
   init(
-    store: TableStore, snapshot: Snapshot, isWriting: Bool, isUpkeep: Bool = false,
-    isInteractive: Bool = false
+    store: TableStore, snapshot: Snapshot, isWriting: Bool, isUpkeep: Bool = false
   ) {
     self.store = store
     self.isUpkeep = isUpkeep
-    self.isInteractive = isInteractive
-    if isInteractive { store.inner.withLock { $0.interactiveCount += 1 } }
     self.snapshot = snapshot
+    reservation = MemoryReservation(store.budget)
+    store.inner.withLock { $0.openCommits[snapshot.commit, default: 0] += 1 }
     changes = Changes(state: snapshot.state)
     phase = isWriting ? .writing : .reading
   }
@@ -111,8 +112,9 @@ public final class WriteTransaction: @unchecked Sendable {
 
   /// Takes a segment or memtable out of its table.
   public func remove(_ id: SegmentID, from table: TableID) throws(StoaError) {
-    if snapshot.state.rowCount(of: id, in: table) != nil { try hold(table) }
     try change(table, [.removeSegment(table, id)])
+    if changes.ownMemtables[table] == id { changes.ownMemtables[table] = nil }
+    countOwnRows()
   }
 
   /// Takes a committed segment out of its table.
@@ -124,49 +126,28 @@ public final class WriteTransaction: @unchecked Sendable {
   /// - Parameter block: of all columns of the table.
   public func insert(_ block: RowBlock, into table: TableID) throws(StoaError) {
     guard block.rowCount > 0 else { return }
-    let id = ownMemtables[table] ?? store.takeSegmentID()
+    let id = changes.ownMemtables[table] ?? store.takeSegmentID()
     try change(table, [.insertRows(table, memtable: id, block)])
-    ownMemtables[table] = id
+    changes.ownMemtables[table] = id
+    try boundOwnRows(table)
   }
 
   /// Deletes rows that `view` has, by position in their segment or memtable.
   public func delete(
     _ rows: [SegmentID: DeleteVector], from table: TableID
   ) throws(StoaError) {
-    if rows.keys.contains(where: { snapshot.state.rowCount(of: $0, in: table) != nil }) {
-      try hold(table)
-    }
     try change(
       table, rows.keys.sorted().compactMap { id in rows[id].map { .deleteRows(table, id, $0) } })
   }
 
-  /// Keeps committed rows of the table at their places until this transaction ends, so that flush and compaction do not
-  /// make its deletes void. The first delete does it too, but a statement that looks long for its rows calls this
-  /// before, and begins anew with another transaction when it fails.
-  /// - Throws: `.busy` when rows of the snapshot have moved already.
-  public func hold(_ table: TableID) throws(StoaError) {
-    guard !isUpkeep, !held.contains(table) else { return }
-    try beginChanges()
-    do throws(StoaError) {
-      try store.takeHold(table, snapshot.state)
-    } catch {
-      isConflict = true
-      throw error
-    }
-    held.insert(table)
-  }
+  /// What a validator is asked with; it throws to refuse the commit.
+  public typealias Validator = (CommitView) throws(StoaError) -> Void
 
-  /// Called once, at the end.
-  private func releaseHolds() {
-    if isInteractive { store.inner.withLock { $0.interactiveCount -= 1 } }
-    guard !held.isEmpty else { return }
-    store.releaseHolds(held)
-    held = []
-  }
-
-  /// Adds a check that `commit` makes when others have committed since `snapshot`; it is given their state.
-  public func addValidator(_ validator: @escaping (Snapshot) throws(StoaError) -> Void) {
-    validators.append(validator)
+  /// Adds a check that `commit` makes when others have committed since `snapshot`.
+  /// - Parameter name: of the check, when one of that name is enough for the whole transaction.
+  public func addValidator(named name: String? = nil, _ validator: @escaping Validator) {
+    if let name, validators.contains(where: { $0.name == name }) { return }
+    validators.append((name, validator))
   }
 
   private func change(_ table: TableID?, _ edits: [LogEdit]) throws(StoaError) {
@@ -198,6 +179,7 @@ public final class WriteTransaction: @unchecked Sendable {
     absorbSegments()
     changes = savepoint.changes
     validators.removeLast(validators.count - savepoint.validatorCount)
+    countOwnRows()
   }
 
   // MARK: Segments
@@ -295,7 +277,7 @@ public final class WriteTransaction: @unchecked Sendable {
       let number = try store.commit(self, mayBeCommitted: &mayBeCommitted)
       removeUnusedFiles()
       phase = .finished
-      releaseHolds()
+      leave()
       store.releaseWriting()
       if !isUpkeep {
         store.payDebt(of: changes.touched, changesSegments: changesSegments)
@@ -312,20 +294,22 @@ public final class WriteTransaction: @unchecked Sendable {
   /// The edits of this transaction's commit onto `newest`.
   /// - Throws: `.busy` when that state has changes that contradict these.
   func edits(on newest: Snapshot, active: (TableID) -> SegmentID) throws(StoaError) -> [LogEdit] {
-    let difference = CommitDifference(
-      base: snapshot.state, own: changes.state, ownMemtables: ownMemtables)
+    var difference = CommitDifference(
+      base: snapshot.state, own: changes.state, ownMemtables: changes.ownMemtables)
     var carried: [LogEdit] = []
     if newest.commit != snapshot.commit {
       isConflict = true
+      let moves = RowMoves(moves: store.inner.withLock { $0.moves })
       if let relocation {
         carried = try relocation(newest.state)
       } else {
-        try CommitConflicts(base: snapshot.state, own: changes.state, newest: newest.state)
-          .check(changes.touched)
+        difference.resolved = try CommitConflicts(
+          base: snapshot, own: changes.state, newest: newest, moves: moves
+        ).resolve(changes.touched)
       }
       if !validators.isEmpty {
-        let changed = try withoutDeleted(difference, newest)
-        for validator in validators { try validator(changed) }
+        let view = try commitView(difference, newest, moves)
+        for validator in validators { try validator.check(view) }
       }
       isConflict = false
     }
@@ -333,23 +317,35 @@ public final class WriteTransaction: @unchecked Sendable {
       catalog: changes.catalogEdits, tables: changes.touched, active: active) + carried
   }
 
-  /// `newest` without the rows that this transaction takes out of it.
-  private func withoutDeleted(
-    _ difference: CommitDifference, _ newest: Snapshot
-  ) throws(StoaError) -> Snapshot {
+  private func commitView(
+    _ difference: CommitDifference, _ newest: Snapshot, _ moves: RowMoves
+  ) throws(StoaError) -> CommitView {
     var state = newest.state
-    for edit in difference.edits(catalog: [], tables: changes.touched, active: { _ in 0 }) {
-      switch edit {
-      case .removeSegment: try state.apply(edit, commit: newest.commit)
-      case .deleteRows(_, let id, _):
-        // Rows of segments that are this transaction's own are not in there.
-        guard changes.references[id] == nil else { continue }
-        try state.apply(edit, commit: newest.commit)
-      default: continue
-      }
+    for edit in difference.removals(changes.touched) {
+      try state.apply(edit, commit: newest.commit)
     }
-    return Snapshot(
-      state: state, references: newest.references, lease: newest.lease, store: store)
+    return CommitView(
+      newest: Snapshot(
+        state: state, references: newest.references, lease: newest.lease, store: store),
+      added: Snapshot(
+        state: addedRows(), references: changes.references, lease: snapshot.lease, store: store),
+      base: snapshot.state, committed: newest.state, moves: moves)
+  }
+
+  /// The transaction's own rows and nothing else.
+  private func addedRows() -> StoreState {
+    var state = changes.state
+    for (table, segments) in state.segments {
+      let known = Set((snapshot.state.segments[table] ?? []).map(\.id))
+      state.segments[table] = segments.filter { !known.contains($0.id) }
+    }
+    for (table, memtables) in state.memtables {
+      state.memtables[table] = memtables.filter { changes.ownMemtables[table] == $0.id }
+    }
+    for (table, deletes) in state.deletes {
+      state.deletes[table] = deletes.filter { state.rowCount(of: $0.key, in: table) != nil }
+    }
+    return state
   }
 
   /// Files of segments that the transaction wrote and took back.
@@ -377,13 +373,62 @@ public final class WriteTransaction: @unchecked Sendable {
     store.inner.withLock { store.refuseWriting(&$0, after: error) }
   }
 
+  /// Called once, at the end.
+  private func leave() {
+    reservation.set(to: 0)
+    store.inner.withLock { inner in
+      let count = (inner.openCommits[snapshot.commit] ?? 1) - 1
+      inner.openCommits[snapshot.commit] = count > 0 ? count : nil
+      store.dropMoves(&inner)
+    }
+  }
+
   /// Forgets the changes, removes the files written, gives the lock back. Harmless when already done.
   public func rollback() {
     let wasWriting = phase == .writing
     guard phase != .finished else { return }
     phase = .finished
-    releaseHolds()
+    leave()
     for path in written.withLock({ $0.paths }) { try? store.fileSystem.unlink(path) }
     if wasWriting { store.releaseWriting() }
+  }
+
+  // MARK: Own rows
+
+  private func ownByteCount(_ table: TableID) -> Int {
+    guard let id = changes.ownMemtables[table] else { return 0 }
+    return changes.state.memtables[table]?.first { $0.id == id }?.byteCount ?? 0
+  }
+
+  private var ownByteCount: Int { changes.ownMemtables.keys.reduce(0) { $0 + ownByteCount($1) } }
+
+  /// Counts own rows that are there already, whatever the budget has left.
+  private func countOwnRows() { reservation.set(to: ownByteCount) }
+
+  /// Own rows become segments when they are many, or when the budget has no room for them in memory.
+  /// - Throws: `.resource` when it has none for writing them either; the rows then are part of the changes still, and
+  ///   the caller goes back to a savepoint or rolls back.
+  private func boundOwnRows(_ table: TableID) throws(StoaError) {
+    let limit = min(store.options.transactionByteLimit, max(1 << 16, store.budget.limit / 16))
+    if ownByteCount(table) > limit { try writeOwnRows(of: table) }
+    if reservation.tryResize(to: ownByteCount) && reservation.byteCount <= limit * 4 { return }
+    for table in changes.ownMemtables.keys.sorted() { try writeOwnRows(of: table) }
+    countOwnRows()
+  }
+
+  private func writeOwnRows(of table: TableID) throws(StoaError) {
+    guard let id = changes.ownMemtables[table], let definition = catalog.table(table),
+      let memtable = changes.state.memtables[table]?.first(where: { $0.id == id })
+    else { return }
+    let options = store.options.upkeep.segments
+    let rows = try FlushedRows(
+      definition, [memtable], deletes: changes.state.deletes[table] ?? [:])
+    let writer = try makeTableWriter(table, options: options)
+    while let batch = try rows.nextGroup(capacity: options.rowGroupCapacity) {
+      try writer.append(batch)
+    }
+    try writer.finish()
+    try change(table, [.removeSegment(table, id)])
+    changes.ownMemtables[table] = nil
   }
 }

@@ -8,8 +8,7 @@ import Vectors
 // column turns into vectors.
 //
 // Which run each new row came from is remembered, a byte a row, nothing for a row group from a single run. With
-// that, deletes that arrive during the merge find their rows: the n-th row left of a run went to where that run was
-// chosen for the n-th time.
+// that (`MergedPositions`), deletes that arrive during the merge find their rows.
 
 /// The next row of a run, kept where the inner loop finds it without counting references.
 private struct RunHead {
@@ -42,14 +41,8 @@ final class MergedRows: MovedRows {
   private let heads: UnsafeMutablePointer<RunHead>
   private var tree: LoserTree
   private var hasTree = false
-  private var origins: [GroupOrigin] = []
+  private var origins: [MergedPositions.Group] = []
   private var originByteCount = 0
-
-  /// Which runs the rows of one new row group came from.
-  private enum GroupOrigin {
-    case run(Int, rowCount: Int)
-    case runs([UInt8])
-  }
 
   /// - Parameter runs: row groups of each run in the order of its keys, older runs first. Without a sort key one run.
   init(
@@ -187,33 +180,7 @@ final class MergedRows: MovedRows {
     return true
   }
 
-  func newPositions(of rows: [SegmentID: DeleteVector]) -> [Int] {
-    var late = cursors.map { $0.ranks(of: rows)[...] }
-    guard late.contains(where: { !$0.isEmpty }) else { return [] }
-    var counts = [Int](repeating: 0, count: cursors.count)
-    var positions: [Int] = []
-    var start = 0
-    func take(_ run: Int, _ position: Int) {
-      if late[run].first == counts[run] {
-        positions.append(position)
-        late[run].removeFirst()
-      }
-      counts[run] += 1
-    }
-    for origin in origins {
-      switch origin {
-      case .run(let run, let rowCount):
-        while let rank = late[run].first, rank < counts[run] + rowCount {
-          positions.append(start + rank - counts[run])
-          late[run].removeFirst()
-        }
-        counts[run] += rowCount
-        start += rowCount
-      case .runs(let runs):
-        for (index, run) in runs.enumerated() { take(Int(run), start + index) }
-        start += runs.count
-      }
-    }
-    return positions
+  var positions: any PositionMap {
+    MergedPositions(runs: cursors.map(\.positions), groups: origins)
   }
 }

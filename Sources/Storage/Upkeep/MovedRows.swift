@@ -6,9 +6,8 @@ import Vectors
 protocol MovedRows: AnyObject {
   /// The next rows, one vector per column of the table, at most `capacity` of them; `nil` at the end.
   func nextGroup(capacity: Int) throws(StoaError) -> Batch?
-  /// Where rows went, counted from the first row of the first new segment, ascending. Called after the end.
-  /// - Parameter rows: by id of their old segment or memtable; none that was deleted before.
-  func newPositions(of rows: [SegmentID: DeleteVector]) -> [Int]
+  /// Where rows went. Asked for after the end.
+  var positions: any PositionMap { get }
 }
 
 /// Rows of memtables, sorted by the table's sort key; of equal keys, and without a sort key, the oldest first.
@@ -89,14 +88,9 @@ final class FlushedRows: MovedRows {
     return Batch(columns: columns, rowCount: range.count)
   }
 
-  func newPositions(of rows: [SegmentID: DeleteVector]) -> [Int] {
-    let late = sources.map { source in
-      rows[source.id]?.container(of: source.start..<(source.start + source.block.rowCount))
-    }
-    guard late.contains(where: { $0 != nil }) else { return [] }
-    return names.indices.filter { index in
-      let name = Int(names[index])
-      return late[name >> 16]?.contains(name & 0xFFFF) == true
-    }
+  var positions: any PositionMap {
+    FlushedPositions(
+      sources: sources.map { .init(id: $0.id, start: $0.start, rowCount: $0.block.rowCount) },
+      names: names)
   }
 }

@@ -6,8 +6,8 @@ import Vectors
 ///
 /// Files are read and written without the write lock, of a snapshot whose lease keeps them. The commit takes the lock
 /// for a moment: out go the old segments or memtables, in come the new ones, with what was deleted meanwhile carried
-/// over to the new positions. It waits for transactions of this process that hold the table. A stop before the
-/// commit leaves files that nobody names, which the next writer removes.
+/// over to the new positions. Transactions that are open meanwhile find their rows by the same map when they commit. A
+/// stop before the commit leaves files that nobody names, which the next writer removes.
 final class RewriteJob {
   let plan: UpkeepPlan
   let transaction: WriteTransaction
@@ -16,8 +16,6 @@ final class RewriteJob {
   private let rows: any MovedRows
   private let writer: TableWriter
   private let rowGroupCapacity: Int
-  /// How often the commit was put off.
-  var delayCount = 0
   /// Set when all rows are in files and only the commit is left.
   private(set) var isWritten = false
 
@@ -114,10 +112,20 @@ final class RewriteJob {
     try transaction.beginChanges()
     for id in inputs { try transaction.remove(id, from: table) }
     let base = transaction.snapshot.state
-    let (table, inputs, segments, rows) = (table, inputs, segments, rows)
+    let (table, inputs, map) = (table, inputs, rows.positions)
+    let outputs = segments.map { (id: $0.id, rowCount: Int(clamping: $0.rowCount)) }
     transaction.relocation = { (newest: StoreState) throws(StoaError) -> [LogEdit] in
       let late = try RewriteJob.lateDeletes(table, inputs, base: base, newest: newest)
-      return RewriteJob.edits(table, segments, positions: rows.newPositions(of: late))
+      let places = RowMove.places(map.newPositions(of: late), outputs)
+      return places.keys.sorted().compactMap { id in
+        places[id].map { .deleteRows(table, id, $0) }
+      }
+    }
+    let budget = transaction.store.budget
+    transaction.makeMove = { commit in
+      RowMove(
+        commit: commit, table: table, inputs: RewriteJob.moveInputs(table, inputs, base),
+        outputs: outputs, map: map, reservation: MemoryReservation(budget))
     }
     try transaction.commit()
   }
@@ -139,23 +147,16 @@ final class RewriteJob {
     return late
   }
 
-  private static func edits(
-    _ table: TableID, _ segments: [SegmentDescription], positions: [Int]
-  ) -> [LogEdit] {
-    var edits: [LogEdit] = []
-    var start = 0
-    var next = 0
-    for segment in segments {
-      let end = start + Int(clamping: segment.rowCount)
-      var last = next
-      while last < positions.count, positions[last] < end { last += 1 }
-      if last > next {
-        let deleted = DeleteVector(positions: positions[next..<last].map { $0 - start })
-        edits.append(.deleteRows(table, segment.id, deleted))
-      }
-      next = last
-      start = end
+  /// The inputs as they were when the job began.
+  private static func moveInputs(
+    _ table: TableID, _ inputs: [SegmentID], _ base: StoreState
+  ) -> [SegmentID: RowMove.Input] {
+    var result: [SegmentID: RowMove.Input] = [:]
+    for id in inputs {
+      result[id] = RowMove.Input(
+        rowCount: base.rowCount(of: id, in: table) ?? 0,
+        deleted: base.deletes[table]?[id] ?? DeleteVector())
     }
-    return edits
+    return result
   }
 }

@@ -92,16 +92,11 @@ final class RunCursor {
     return Batch(columns: columns, rowCount: left?.count ?? range.count)
   }
 
-  /// Which rows of the run these are, counted without those deleted before the merge, ascending.
-  func ranks(of rows: [SegmentID: DeleteVector]) -> [Int] {
-    var ranks: [Int] = []
-    var start = 0
-    for piece in pieces {
-      defer { start += piece.rows.liveRowCount }
-      let range = piece.start..<(piece.start + piece.rows.rowCount)
-      guard let late = rows[piece.segment]?.container(of: range) else { continue }
-      late.forEach { ranks.append(start + $0 - (piece.rows.deleted?.rank($0) ?? 0)) }
+  /// The run's row groups, as a position map needs them.
+  var positions: [MergedPositions.Piece] {
+    pieces.map {
+      .init(
+        segment: $0.segment, start: $0.start, rowCount: $0.rows.rowCount, deleted: $0.rows.deleted)
     }
-    return ranks
   }
 }

@@ -1,64 +1,8 @@
 import Catalog
 import Vectors
 
-// How transactions and upkeep keep out of each other's way: holds keep rows at their places, debt makes commits work.
+// Who drives upkeep: a thread that is told of debt, and commits that meet too much of it.
 extension TableStore {
-  // MARK: Holds
-
-  /// Counts a transaction that names rows of the table by their place.
-  /// - Throws: `.busy` when rows of `state` have moved already.
-  func takeHold(_ table: TableID, _ state: StoreState) throws(StoaError) {
-    try commits.withLock { () throws(StoaError) in
-      while inner.withLock({ $0.relocating.contains(table) }) { commits.wait(milliseconds: 10) }
-      try inner.withLock { inner throws(StoaError) in
-        let old = (state.segments[table] ?? []).map(\.id) + (state.memtables[table] ?? []).map(\.id)
-        guard old.allSatisfy({ inner.tail.rowCount(of: $0, in: table) != nil }) else {
-          let name = state.catalog.table(table)?.name ?? "\(table)"
-          throw StoaError(
-            .busy, "the place of rows of \"\(name)\" changed since the transaction began",
-            hint: "Nothing of this transaction was committed; run it again", table: name)
-        }
-        inner.holds[table, default: 0] += 1
-      }
-    }
-  }
-
-  func releaseHolds(_ tables: Set<TableID>) {
-    commits.withLock {
-      inner.withLock { inner in
-        for table in tables {
-          let count = (inner.holds[table] ?? 1) - 1
-          inner.holds[table] = count > 0 ? count : nil
-        }
-      }
-      commits.signalAll()
-    }
-  }
-
-  /// Keeps new holds waiting for the commit to come, and waits for those there are; false when they last longer.
-  func beginRelocation(of table: TableID, _ waitMilliseconds: Int) -> Bool {
-    let deadline = monotonicMilliseconds() &+ Int64(waitMilliseconds)
-    return commits.withLock {
-      _ = inner.withLock { $0.relocating.insert(table) }
-      while inner.withLock({ $0.holds[table] != nil }) {
-        guard monotonicMilliseconds() < deadline else {
-          _ = inner.withLock { $0.relocating.remove(table) }
-          commits.signalAll()
-          return false
-        }
-        commits.wait(milliseconds: 5)
-      }
-      return true
-    }
-  }
-
-  func endRelocation(of table: TableID) {
-    commits.withLock {
-      _ = inner.withLock { $0.relocating.remove(table) }
-      commits.signalAll()
-    }
-  }
-
   // MARK: Whoever drives the steps
 
   /// Calls `observer` after each commit that leaves something to do; from any thread, which it must not keep.
@@ -75,11 +19,10 @@ extension TableStore {
   private func hasDebt(_ tables: Set<TableID>, _ changesSegments: Bool) -> Bool {
     if changesSegments { return true }
     return inner.withLock { inner in
-      if inner.tailEnd > options.logByteLimit { return true }
-      return tables.contains { table in
-        (inner.tail.memtables[table] ?? []).reduce(0) { $0 + $1.byteCount }
-          >= options.memtableByteLimit
+      if inner.tailEnd > options.logByteLimit || inner.memtables.byteCount > totalMemtableByteLimit {
+        return true
       }
+      return tables.contains { inner.tail.memtableByteCount(of: $0) >= memtableByteLimit }
     }
   }
 
@@ -106,9 +49,14 @@ extension TableStore {
 
   private func debt(of table: TableID) -> Debt {
     inner.withLock { inner in
-      let inMemory = (inner.tail.memtables[table] ?? []).reduce(0) { $0 + $1.byteCount }
-      let limit = options.memtableByteLimit
+      let inMemory = inner.tail.memtableByteCount(of: table)
+      let limit = memtableByteLimit
       if inMemory > limit * 2 { return inMemory > limit * 4 ? .urgent : .high }
+      // Many tables with a little each.
+      let total = inner.memtables.byteCount
+      if total > totalMemtableByteLimit * 2 {
+        return total > totalMemtableByteLimit * 4 ? .urgent : .high
+      }
       return (inner.overlaps[table] ?? 0) > options.upkeep.overlapLimit ? .overlap : .none
     }
   }

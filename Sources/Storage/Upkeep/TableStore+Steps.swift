@@ -7,17 +7,15 @@ import Vectors
 extension TableStore {
   /// Does one piece of work, of about a row group: begins a flush or a merge, writes a row group of it, commits it,
   /// or writes a checkpoint. Only one process at a time works on a warehouse; any thread may call.
-  /// - Parameter waitMilliseconds: how long a finished job may wait for transactions that hold its table; new ones
-  ///   wait behind it.
   /// - Throws: what the disk said, or what is damaged; the job is then given up, and a later step begins anew.
   @discardableResult
-  public func step(waitMilliseconds: Int = 0) throws(StoaError) -> UpkeepResult {
+  public func step() throws(StoaError) -> UpkeepResult {
     try upkeep.gate.withLock { () throws(StoaError) -> UpkeepResult in
       if mode == .readOnly || inner.withLock({ $0.isClosed || $0.refusal != nil }) {
         endJobs()
         return .idle
       }
-      return try stepAlone(waitMilliseconds)
+      return try stepAlone()
     }
   }
 
@@ -25,7 +23,7 @@ extension TableStore {
   func stepOfFlush() throws(StoaError) -> UpkeepResult {
     try upkeep.gate.withLock { () throws(StoaError) -> UpkeepResult in
       if inner.withLock({ $0.isClosed || $0.refusal != nil }) { return .idle }
-      return try flushStep(0)
+      return try flushStep()
     }
   }
 
@@ -77,7 +75,7 @@ extension TableStore {
         if let refusal { throw refusal }
         let slot = plan.isFlush ? upkeep.flushJob : upkeep.mergeJob
         if let mine, slot !== mine { return .idle }
-        if let slot { return try advance(slot, 0) }
+        if let slot { return try advance(slot) }
         let result = try begin(plan)
         mine = plan.isFlush ? upkeep.flushJob : upkeep.mergeJob
         return result == .worked && mine == nil ? .idle : result
@@ -99,8 +97,11 @@ extension TableStore {
   // MARK: Steps, under the gate
 
   private var planner: UpkeepPlanner {
-    upkeep.planner
-      ?? UpkeepPlanner(options: options.upkeep, memtableByteLimit: options.memtableByteLimit)
+    var planner =
+      upkeep.planner ?? UpkeepPlanner(options: options.upkeep, memtableByteLimit: memtableByteLimit)
+    planner.memtableByteLimit = memtableByteLimit
+    planner.totalMemtableByteLimit = totalMemtableByteLimit
+    return planner
   }
 
   private func withPlanner<R>(
@@ -113,17 +114,17 @@ extension TableStore {
     return try body(&planner)
   }
 
-  private func stepAlone(_ waitMilliseconds: Int) throws(StoaError) -> UpkeepResult {
-    let first = try flushStep(waitMilliseconds)
+  private func stepAlone() throws(StoaError) -> UpkeepResult {
+    let first = try flushStep()
     if first == .worked { return first }
-    if let job = upkeep.mergeJob { return try advance(job, waitMilliseconds) }
+    if let job = upkeep.mergeJob { return try advance(job) }
     guard upkeep.compactingCount == 0, let plan = try mergePlan() else { return first }
     return try begin(plan)
   }
 
   /// What keeps memory and log short.
-  private func flushStep(_ waitMilliseconds: Int) throws(StoaError) -> UpkeepResult {
-    if let job = upkeep.flushJob { return try advance(job, waitMilliseconds) }
+  private func flushStep() throws(StoaError) -> UpkeepResult {
+    if let job = upkeep.flushJob { return try advance(job) }
     if inner.withLock({ $0.hasWritten && $0.writerCount > 0 && needsCheckpoint($0) }) {
       return try checkpointStep()
     }
@@ -235,20 +236,12 @@ extension TableStore {
   }
 
   /// Writes a row group of a job, or commits it.
-  private func advance(
-    _ job: RewriteJob, _ waitMilliseconds: Int
-  ) throws(StoaError) -> UpkeepResult {
+  private func advance(_ job: RewriteJob) throws(StoaError) -> UpkeepResult {
     do throws(StoaError) {
       guard job.isWritten else {
         try job.write()
         return .worked
       }
-      if job.delayCount < options.upkeep.patience, inner.withLock({ $0.interactiveCount > 0 }) {
-        job.delayCount += 1
-        return .blocked
-      }
-      guard beginRelocation(of: job.table, waitMilliseconds) else { return .blocked }
-      defer { endRelocation(of: job.table) }
       try job.commit()
     } catch {
       // The write lock was not free.
@@ -340,13 +333,13 @@ extension TableStore {
   }
 
   private func flushBeforeClosing(isLong: Bool) throws(StoaError) {
-    while let job = upkeep.flushJob { guard try advance(job, 0) == .worked else { return } }
+    while let job = upkeep.flushJob { guard try advance(job) == .worked else { return } }
     guard isLong else { return }
     let tables = try snapshot().state.memtables.keys.sorted()
     for table in tables {
       while let plan = planner.flush(table, try snapshot().state) {
         guard try begin(plan) == .worked else { return }
-        while let job = upkeep.flushJob { guard try advance(job, 0) == .worked else { return } }
+        while let job = upkeep.flushJob { guard try advance(job) == .worked else { return } }
       }
     }
   }
@@ -362,7 +355,7 @@ extension TableStore {
       }
       while let job = upkeep.mergeJob {
         left -= 1
-        guard left >= 0, try advance(job, 0) == .worked else { return }
+        guard left >= 0, try advance(job) == .worked else { return }
       }
     }
   }

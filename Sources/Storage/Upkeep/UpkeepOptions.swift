@@ -20,9 +20,6 @@ public struct UpkeepOptions: Sendable {
   public var closingRowGroupLimit = 64
   /// Rows that a merge decodes at once of each run; a multiple of 1,024.
   public var windowRowCount = 8192
-  /// How often a job that is ready to be committed is put off for transactions of several statements that have not
-  /// changed rows of its table yet; afterwards they meet a conflict if they do.
-  public var patience = 100
   /// How segments are written.
   public var segments = SegmentWriterOptions()
 

@@ -21,7 +21,8 @@ struct UpkeepPlan {
 /// Decides what is to be done next. It looks at states only, so the same states give the same decisions.
 struct UpkeepPlanner {
   let options: UpkeepOptions
-  let memtableByteLimit: Int
+  var memtableByteLimit: Int
+  var totalMemtableByteLimit: Int
   /// Known bounds; `bounds(of:)` reads the others.
   private var known: [SegmentID: SegmentBounds] = [:]
   private var definitions: [TableID: TableDefinition] = [:]
@@ -47,6 +48,7 @@ struct UpkeepPlanner {
   init(options: UpkeepOptions, memtableByteLimit: Int) {
     self.options = options
     self.memtableByteLimit = memtableByteLimit
+    totalMemtableByteLimit = options.totalMemtableByteLimit
   }
 
   // MARK: Flush
@@ -62,7 +64,7 @@ struct UpkeepPlanner {
     else { return nil }
     let isLogLong = logByteCount > options.logByteLimit && UInt64(total) >= logByteCount / 4
     guard
-      largest.value >= memtableByteLimit || total > options.totalMemtableByteLimit || isLogLong
+      largest.value >= memtableByteLimit || total > totalMemtableByteLimit || isLogLong
     else { return nil }
     return flush(largest.key, state)
   }
