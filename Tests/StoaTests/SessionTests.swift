@@ -280,6 +280,22 @@ struct SessionTests {
     #expect(try shop.rows("SELECT count(*) FROM t") == [["100"]])
   }
 
+  @Test("COPY computes the DEFAULT of columns that files leave out, row by row")
+  func copyDefaults() throws {
+    let shop = try Shop(
+      """
+      CREATE TABLE t (id INTEGER PRIMARY KEY, s VARCHAR NOT NULL DEFAULT upper('ab') || 'c',
+        d DATE DEFAULT current_date, n INTEGER DEFAULT 5, z INTEGER)
+      """)
+    let path = shop.directory.path + "/t.csv"
+    try shop.directory.write("t.csv", Array("1\n2\n3\n".utf8))
+    #expect(
+      try shop.session.execute("COPY t (id) FROM '\(path)' (HEADER false)").rowsChanged == 3)
+    #expect(
+      try shop.rows("SELECT id, s, d = current_date, n, z FROM t ORDER BY id")
+        == (1...3).map { ["\($0)", "ABc", "true", "5", "NULL"] })
+  }
+
   @Test(
     "COPY writes files that COPY reads back, in every machine format",
     arguments: ["csv", "csv, NULL 'NA', DELIMITER ';', HEADER false"])

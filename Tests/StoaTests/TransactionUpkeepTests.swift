@@ -101,7 +101,9 @@ struct TransactionUpkeepTests {
       if isChanged { try other.execute("INSERT INTO f VALUES (8000, 1, 5)") }
       try other.execute("COMPACT")
       if isChanged {
-        #expect { try shop.session.execute("COMMIT") } throws: { ($0 as? StoaError)?.kind == .busy }
+        #expect { try shop.session.execute("COMMIT") } throws: {
+          ($0 as? StoaError)?.kind == .busy
+        }
       } else {
         try shop.session.execute("COMMIT")
       }
