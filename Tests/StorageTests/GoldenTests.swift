@@ -57,6 +57,21 @@ struct GoldenTests {
     #expect(read.record == record)
   }
 
+  @Test("A record with its kinds and all edits of retention; a log header with a time stamp")
+  func retentionEdits() throws {
+    let record = LogRecord(
+      commit: 9, timestamp: 1003,
+      edits: [
+        .setProperty(.retention, 86_400_000_000), .keepFrom(8, timestamp: 1001),
+        .retire(RetiredSegment(segment: segment, removedBy: 9, removedAt: 1003)),
+      ], kinds: [.set, .expire])
+    let header = LogHeader(id: fixedID, number: 3, previousCommit: 8, previousTimestamp: 1002)
+    let bytes = header.encoded() + record.encoded(fixedID, log: 3, offset: 64)
+    #expect(hex(bytes) == GoldenBytes.retentionEdits)
+    let read = try LogScan.record(bytes, at: 64, id: fixedID, number: 3, path: "x")
+    #expect(read.record == record)
+  }
+
   @Test("A checkpoint of one table and one segment")
   func checkpoint() throws {
     var state = StoreState()
@@ -106,6 +121,8 @@ struct DecoderFuzzTests {
     let rows: [LogEdit] = [
       .insertRows(1, memtable: 2, RowBlock(columns: [1, 2, 3, 4], batch: batch)),
       .deleteRows(1, 2, DeleteVector(positions: [1, 3, 90_000])), .reserveIDs(9),
+      .setProperty(.retention, 5), .keepFrom(3, timestamp: 4),
+      .retire(RetiredSegment(segment: Fixture.description, removedBy: 3, removedAt: 4)),
     ]
     let edits =
       [writer.bytes]

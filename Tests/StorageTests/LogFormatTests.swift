@@ -51,6 +51,8 @@ struct LogFormatTests {
     let edits: [LogEdit] = [
       .catalog(.createTable(everyTypeTable())), .catalog(.dropTable(9)), .addSegment(segment),
       .removeSegment(7, 3), .catalog(.alterTable(everyTypeTable(id: 8))),
+      .setProperty(.retention, 86_400_000_000), .keepFrom(12, timestamp: -3),
+      .retire(RetiredSegment(segment: segment, removedBy: 13, removedAt: 1 << 50)),
     ]
     for edit in edits {
       var writer = ByteWriter()
@@ -67,7 +69,10 @@ struct LogFormatTests {
     var table = everyTypeTable()
     table.foreignKeys = []
     try state.apply(
-      [.catalog(.createTable(table)), .addSegment(segment)], commit: 2, timestamp: 99)
+      [
+        .catalog(.createTable(table)), .addSegment(segment), .setProperty(.retention, 1000),
+        .retire(RetiredSegment(segment: Fixture.description, removedBy: 2, removedAt: 99)),
+      ], commit: 2, timestamp: 99)
     state.nextSegmentID = 77
     let file = CheckpointFile(id: fixedID, number: 4, log: 5, logOffset: 64, state: state)
     let bytes = file.encoded()

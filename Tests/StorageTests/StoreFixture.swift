@@ -1,5 +1,6 @@
 import Catalog
 import Encodings
+import Synchronization
 import TestSupport
 import Testing
 import Vectors
@@ -8,6 +9,10 @@ import Vectors
 
 /// Tables and rows small enough to compare whole.
 enum Fixture {
+  /// A segment that is nowhere.
+  static let description = SegmentDescription(
+    table: 2, id: 1, byteCount: 4711, footerChecksum: 0xFEED_F00D, rowCount: 12, commit: 2)
+
   static let types: [LogicalType] = [
     .integer, .varchar, .decimal(precision: 12, scale: 2), .double,
   ]
@@ -83,6 +88,14 @@ enum Fixture {
     }
     try transaction.apply(.dropTable(table.id))
     try transaction.commit()
+  }
+
+  /// A clock that stands still until a test moves it.
+  final class Clock: Sendable {
+    private let microseconds: Mutex<Int64>
+    init(_ start: Int64 = 1_000_000) { microseconds = Mutex(start) }
+    var now: Int64 { microseconds.withLock { $0 } }
+    func advance(_ by: Int64) { microseconds.withLock { $0 += by } }
   }
 
   /// All rows of all tables, in order.

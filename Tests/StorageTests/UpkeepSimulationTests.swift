@@ -18,7 +18,7 @@ private struct UpkeepSimulation {
 
   private enum Action: CaseIterable {
     case insert, insertMany, load, delete, transaction, abandoned, truncate
-    case step, steps, compact, checkpoint, reopen
+    case step, steps, compact, checkpoint, reopen, retain
     case beginLong, workLong, workLongAgain, commitLong
   }
 
@@ -42,6 +42,9 @@ private struct UpkeepSimulation {
   private var long: [LongTransaction] = []
   private var next = 0
   private var round = 0
+  private let clock = Fixture.Clock()
+  /// Rows as of commits, for as long as they may be kept.
+  private var past: [CommitNumber: Model] = [:]
   /// The fault that waits, and the call it waits for.
   private var fault: (kind: SimulatedFileSystem.Fault, call: Int)?
 
@@ -55,11 +58,11 @@ private struct UpkeepSimulation {
   private mutating func below(_ limit: Int) -> Int { Int(random.next() % UInt64(limit)) }
 
   mutating func run(rounds: Int) throws {
-    stores = [try Up.open(system)]
+    stores = [try Up.open(system, clock: clock)]
     try Fixture.create("t", in: stores[0])
     try createUnsorted()
-    if below(2) == 0 { stores.append(try Up.open(system)) }
-    if below(2) == 0 { reader = try Up.open(system, .readOnly) }
+    if below(2) == 0 { stores.append(try Up.open(system, clock: clock)) }
+    if below(2) == 0 { reader = try Up.open(system, .readOnly, clock: clock) }
     for number in 0..<rounds {
       round = number
       try playRound()
@@ -78,6 +81,7 @@ private struct UpkeepSimulation {
 
   private mutating func playRound() throws {
     injectFault()
+    clock.advance(Int64(below(300)))
     let before = model
     var after = model
     var failure: StoaError?
@@ -107,7 +111,7 @@ private struct UpkeepSimulation {
     }
     fault = nil
     system.clearFaults()
-    if stores.isEmpty { stores = [try Up.open(system)] }
+    if stores.isEmpty { stores = [try Up.open(system, clock: clock)] }
     if round % 4 == 0 || struck != nil || failure != nil {
       try compare("\(action) \(String(describing: struck))")
     }
@@ -184,11 +188,14 @@ private struct UpkeepSimulation {
       long.append(LongTransaction(store: store, transaction: transaction, seen: seen))
     case .workLong, .workLongAgain: try workLong(name)
     case .commitLong: try commitLong(&after)
+    case .retain:
+      guard below(2) == 0 else { return }
+      try store.setRetention(microseconds: [0, 400, 3000, 1_000_000, 1_000_000][below(5)])
     case .reopen:
       endLong { $0 === store }
       stores.remove(at: which)
       try store.close()
-      if let again = try? Up.open(system) { stores.append(again) }
+      if let again = try? Up.open(system, clock: clock) { stores.append(again) }
     }
   }
 
@@ -313,13 +320,38 @@ private struct UpkeepSimulation {
     ]
   }
 
-  private func compare(_ what: String) throws {
+  private mutating func compare(_ what: String) throws {
     for store in stores + (reader.map { [$0] } ?? []) {
       let found = try contents(store)
       #expect(found == model, "\(place): \(store.mode) after \(what)")
       let snapshot = try store.snapshot()
       for (name, id) in [("t", 1), ("u", 2)] as [(String, TableID)] {
         #expect(snapshot.rowCount(of: id) == model[name]?.count, "\(place): rows twice")
+      }
+    }
+    guard let first = stores.first else { return }
+    past[try first.snapshot().commit] = model
+    for store in stores + (reader.map { [$0] } ?? []) { try compareHistory(store, what) }
+  }
+
+  /// Some earlier versions, if they are kept.
+  private mutating func compareHistory(_ store: TableStore, _ what: String) throws {
+    let newest = try store.snapshot()
+    let commits = past.keys.filter { $0 < newest.commit }.sorted()
+    for _ in 0..<min(3, commits.count) {
+      let commit = commits[below(commits.count)]
+      let isKept = newest.retention.isOn && commit >= newest.retention.oldest
+      do throws(StoaError) {
+        let version = try store.snapshot(at: commit, before: newest)
+        #expect(isKept, "\(place): version \(commit) is there after \(what)")
+        var found: Model = [:]
+        for name in ["t", "u"] {
+          found[name] = try? Set(Up.numbers(version, name, "\(place), version \(commit)"))
+        }
+        #expect(found == past[commit], "\(place): version \(commit) after \(what)")
+      } catch {
+        #expect(
+          !isKept && error.kind == .binding, "\(place): version \(commit) after \(what): \(error)")
       }
     }
   }
@@ -331,14 +363,17 @@ private struct UpkeepSimulation {
     let survivor = isPowerLoss ? system.afterPowerLoss(seed: random.next()) : system.afterKill()
     let writers = stores.count
     stores = []
-    reader = reader == nil ? nil : try Up.open(survivor, .readOnly)
+    reader = reader == nil ? nil : try Up.open(survivor, .readOnly, clock: clock)
     system = survivor
-    stores = [try Up.open(system)]
+    stores = [try Up.open(system, clock: clock)]
     #expect(stores[0].refusal == nil, "\(place): \(String(describing: stores[0].refusal))")
     let found = try contents(stores[0])
     #expect(allowed.contains(found), "\(place): a lost, half or unasked commit")
     model = found
-    if writers > 1 { stores.append(try Up.open(system)) }
+    let last = try stores[0].snapshot().commit
+    // Numbers of commits that are gone may be used again.
+    past = past.filter { $0.key <= last }
+    if writers > 1 { stores.append(try Up.open(system, clock: clock)) }
   }
 
   /// Settles, looks for orphans and verifies every byte.
@@ -348,10 +383,11 @@ private struct UpkeepSimulation {
     try reader?.close()
     stores = []
     reader = nil
-    let store = try Up.open(system)
+    let store = try Up.open(system, clock: clock)
     try Up.insert([next], store)
     model["t"]?.insert(next)
     try Up.settle(store)
+    try store.setRetention(microseconds: 0)
     try store.compact()
     stores = [store]
     try compare("the end")

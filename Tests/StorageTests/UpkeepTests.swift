@@ -7,8 +7,9 @@ import Vectors
 
 /// Tables with a sort key and small row groups, so that few rows make many segments.
 enum UpkeepFixture {
-  static func options(memtable: Int = 4096) -> StoreOptions {
+  static func options(memtable: Int = 4096, clock: Fixture.Clock? = nil) -> StoreOptions {
     var options = Fixture.storeOptions()
+    if let clock { options.clock = { clock.now } }
     options.memtableByteLimit = memtable
     options.upkeep.segments.rowGroupCapacity = 16
     options.upkeep.segments.rowGroupLimit = 4
@@ -23,11 +24,12 @@ enum UpkeepFixture {
   }
 
   static func open(
-    _ system: any FileSystem, _ mode: AccessMode = .readWrite, memtable: Int = 4096
+    _ system: any FileSystem, _ mode: AccessMode = .readWrite, memtable: Int = 4096,
+    clock: Fixture.Clock? = nil
   ) throws -> TableStore {
     try TableStore.open(
       path: "w", fileSystem: system, mode: mode, budget: MemoryBudget(limit: 64 << 20),
-      options: options(memtable: memtable))
+      options: options(memtable: memtable, clock: clock))
   }
 
   /// Steps until nothing is left to do.
@@ -153,7 +155,13 @@ enum UpkeepFixture {
   static func numbers(_ store: TableStore, _ name: String = "t", _ place: String = "") throws
     -> [Int]
   {
-    let snapshot = try store.snapshot()
+    try numbers(try store.snapshot(), name, place)
+  }
+
+  /// Numbers of all rows at a snapshot, each of them whole.
+  static func numbers(_ snapshot: Snapshot, _ name: String = "t", _ place: String = "") throws
+    -> [Int]
+  {
     guard let table = snapshot.catalog.table(named: name) else { return [] }
     let (_, rows, isSorted) = try places(table, snapshot.contents(of: table.id))
     #expect(isSorted || table.sortKey.isEmpty, "\(place): a segment is out of order")

@@ -263,6 +263,14 @@ extension Inspector {
         "  insert rows table \(table) memtable \(id) rowCount \(block.rowCount)"
           + " columns \(block.columns)")
     case .reserveIDs(let next): output("  reserve ids next \(next)")
+    case .setProperty(let property, let value): output("  set \(property) \(value)")
+    case .keepFrom(let commit, let timestamp):
+      output("  keep from commit \(commit) timestamp \(timestamp)")
+    case .retire(let retired):
+      let segment = retired.segment
+      output(
+        "  retired segment \(segment.id) of table \(segment.table) rows \(segment.rowCount)"
+          + " removed by commit \(retired.removedBy) timestamp \(retired.removedAt)")
     }
   }
 }

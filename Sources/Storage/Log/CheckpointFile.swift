@@ -90,6 +90,17 @@ struct CheckpointFile: Hashable {
       &bodyReader, editCount: Int(try editCount.u32()), commit: commit, timestamp: timestamp)
   }
 
+  /// The commit that the checkpoint with this header is of.
+  static func commit(
+    of header: [UInt8], id: WarehouseID, number: UInt64, path: String
+  ) throws(StoaError) -> CommitNumber {
+    var reader = try checkedReader(
+      header, magic: CheckpointFile.magic, byteCount: CheckpointFile.headerByteCount,
+      seed: BlockIdentity(id, .checkpoint, file: number).seed, path: path)
+    try reader.skip(24)
+    return try reader.u64()
+  }
+
   private static func state(
     _ reader: inout ByteReader, editCount: Int, commit: CommitNumber, timestamp: Int64
   ) throws(StoaError) -> StoreState {

@@ -20,6 +20,9 @@ import Vectors
 //   delete rows     table u32, byteCount u32 of the set, segment or memtable id u64, a `CompressedBitmap`
 //   insert rows     table u32, reserved u32, memtable id u64, a `RowBlock`
 //   reserve ids     next u64, above every id given away
+//   set property    property u32 (1 retention), reserved u32, value i64 (retention: microseconds, 0 none)
+//   keep from       commit u64, its timestamp i64
+//   retired segment as add segment, then removedBy commit u64, its timestamp i64
 //   type            kind u8, precision u8, scale u8
 //   value           tag u8: 0 NULL · 1 boolean u8 · 2 integer i128 · 3 double f64 · 4 string
 
@@ -51,6 +54,17 @@ extension LogEdit {
       writer.u64(id)
       block.encode(to: &writer)
     case .reserveIDs(let next): writer.u64(next)
+    case .setProperty(let property, let value):
+      writer.u32(property.rawValue)
+      writer.u32(0)
+      writer.u64(UInt64(bitPattern: value))
+    case .keepFrom(let commit, let timestamp):
+      writer.u64(commit)
+      writer.u64(UInt64(bitPattern: timestamp))
+    case .retire(let retired):
+      retired.segment.encode(to: &writer)
+      writer.u64(retired.removedBy)
+      writer.u64(UInt64(bitPattern: retired.removedAt))
     }
     writer.setU32(UInt32(clamping: writer.count - sizeOffset - 4), at: sizeOffset)
   }
@@ -100,7 +114,29 @@ extension LogEdit {
       try reader.skip(4)
       return .insertRows(table, memtable: try reader.u64(), try RowBlock(from: &reader))
     case .reserveIDs: return .reserveIDs(try reader.u64())
+    case .setProperty: return try decodeProperty(from: &reader)
+    case .keepFrom:
+      let commit = try reader.u64()
+      return .keepFrom(commit, timestamp: Int64(bitPattern: try reader.u64()))
+    case .retire:
+      let segment = try SegmentDescription(from: &reader)
+      let commit = try reader.u64()
+      return .retire(
+        RetiredSegment(
+          segment: segment, removedBy: commit, removedAt: Int64(bitPattern: try reader.u64())))
     }
+  }
+
+  private static func decodeProperty(from reader: inout ByteReader) throws(StoaError) -> LogEdit {
+    let number = try reader.u32()
+    try reader.skip(4)
+    let value = Int64(bitPattern: try reader.u64())
+    guard let property = StoreProperty(rawValue: number) else {
+      throw StoaError(
+        .unsupported, "the property \(number) is unknown to this version", hint: newerVersionHint,
+        path: reader.path, offset: reader.baseOffset &+ UInt64(reader.offset))
+    }
+    return .setProperty(property, value)
   }
 }
 

@@ -38,7 +38,7 @@ public struct SegmentDescription: Hashable, Sendable {
 ///        8     *  body, see `LogEdit+Coding.swift`
 ///
 /// Kinds: 1 create table, 2 drop table, 3 add segment, 4 remove segment or memtable, 5 delete rows, 6 insert
-/// rows, 9 alter table, 10 reserve ids. Reserved for later: 7 load-ledger entry, 8 aggregate block. A kind this
+/// rows, 9 alter table, 10 reserve ids, 11 set property, 12 keep from, 13 retired segment. Reserved for later: 7 load-ledger entry, 8 aggregate block. A kind this
 /// version does not know makes it refuse to open, since it cannot skip what a newer version committed.
 public enum LogEdit: Hashable, Sendable {
   case catalog(CatalogEdit)
@@ -52,6 +52,12 @@ public enum LogEdit: Hashable, Sendable {
   case insertRows(TableID, memtable: SegmentID, RowBlock)
   /// Ids below this one are given away: to files that are written without the write lock.
   case reserveIDs(SegmentID)
+  /// Something set for the whole warehouse.
+  case setProperty(StoreProperty, Int64)
+  /// The oldest version that can still be read, and its time stamp; segments only older ones have may go.
+  case keepFrom(CommitNumber, timestamp: Int64)
+  /// A segment kept for earlier versions; in checkpoints only, as the log has the commit that removed it.
+  case retire(RetiredSegment)
 
   /// The byte that names the kind on disk.
   public enum Kind: UInt8, Sendable {
@@ -63,13 +69,16 @@ public enum LogEdit: Hashable, Sendable {
     case insertRows = 6
     case alterTable = 9
     case reserveIDs = 10
+    case setProperty = 11
+    case keepFrom = 12
+    case retire = 13
   }
 
   /// Whether the edit may change which segment files there are.
   var changesSegments: Bool {
     switch self {
     case .catalog, .addSegment, .removeSegment: true
-    case .deleteRows, .insertRows, .reserveIDs: false
+    case .deleteRows, .insertRows, .reserveIDs, .setProperty, .keepFrom, .retire: false
     }
   }
 
@@ -83,6 +92,9 @@ public enum LogEdit: Hashable, Sendable {
     case .deleteRows: .deleteRows
     case .insertRows: .insertRows
     case .reserveIDs: .reserveIDs
+    case .setProperty: .setProperty
+    case .keepFrom: .keepFrom
+    case .retire: .retire
     }
   }
 }

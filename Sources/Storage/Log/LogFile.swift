@@ -12,7 +12,7 @@ import Vectors
 ///       16    16  warehouse id
 ///       32     8  log number
 ///       40     8  commit number before the first record
-///       48     8  reserved, zero
+///       48     8  its timestamp, microseconds since 1970
 ///       56     8  checksum of the 56 bytes before, seeded with kind `log` and the log number
 ///       64     *  records
 struct LogHeader: Hashable {
@@ -21,6 +21,7 @@ struct LogHeader: Hashable {
   var id: WarehouseID
   var number: UInt64
   var previousCommit: CommitNumber
+  var previousTimestamp: Int64
 
   func encoded() -> [UInt8] {
     var writer = ByteWriter()
@@ -30,16 +31,19 @@ struct LogHeader: Hashable {
     writer.append(id.bytes)
     writer.u64(number)
     writer.u64(previousCommit)
-    writer.zeros(8)
+    writer.u64(UInt64(bitPattern: previousTimestamp))
     let seed = BlockIdentity(id, .log, file: number).seed
     writer.u64(Checksum.compute(writer.bytes, seed: seed))
     return writer.bytes
   }
 
-  init(id: WarehouseID, number: UInt64, previousCommit: CommitNumber) {
+  init(
+    id: WarehouseID, number: UInt64, previousCommit: CommitNumber, previousTimestamp: Int64 = 0
+  ) {
     self.id = id
     self.number = number
     self.previousCommit = previousCommit
+    self.previousTimestamp = previousTimestamp
   }
 
   init(_ bytes: [UInt8], id: WarehouseID, number: UInt64, path: String) throws(StoaError) {
@@ -49,6 +53,7 @@ struct LogHeader: Hashable {
     self.id = WarehouseID(bytes: try reader.take(16))
     self.number = try reader.u64()
     previousCommit = try reader.u64()
+    previousTimestamp = Int64(bitPattern: try reader.u64())
   }
 }
 
@@ -60,7 +65,7 @@ struct LogHeader: Hashable {
 ///        8     8  commit number, the previous one plus 1
 ///       16     8  timestamp, microseconds since 1970
 ///       24     4  editCount
-///       28     4  reserved, zero
+///       28     4  kinds: what made the commit, `CommitKinds`; for people only
 ///       32     8  checksum of the 32 bytes before and the edits, seeded with kind `log`, the log number and
 ///                 the offset of the record (a stale record left by another use of the disk never fits)
 ///       40     *  edits (`LogEdit`), then zeros up to a multiple of 8
@@ -72,6 +77,7 @@ struct LogRecord: Hashable, Sendable {
   var commit: CommitNumber
   var timestamp: Int64
   var edits: [LogEdit]
+  var kinds: CommitKinds = []
 
   /// Bytes of inserted rows, as they are in memory, roughly.
   var inlineByteCount: Int {
@@ -90,7 +96,7 @@ struct LogRecord: Hashable, Sendable {
     writer.u64(commit)
     writer.u64(UInt64(bitPattern: timestamp))
     writer.u32(UInt32(clamping: edits.count))
-    writer.u32(0)
+    writer.u32(kinds.rawValue)
     let seed = BlockIdentity(id, .log, file: number).at(offset: offset).seed
     writer.u64(Checksum.compute(writer.bytes + body.bytes, seed: seed))
     writer.append(body.bytes)
@@ -206,7 +212,7 @@ struct LogScan {
     let commit = try reader.u64()
     let timestamp = Int64(bitPattern: try reader.u64())
     let editCount = try reader.u32()
-    try reader.skip(4)
+    let kinds = CommitKinds(rawValue: try reader.u32())
     let checksum = try reader.u64()
     let padded = (LogRecord.headerByteCount + byteCount + 7) & ~7
     guard padded <= available else { throw reader.damage("a record is cut off") }
@@ -221,6 +227,7 @@ struct LogScan {
     var bodyReader = ByteReader(body, path: path, baseOffset: base &+ UInt64(bodyStart))
     for _ in 0..<editCount { edits.append(try LogEdit.decode(from: &bodyReader)) }
     guard bodyReader.isAtEnd else { throw bodyReader.damage("a record holds more than its edits") }
-    return (LogRecord(commit: commit, timestamp: timestamp, edits: edits), padded)
+    let found = LogRecord(commit: commit, timestamp: timestamp, edits: edits, kinds: kinds)
+    return (found, padded)
   }
 }

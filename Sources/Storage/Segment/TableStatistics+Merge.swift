@@ -106,5 +106,6 @@ struct KnownStatistics: Sendable {
   }
 
   let key: Key
+  let definition: TableDefinition
   let merged: TableStatistics
 }

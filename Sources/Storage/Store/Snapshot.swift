@@ -13,6 +13,8 @@ public struct Snapshot: Sendable {
   /// Microseconds since 1970 of that commit.
   public var timestamp: Int64 { state.timestamp }
   public var catalog: CatalogState { state.catalog }
+  /// What is kept of earlier versions.
+  public var retention: Retention { state.retention }
 
   /// The rows of a table: segments, memtables, and what is deleted of both.
   public func contents(of table: TableID) -> TableContents {

@@ -16,6 +16,8 @@ public struct StoreState: Hashable, Sendable {
   public var deletes: [TableID: [SegmentID: DeleteVector]] = [:]
   /// Above every segment and memtable id ever committed.
   public var nextSegmentID: SegmentID = 1
+  /// What is kept of earlier commits.
+  public var retention = Retention()
 
   public init() {}
 
@@ -24,26 +26,45 @@ public struct StoreState: Hashable, Sendable {
   public mutating func apply(
     _ edits: [LogEdit], commit: CommitNumber, timestamp: Int64
   ) throws(StoaError) {
-    for edit in edits { try apply(edit, commit: commit) }
+    for edit in edits { try apply(edit, commit: commit, timestamp: timestamp) }
     self.commit = commit
     self.timestamp = timestamp
   }
 
   /// Applies one edit of commit `commit`.
-  mutating func apply(_ edit: LogEdit, commit: CommitNumber) throws(StoaError) {
+  mutating func apply(
+    _ edit: LogEdit, commit: CommitNumber, timestamp: Int64 = 0
+  ) throws(StoaError) {
     switch edit {
     case .catalog(let change):
       try catalog.apply(change)
       if case .dropTable(let id) = change {
+        for segment in segments[id] ?? [] {
+          retention.retire(segment, commit: commit, timestamp: timestamp)
+        }
         segments[id] = nil
         memtables[id] = nil
         deletes[id] = nil
       }
     case .addSegment(let segment): try add(segment, commit: commit)
-    case .removeSegment(let table, let id): try remove(id, from: table)
+    case .removeSegment(let table, let id):
+      if let segment = segments[table]?.first(where: { $0.id == id }) {
+        retention.retire(segment, commit: commit, timestamp: timestamp)
+      }
+      try remove(id, from: table)
     case .deleteRows(let table, let id, let deleted): try delete(deleted, of: id, in: table)
     case .insertRows(let table, let id, let block): try insert(block, memtable: id, of: table)
     case .reserveIDs(let next): nextSegmentID = max(nextSegmentID, next)
+    case .setProperty(.retention, let value):
+      retention.set(value, commit: commit, timestamp: timestamp)
+    case .keepFrom(let oldest, let stamp):
+      guard oldest <= commit else {
+        throw StoaError(.inconsistency, "versions are kept from commit \(oldest) on, a later one")
+      }
+      retention.keep(from: oldest, timestamp: stamp)
+    case .retire(let retired):
+      retention.retire(
+        retired.segment, commit: retired.removedBy, timestamp: retired.removedAt)
     }
   }
 
@@ -135,6 +156,11 @@ public struct StoreState: Hashable, Sendable {
     memtables[table]?.reduce(0) { $0 + $1.byteCount } ?? 0
   }
 
+  /// Segments of the table whose files must stay: those of the newest state and those kept for earlier ones.
+  func files(of table: TableID) -> [SegmentDescription] {
+    (segments[table] ?? []) + (retention.segments[table] ?? []).map(\.segment)
+  }
+
   /// Bytes that memtables take in memory, roughly.
   public var memtableByteCount: Int {
     memtables.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
@@ -155,6 +181,6 @@ public struct StoreState: Hashable, Sendable {
         deleted[key].map { .deleteRows(id, key, $0) }
       }
     }
-    return edits
+    return edits + retention.edits
   }
 }

@@ -28,7 +28,9 @@ extension TableStore {
     inner.lastCheckpointFailed = true
     let log = inner.log &+ 1
     let number = inner.checkpoint &+ 1
-    let header = LogHeader(id: id, number: log, previousCommit: inner.tail.commit)
+    let header = LogHeader(
+      id: id, number: log, previousCommit: inner.tail.commit,
+      previousTimestamp: inner.tail.timestamp)
     try Creation.write(header.encoded(), layout.log(log), fileSystem)
     try fileSystem.syncDirectory(layout.logDirectory)
     let file = CheckpointFile(id: id, number: number, log: log, logOffset: start, state: inner.tail)
@@ -45,7 +47,7 @@ extension TableStore {
     inner.lastCheckpointFailed = false
     publishTip(&inner)
     inner.logFile = try fileSystem.open(layout.log(log), .update)
-    removeOldGenerations(inner)
+    removeOldGenerations(&inner)
   }
 
   /// Replaces CURRENT. Once the rename was tried, either file may be in force after a failure, and commits
@@ -63,22 +65,27 @@ extension TableStore {
     }
   }
 
-  /// Keeps the checkpoint in force, the one before it and the logs since, as a way back from damage.
-  private func removeOldGenerations(_ inner: borrowing Inner) {
-    let checkpoints = (try? fileSystem.list(layout.checkpointDirectory)) ?? []
-    for name in checkpoints {
-      guard let number = StoreLayout.number(name, suffix: "") else { continue }
-      if number &+ 1 < inner.checkpoint || number > inner.checkpoint {
-        try? fileSystem.unlink(layout.checkpoint(number))
-      }
+  /// Keeps the checkpoint in force, the one before it and the logs since, as a way back from damage; and what
+  /// earlier versions are rebuilt from.
+  func removeOldGenerations(_ inner: inout Inner) {
+    let files = historyFiles
+    let retention = inner.tail.retention
+    let oldest = retention.isOn ? retention.oldest : nil
+    let checkpoints = files.checkpoints()
+    let first = oldest.map { files.last(of: checkpoints, notAfter: $0) ?? 0 }
+    let keptCheckpoint = min(max(1, inner.checkpoint) - 1, first ?? .max)
+    for number in checkpoints where number < keptCheckpoint || number > inner.checkpoint {
+      try? fileSystem.unlink(layout.checkpoint(number))
     }
-    let logs = (try? fileSystem.list(layout.logDirectory)) ?? []
-    for name in logs {
-      guard let number = StoreLayout.number(name, suffix: ".log") else { continue }
-      if number &+ 1 < inner.log || number > inner.log {
-        try? fileSystem.unlink(layout.log(number))
-      }
+    let logs = files.logs()
+    let firstLog = oldest.map { files.last(ofLogs: logs, notAfter: $0)?.number ?? 0 }
+    let keptLog = min(max(1, inner.log) - 1, firstLog ?? .max)
+    for number in logs where number < keptLog || number > inner.log {
+      try? fileSystem.unlink(layout.log(number))
     }
+    let kept = logs.filter { $0 >= keptLog }
+    inner.secondLogTimestamp =
+      retention.isOn && kept.count > 2 ? files.logHeader(kept[1])?.previousTimestamp : nil
   }
 
   /// Records durably where the log ends. Does nothing when this process wrote nothing.
@@ -125,7 +132,7 @@ extension TableStore {
     for name in names {
       guard let table = TableID(name) else { continue }
       let directory = layout.tableDirectory(table)
-      let known = Set((inner.state.segments[table] ?? []).map { layout.segment(table, $0.id) })
+      let known = Set(inner.state.files(of: table).map { layout.segment(table, $0.id) })
       let files = (try? fileSystem.list(directory)) ?? []
       for file in files {
         let path = "\(directory)/\(file)"

@@ -221,7 +221,7 @@ extension TableStore {
         let newest = try inner.withLock { inner throws(StoaError) in try makeTailSnapshot(inner) }
         let edits = try transaction.edits(on: newest) { activeMemtable($0, newest.state) }
         return try inner.withLock { inner throws(StoaError) in
-          let number = try write(edits, &inner, &isWritten)
+          let number = try write(edits, kinds: transaction.kinds, &inner, &isWritten)
           if let move = transaction.makeMove?(number) { keep(move, &inner) }
           return number
         }
@@ -252,7 +252,7 @@ extension TableStore {
 
   /// Appends one record to the log, unsynced.
   func write(
-    _ edits: [LogEdit], _ inner: inout Inner, _ isWritten: inout Bool
+    _ edits: [LogEdit], kinds: CommitKinds, _ inner: inout Inner, _ isWritten: inout Bool
   ) throws(StoaError) -> CommitNumber {
     if let refusal = inner.refusal { throw refusal }
     guard let file = inner.logFile else {
@@ -260,7 +260,7 @@ extension TableStore {
     }
     let record = LogRecord(
       commit: inner.tail.commit &+ 1,
-      timestamp: max(inner.tail.timestamp &+ 1, options.clock()), edits: edits)
+      timestamp: max(inner.tail.timestamp &+ 1, options.clock()), edits: edits, kinds: kinds)
     var next = inner.tail
     try next.apply(edits, commit: record.commit, timestamp: record.timestamp)
     // The length of a record is a 32-bit number; a transaction this large should have been a load.
@@ -369,9 +369,8 @@ extension TableStore {
   private func publish(_ state: StoreState, logEnd: UInt64, isSynced: Bool, _ inner: inout Inner) {
     if isSynced { inner.syncedCommit = max(inner.syncedCommit, state.commit) }
     if state.commit > inner.state.commit {
-      let gone = removedPaths(from: inner.state, to: state)
+      inner.leaving += filesLeaving(from: inner.state, to: state)
       install(state, &inner)
-      leases.retire(gone, removedBy: state.commit)
       dropMoves(&inner)
     }
     guard isSynced, logEnd > inner.tipEnd else { return }
@@ -383,17 +382,36 @@ extension TableStore {
   /// is given back. The write lock is held.
   func publishTip(_ inner: inout Inner) {
     guard inner.logEnd > inner.tipEnd, inner.hasWritten, inner.refusal == nil else { return }
-    if (try? writeTip(&inner, isClosed: false)) != nil { inner.tipEnd = inner.logEnd }
+    guard (try? writeTip(&inner, isClosed: false)) != nil else { return }
+    inner.tipEnd = inner.logEnd
+    // Only now: a commit that is not durable may be gone after a power loss, and then its files are needed; and
+    // whoever takes a lease on an earlier version looks afterwards, by TIP, whether it is still kept.
+    for file in inner.leaving where file.commit <= inner.syncedCommit {
+      leases.retire([file.path], removedBy: file.removedBy)
+    }
+    inner.leaving.removeAll { $0.commit <= inner.syncedCommit }
   }
 
-  /// Segment files of `old` that `new` no longer has.
-  private func removedPaths(from old: StoreState, to new: StoreState) -> [String] {
-    var paths: [String] = []
+  /// Segment files of `old` that `new` no longer has, nor keeps for earlier versions.
+  private func filesLeaving(from old: StoreState, to new: StoreState) -> [LeavingFile] {
+    var files: [LeavingFile] = []
     for (table, segments) in old.segments where new.segments[table] != segments {
-      let kept = Set((new.segments[table] ?? []).map(\.id))
-      paths += segments.filter { !kept.contains($0.id) }.map { layout.segment(table, $0.id) }
+      let kept = Set(new.files(of: table).map(\.id))
+      files += segments.filter { !kept.contains($0.id) }.map {
+        LeavingFile(
+          commit: new.commit, removedBy: new.commit, path: layout.segment(table, $0.id))
+      }
     }
-    return paths
+    guard old.retention.segments != new.retention.segments else { return files }
+    for (table, retired) in old.retention.segments {
+      let kept = Set((new.retention.segments[table] ?? []).map(\.segment.id))
+      files += retired.filter { !kept.contains($0.segment.id) }.map {
+        LeavingFile(
+          commit: new.commit, removedBy: $0.removedBy,
+          path: layout.segment(table, $0.segment.id))
+      }
+    }
+    return files
   }
 
   /// One writer less; the last gives the lock back, after a checkpoint when the log has grown long.

@@ -33,7 +33,7 @@ public final class TableStore: Sendable {
     var warnings: [String]
     /// Next id for a segment being written; ids of failed loads are not used again by this process.
     var nextSegmentID: SegmentID
-    var statistics: [TableID: KnownStatistics] = [:]
+    var statistics: [TableID: [KnownStatistics]] = [:]
     var hasWritten = false
     var hasCommitted = false
     var isClosed = false
@@ -51,6 +51,10 @@ public final class TableStore: Sendable {
     var memtables: MemoryReservation
     /// Ids that a commit gave to files which flush and compaction of this process write.
     var reservedIDs: Range<SegmentID> = 0..<0
+    /// Start of the second log that is kept, by the clock: when it is older than versions are kept, the first may go.
+    var secondLogTimestamp: Int64?
+    /// Files that a commit gave up which may not be durable yet.
+    var leaving: [LeavingFile] = []
     /// Tables whose directories of segments are known to be durable.
     var durableDirectories: Set<TableID> = []
     /// Segments that overlap in each table, when last looked at.
@@ -79,6 +83,14 @@ public final class TableStore: Sendable {
   let commits = CommitGate()
   let syncs = CommitGate()
   let upkeep = Upkeep()
+  let history = HistoryCache()
+
+  /// A file that nobody needs once commit `commit` is durable and nobody reads a version before `removedBy`.
+  struct LeavingFile {
+    var commit: CommitNumber
+    var removedBy: CommitNumber
+    var path: String
+  }
 
   /// Opens the warehouse in the directory `path`; mode `.readWrite` makes it when absent.
   /// - Throws: when there is none or it is of a newer version. Damage does not prevent opening: see
@@ -219,21 +231,27 @@ public final class TableStore: Sendable {
       lease: SnapshotLease(leases, commit: state.commit), store: self)
   }
 
-  /// Statistics of one table; put together anew for other segments, or when a tenth of the rows in memory is new.
+  /// Statistics of one table; put together anew for other segments, or when a tenth of the rows in memory is new. Those
+  /// of the versions used last are kept.
   func statistics(of table: TableID, in snapshot: Snapshot) throws(StoaError) -> TableStatistics {
     let contents = snapshot.contents(of: table)
+    guard let definition = snapshot.catalog.table(table) else {
+      return TableStatistics(rowCount: 0)
+    }
     let key = KnownStatistics.Key(contents)
     var statistics: TableStatistics
-    if let known = inner.withLock({ $0.statistics[table] }), known.key.isNear(key) {
+    let known = inner.withLock { $0.statistics[table] }?.last {
+      $0.key.isNear(key) && $0.definition == definition
+    }
+    if let known {
       statistics = known.merged
     } else {
-      guard let definition = snapshot.catalog.table(table) else {
-        return TableStatistics(rowCount: 0)
-      }
       statistics = TableStatistics.merged(
         definition, try snapshot.readers(of: table), contents.memtables)
-      let known = KnownStatistics(key: key, merged: statistics)
-      inner.withLock { $0.statistics[table] = known }
+      let found = KnownStatistics(key: key, definition: definition, merged: statistics)
+      inner.withLock { inner in
+        inner.statistics[table] = (inner.statistics[table] ?? []).suffix(3) + [found]
+      }
     }
     statistics.rowCount = contents.rowCount
     return statistics
@@ -249,6 +267,7 @@ public final class TableStore: Sendable {
     }
     guard wasOpen else { return }
     defer { cache.removeAll() }
+    history.removeAll()
     try closeCleanly()
     leases.release(inner.withLock { $0.leasedCommit })
   }

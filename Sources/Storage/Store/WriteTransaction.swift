@@ -20,6 +20,8 @@ public final class WriteTransaction: @unchecked Sendable {
   public let snapshot: Snapshot
   /// How long a first change waits for writers of other processes.
   public var lockTimeoutMilliseconds: Int?
+  /// What the list of versions says of the commit.
+  public var kinds: CommitKinds = []
   /// False when `commit` may return before the disk has the changes.
   public var isSynchronous = true
   private var changes: Changes

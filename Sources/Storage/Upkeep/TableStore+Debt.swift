@@ -19,7 +19,9 @@ extension TableStore {
   private func hasDebt(_ tables: Set<TableID>, _ changesSegments: Bool) -> Bool {
     if changesSegments { return true }
     return inner.withLock { inner in
-      if inner.tailEnd > options.logByteLimit || inner.memtables.byteCount > totalMemtableByteLimit {
+      if inner.tailEnd > options.logByteLimit || inner.nextExpiry != nil
+        || inner.memtables.byteCount > totalMemtableByteLimit
+      {
         return true
       }
       return tables.contains { inner.tail.memtableByteCount(of: $0) >= memtableByteLimit }

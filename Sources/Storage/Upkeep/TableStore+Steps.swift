@@ -50,6 +50,7 @@ extension TableStore {
       }
       for plan in plans { try run(plan, limit) }
     }
+    try expire(isExact: true, timeoutMilliseconds: limit)
     try checkpoint(timeoutMilliseconds: timeoutMilliseconds)
   }
 
@@ -115,6 +116,7 @@ extension TableStore {
   }
 
   private func stepAlone() throws(StoaError) -> UpkeepResult {
+    if try expireIfDue() { return .worked }
     let first = try flushStep()
     if first == .worked { return first }
     if let job = upkeep.mergeJob { return try advance(job) }
@@ -165,6 +167,7 @@ extension TableStore {
       }
       let transaction = WriteTransaction(
         store: self, snapshot: try snapshot(), isWriting: false, isUpkeep: true)
+      transaction.kinds = plan.isFlush ? .flush : .compact
       transaction.lockTimeoutMilliseconds = UpkeepTiming.lockMilliseconds(options)
       let job = try RewriteJob(plan, transaction, options: options.upkeep)
       if plan.isFlush { upkeep.flushJob = job } else { upkeep.mergeJob = job }
@@ -183,7 +186,7 @@ extension TableStore {
     defer { releaseWriting() }
     upkeep.isWritingFiles = true
     let idCount = 16 + 2 * plan.rowCount / max(1, options.upkeep.segmentRowLimit)
-    try commitUpkeep { inner in
+    try commitUpkeep(plan.isFlush ? [.flush, .reserve] : .reserve) { inner in
       var edits: [LogEdit] = []
       let isFilling = (inner.tail.memtables[plan.table]?.last?.rowCount ?? 0) > 0
       if plan.isFlush, isFilling, inner.tail.catalog.table(plan.table) != nil {
@@ -196,14 +199,16 @@ extension TableStore {
   }
 
   /// Commits edits that contradict nothing. The write lock is held.
-  private func commitUpkeep(_ makeEdits: (inout Inner) -> [LogEdit]) throws(StoaError) {
+  func commitUpkeep(
+    _ kinds: CommitKinds, _ makeEdits: (inout Inner) -> [LogEdit]
+  ) throws(StoaError) {
     let start = inner.withLock { $0.reservedIDs }
     do throws(StoaError) {
       let number = try commits.withLock { () throws(StoaError) in
         try inner.withLock { inner throws(StoaError) -> CommitNumber? in
           let edits = makeEdits(&inner)
           var isWritten = false
-          return edits.isEmpty ? nil : try write(edits, &inner, &isWritten)
+          return edits.isEmpty ? nil : try write(edits, kinds: kinds, &inner, &isWritten)
         }
       }
       if let number { try waitUntilSynced(number) }
@@ -226,7 +231,7 @@ extension TableStore {
     if inner.withLock({ $0.reservedIDs.isEmpty }) {
       try acquireWriting()
       defer { releaseWriting() }
-      try commitUpkeep { [reserve(64, &$0)] }
+      try commitUpkeep(.reserve) { [reserve(64, &$0)] }
     }
     return inner.withLock { inner in
       let id = inner.reservedIDs.lowerBound
@@ -322,6 +327,7 @@ extension TableStore {
       }
       if isWriter {
         do throws(StoaError) {
+          _ = try expireIfDue()
           try flushBeforeClosing(isLong: isLong)
           try mergeBeforeClosing()
         } catch {

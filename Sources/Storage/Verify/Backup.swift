@@ -178,10 +178,18 @@ public struct Backup {
     let start = UInt64(LogHeader.byteCount)
     let id = store.id
     try write(
-      LogHeader(id: id, number: 1, previousCommit: snapshot.commit).encoded(), target.log(1))
+      LogHeader(
+        id: id, number: 1, previousCommit: snapshot.commit, previousTimestamp: snapshot.timestamp
+      ).encoded(), target.log(1))
     try fileSystem.syncDirectory(target.logDirectory)
-    let checkpoint = CheckpointFile(
-      id: id, number: 1, log: 1, logOffset: start, state: snapshot.state)
+    // Earlier versions stay behind; how long later ones are kept is set as it was.
+    var state = snapshot.state
+    if state.retention.isOn {
+      state.retention = Retention()
+      state.retention.set(
+        snapshot.state.retention.microseconds, commit: state.commit, timestamp: state.timestamp)
+    }
+    let checkpoint = CheckpointFile(id: id, number: 1, log: 1, logOffset: start, state: state)
     try write(checkpoint.encoded(), target.checkpoint(1))
     try fileSystem.syncDirectory(target.checkpointDirectory)
     try write(

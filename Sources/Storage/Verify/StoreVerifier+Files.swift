@@ -222,6 +222,7 @@ extension StoreVerifier {
     if disk.segments != memory.segments { parts.append("segments") }
     if disk.deletes != memory.deletes { parts.append("deleted rows") }
     if disk.memtables != memory.memtables { parts.append("memtables") }
+    if disk.retention != memory.retention { parts.append("retention") }
     guard !parts.isEmpty else { return }
     add(
       VerifyFinding(
@@ -237,7 +238,7 @@ extension StoreVerifier {
     }
     for name in (try? fileSystem.list(layout.segmentsDirectory)) ?? [] {
       let directory = "\(layout.segmentsDirectory)/\(name)"
-      let named = TableID(name).map { snapshot.state.segments[$0] ?? [] } ?? []
+      let named = TableID(name).map { snapshot.state.files(of: $0) } ?? []
       let known = Set(named.map { layout.segment($0.table, $0.id) })
       for file in (try? fileSystem.list(directory)) ?? [] {
         let path = "\(directory)/\(file)"

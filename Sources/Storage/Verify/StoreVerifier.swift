@@ -27,7 +27,10 @@ public struct StoreVerifier {
     for definition in table.map({ [$0] }) ?? snapshot.catalog.sortedTables {
       try verifier.check(definition)
     }
-    if table == nil { verifier.checkStrangers() }
+    if table == nil {
+      try verifier.checkHistory()
+      verifier.checkStrangers()
+    }
     return verifier.report
   }
 

@@ -1,0 +1,65 @@
+import Catalog
+import Vectors
+
+/// The checkpoints and logs that are there, oldest first, and which of them an earlier version begins with. Headers only
+/// are read; commit numbers grow with file numbers, so few of them are.
+struct HistoryFiles {
+  let layout: StoreLayout
+  let fileSystem: any FileSystem
+  let id: WarehouseID
+
+  /// Numbers of checkpoints, ascending.
+  func checkpoints() -> [UInt64] { numbers(layout.checkpointDirectory, suffix: "") }
+  /// Numbers of logs, ascending.
+  func logs() -> [UInt64] { numbers(layout.logDirectory, suffix: ".log") }
+
+  private func numbers(_ directory: String, suffix: String) -> [UInt64] {
+    ((try? fileSystem.list(directory)) ?? []).compactMap {
+      StoreLayout.number($0, suffix: suffix)
+    }.sorted()
+  }
+
+  /// The newest of these checkpoints that is of commit `commit` or an earlier one.
+  func last(of checkpoints: [UInt64], notAfter commit: CommitNumber) -> UInt64? {
+    last(of: checkpoints) { number in
+      guard let bytes = header(layout.checkpoint(number), CheckpointFile.headerByteCount),
+        let found = try? CheckpointFile.commit(
+          of: bytes, id: id, number: number, path: layout.checkpoint(number))
+      else { return nil }
+      return found <= commit
+    }
+  }
+
+  /// The newest of these logs whose first record follows commit `commit` or an earlier one.
+  func last(ofLogs logs: [UInt64], notAfter commit: CommitNumber) -> LogHeader? {
+    last(of: logs) { logHeader($0).map { $0.previousCommit <= commit } }.flatMap(logHeader)
+  }
+
+  /// The newest of these logs that was begun at or before that time.
+  func last(ofLogs logs: [UInt64], notAfterTime timestamp: Int64) -> LogHeader? {
+    last(of: logs) { logHeader($0).map { $0.previousTimestamp <= timestamp } }.flatMap(logHeader)
+  }
+
+  /// The header of a log; `nil` when it cannot be read.
+  func logHeader(_ number: UInt64) -> LogHeader? {
+    guard let bytes = header(layout.log(number), LogHeader.byteCount) else { return nil }
+    return try? LogHeader(bytes, id: id, number: number, path: layout.log(number))
+  }
+
+  private func header(_ path: String, _ byteCount: Int) -> [UInt8]? {
+    guard let file = try? fileSystem.open(path, .read),
+      let buffer = try? file.readBuffer(at: 0, byteCount: byteCount)
+    else { return nil }
+    return [UInt8](buffer.bytes)
+  }
+
+  /// Binary search. Files that cannot be read count as too new, which keeps more than needed.
+  private func last(of numbers: [UInt64], _ isEarlyEnough: (UInt64) -> Bool?) -> UInt64? {
+    var (lower, upper) = (0, numbers.count)
+    while lower < upper {
+      let middle = (lower + upper) / 2
+      if isEarlyEnough(numbers[middle]) ?? false { lower = middle + 1 } else { upper = middle }
+    }
+    return lower > 0 ? numbers[lower - 1] : nil
+  }
+}

@@ -1,0 +1,177 @@
+import Catalog
+import Kernels
+import Synchronization
+import Vectors
+
+// Earlier versions: the newest checkpoint that is not later, and the log from there up to the commit asked for.
+//
+// Who reads a version takes a lease on its commit and only then looks, as TIP has it, whether it is still kept. Who lets
+// a version go says so in TIP and only then looks for leases. So one of the two sees the other, and no file goes
+// that a version in use needs. Logs and checkpoints are needed only while the version is rebuilt; should they go
+// meanwhile, its time is over.
+extension TableStore {
+  /// The state at commit `commit`, as long as it is kept; `newest` itself when it is of that commit.
+  /// - Parameter newest: what the statement sees; versions behind it are not there yet.
+  /// - Throws: `.binding` when the version is not there yet or any more, naming the oldest that is.
+  public func snapshot(
+    at commit: CommitNumber, before newest: Snapshot
+  ) throws(StoaError) -> Snapshot {
+    if commit == newest.commit { return newest }
+    guard commit < newest.commit else {
+      throw StoaError(
+        .binding, "there is no version \(commit) yet; the newest is \(newest.commit)")
+    }
+    try leases.take(commit)
+    let lease = SnapshotLease(leases, commit: commit)
+    try requireKept(commit)
+    do throws(StoaError) {
+      let version = try history.version(commit) { (known) throws(StoaError) in
+        try rebuild(commit, from: known)
+      }
+      return Snapshot(
+        state: version.state, references: version.references, lease: lease, store: self)
+    } catch {
+      try requireKept(commit)
+      throw error
+    }
+  }
+
+  /// The last commit at or before a time, in microseconds since 1970.
+  /// - Throws: `.binding` for times to come and for versions that are not kept any more.
+  public func commit(
+    atTime timestamp: Int64, before newest: Snapshot
+  ) throws(StoaError) -> CommitNumber {
+    if timestamp >= newest.timestamp {
+      guard timestamp <= max(options.clock(), newest.timestamp) else {
+        throw StoaError(.binding, "the time is still to come")
+      }
+      return newest.commit
+    }
+    let retention = try keptHistory()
+    guard retention.isOn, timestamp >= retention.oldestTimestamp else {
+      throw TableStore.notKept("what was there at that time is", retention, newest)
+    }
+    let files = historyFiles
+    var found = retention.oldest
+    var log = files.last(ofLogs: files.logs(), notAfterTime: timestamp)
+    while let current = log {
+      found = max(found, current.previousCommit)
+      for record in try HistoryLog(files, number: current.number).headers {
+        guard record.timestamp <= timestamp, record.commit <= newest.commit else { return found }
+        found = max(found, record.commit)
+      }
+      log = files.logHeader(current.number &+ 1)
+    }
+    return found
+  }
+
+  /// - Throws: `.binding` when the version is not kept any more.
+  private func requireKept(_ commit: CommitNumber) throws(StoaError) {
+    let (retention, newest) = try inner.withLock { inner throws(StoaError) in
+      if inner.writerCount == 0 { refresh(&inner) }
+      return (inner.state.retention, try makeSnapshot(inner))
+    }
+    let oldest = retention.isOn ? retention.oldest : newest.commit
+    guard commit < oldest else { return }
+    throw TableStore.notKept("version \(commit) is", retention, newest)
+  }
+
+  private func keptHistory() throws(StoaError) -> Retention {
+    inner.withLock { inner in
+      if inner.writerCount == 0 { refresh(&inner) }
+      return inner.state.retention
+    }
+  }
+
+  private static func notKept(
+    _ what: String, _ retention: Retention, _ newest: Snapshot
+  ) -> StoaError {
+    guard retention.isOn else {
+      return StoaError(
+        .binding,
+        "\(what) not kept; version \(newest.commit), the newest, is the only one"
+          + " because retention is 0",
+        hint: "SET retention = '1 day' keeps versions from then on")
+    }
+    return StoaError(
+      .binding,
+      "\(what) not kept any more; the oldest version is \(retention.oldest) of"
+        + " \(timestampText(retention.oldestTimestamp))",
+      hint: "SET retention says how long versions are kept; SHOW VERSIONS lists them")
+  }
+
+  /// Replays the log up to `commit`, from a version known already when no checkpoint is nearer.
+  private func rebuild(
+    _ commit: CommitNumber, from known: HistoricVersion?
+  ) throws(StoaError) -> HistoricVersion {
+    var replay = HistoryReplay(historyFiles)
+    try replay.begin(at: commit, known: known?.state)
+    try replay.run(to: commit)
+    let current = inner.withLock { $0.references }
+    var references: [SegmentID: SegmentReference] = [:]
+    let source = segmentSource
+    for segment in replay.state.segments.values.joined() {
+      let shared = [current[segment.id], known?.references[segment.id], history.reference(segment.id)]
+      references[segment.id] =
+        shared.compactMap { $0 }.first { $0.description == segment }
+        ?? SegmentReference(segment, source: source)
+    }
+    return HistoricVersion(state: replay.state, references: references)
+  }
+}
+
+/// Microseconds since 1970 as SQL writes a TIMESTAMP.
+func timestampText(_ microseconds: Int64) -> String {
+  let text = try? Cast.apply(.integer(Int128(microseconds)), from: .timestamp, to: .varchar)
+  if case .string(let text) = text { return text }
+  return "\(microseconds) µs"
+}
+
+/// The state of one earlier commit, with readers of its segments.
+struct HistoricVersion: Sendable {
+  let state: StoreState
+  let references: [SegmentID: SegmentReference]
+}
+
+/// The versions that were read last, so that the next query of one does not replay the log again.
+final class HistoryCache: Sendable {
+  private static let countLimit = 4
+  private static let byteLimit = 64 << 20
+
+  private let versions = Mutex<[HistoricVersion]>([])
+
+  /// The version, rebuilt if need be from the nearest earlier one that is known.
+  func version(
+    _ commit: CommitNumber,
+    rebuild: (HistoricVersion?) throws(StoaError) -> HistoricVersion
+  ) throws(StoaError) -> HistoricVersion {
+    let known = versions.withLock { $0 }
+    let found: HistoricVersion
+    if let same = known.first(where: { $0.state.commit == commit }) {
+      found = same
+    } else {
+      let nearest = known.filter { $0.state.commit < commit }.max {
+        $0.state.commit < $1.state.commit
+      }
+      found = try rebuild(nearest)
+    }
+    versions.withLock { versions in
+      versions.removeAll { $0.state.commit == commit }
+      versions.append(found)
+      while versions.count > 1,
+        versions.count > HistoryCache.countLimit
+          || versions.reduce(0, { $0 &+ $1.state.memtableByteCount }) > HistoryCache.byteLimit
+      {
+        versions.removeFirst()
+      }
+    }
+    return found
+  }
+
+  /// A reference to the segment in one of the versions.
+  func reference(_ id: SegmentID) -> SegmentReference? {
+    versions.withLock { $0.lazy.compactMap { $0.references[id] }.first }
+  }
+
+  func removeAll() { versions.withLock { $0 = [] } }
+}
