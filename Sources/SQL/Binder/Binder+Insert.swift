@@ -90,9 +90,10 @@ extension Binder {
   ) throws(StoaError) -> BoundRelation {
     let clause = Clause("VALUES", scope: Scope(parent: nil, commonTables: statementTables))
     var rows: [[Expression]] = []
-    rows.reserveCapacity(values.rows.count)
+    let syntax = try values.rows()
+    rows.reserveCapacity(syntax.count)
     let empty = try defaults(table)
-    for row in values.rows {
+    for row in syntax {
       try checkCount(row.count, targets, table, row.first?.position ?? values.position)
       var bound = empty
       for (item, target) in zip(row, targets) {

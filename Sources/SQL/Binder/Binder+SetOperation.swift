@@ -109,7 +109,8 @@ extension Binder {
   ) throws(StoaError) -> BoundRelation {
     let clause = Clause("VALUES", scope: Scope(parent: parent, commonTables: commonTables))
     var rows: [[Expression]] = []
-    for row in values.rows {
+    let syntax = try values.rows()
+    for row in syntax {
       var bound: [Expression] = []
       for item in row { bound.append(try bindExpression(item, clause)) }
       rows.append(bound)
@@ -120,7 +121,7 @@ extension Binder {
       throw StoaError(
         .binding,
         "all rows of VALUES must have \(width) fields, but row \(index + 1) has \(row.count)",
-        position: values.rows[index].first?.position ?? values.position)
+        position: syntax[index].first?.position ?? values.position)
     }
     var columns: [PlanColumn] = []
     for index in 0..<width {
@@ -128,7 +129,7 @@ extension Binder {
       let unifiedColumn = try unified(
         rows.map { $0[index] }, at: values.position, for: "VALUES")
       for row in rows.indices {
-        rows[row][index] = try known(unifiedColumn[row], at: values.rows[row][index].position)
+        rows[row][index] = try known(unifiedColumn[row], at: syntax[row][index].position)
       }
       columns.append(numbers.column("col\(index)", rows[0][index].type))
       if isNull { untypedColumns[columns[index].id] = .constant(.null, .null) }

@@ -3,20 +3,42 @@ import Vectors
 /// Cuts SQL text into tokens. Works on UTF-8 bytes; positions are byte offsets.
 struct Lexer {
   private let bytes: [UInt8]
-  private var offset = 0
+  private var offset: Int
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  private init(_ bytes: [UInt8], offset: Int) {
+    self.bytes = bytes
+    self.offset = offset
+  }
 
-  /// All tokens of `bytes`, the last being `.end`.
+  /// All tokens of `bytes` from `offset` on, the last being `.end`.
+  /// - Parameter takesRows: whether rows of plain literals in INSERT … VALUES become one token.
   /// - Throws: `.syntax` for unfinished quotes and comments, bad numbers and stray characters.
-  static func tokens(of bytes: [UInt8]) throws(StoaError) -> [Token] {
-    var lexer = Lexer(bytes)
+  static func tokens(
+    of bytes: [UInt8], from offset: Int = 0, takesRows: Bool = false
+  ) throws(StoaError) -> [Token] {
+    var lexer = Lexer(bytes, offset: offset)
     var tokens: [Token] = []
-    tokens.reserveCapacity(bytes.count / 5 + 8)
+    tokens.reserveCapacity(min(bytes.count / 5, 1000) + 8)
+    var isInsert = false
+    var beginsStatement = true
     while true {
       let token = try lexer.next()
       tokens.append(token)
-      if token.kind == .end { return tokens }
+      switch token.kind {
+      case .end: return tokens
+      case .word(.insert) where beginsStatement: isInsert = true
+      case .word(.values) where isInsert && takesRows:
+        if let rows = LiteralRows(bytes, from: lexer.offset) {
+          tokens.append(Token(kind: .literalRows(rows), range: rows.range))
+          lexer.offset = rows.range.upperBound
+        }
+      case .mark(.semicolon):
+        isInsert = false
+        beginsStatement = true
+        continue
+      default: break
+      }
+      beginsStatement = false
     }
   }
 

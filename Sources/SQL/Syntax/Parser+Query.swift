@@ -5,7 +5,7 @@ extension Parser {
   func startsQuery(at ahead: Int) -> Bool {
     switch keyword(at: ahead) {
     case .select, .with, .from: true
-    case .values: peek(ahead + 1).kind == .mark(.openParenthesis)
+    case .values: peek(ahead + 1).kind == .mark(.openParenthesis) || peek(ahead + 1).isRows
     default: false
     }
   }
@@ -225,6 +225,21 @@ extension Parser {
   private mutating func parseValues() throws(StoaError) -> ValuesSyntax {
     let start = index
     advance()
+    var literals: LiteralRows?
+    var others: [[ExpressionSyntax]] = []
+    if case .literalRows(let rows) = current.kind {
+      literals = rows
+      height = max(height, 1)
+      advance()
+    }
+    if literals == nil || (accept(.comma) && isAt(.openParenthesis)) {
+      others = try parseRows(width: literals?.width)
+    }
+    return ValuesSyntax(literals: literals, others: others, position: range(from: start))
+  }
+
+  /// `(…), (…)`: one row or more, a trailing comma allowed.
+  private mutating func parseRows(width: Int?) throws(StoaError) -> [[ExpressionSyntax]] {
     var rows: [[ExpressionSyntax]] = []
     repeat {
       if !rows.isEmpty, !isAt(.openParenthesis) { break }
@@ -232,14 +247,23 @@ extension Parser {
       try expect(.openParenthesis)
       let row = try parseExpressionList(until: .closeParenthesis)
       try expect(.closeParenthesis)
-      if let first = rows.first, first.count != row.count {
+      if let width = width ?? rows.first?.count, width != row.count {
         throw StoaError(
-          .syntax, "VALUES rows differ in length: \(first.count) and \(row.count)",
+          .syntax, "VALUES rows differ in length: \(width) and \(row.count)",
           position: range(from: rowStart))
       }
       rows.append(row)
     } while accept(.comma)
-    return ValuesSyntax(rows: rows, position: range(from: start))
+    return rows
+  }
+
+  /// The rows of VALUES in `range` of a text.
+  static func parseRows(
+    _ bytes: [UInt8], _ range: Range<Int>
+  ) throws(StoaError) -> [[ExpressionSyntax]] {
+    let text = Array(bytes[..<range.upperBound])
+    var parser = Parser(text, try Lexer.tokens(of: text, from: range.lowerBound))
+    return try parser.parseRows(width: nil)
   }
 
   /// One or more expressions, a trailing comma allowed before `end`.

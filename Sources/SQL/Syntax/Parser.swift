@@ -27,15 +27,20 @@ public struct Parser {
 
   private enum ParameterStyle { case next, numbered, named }
 
-  private init(_ text: String) throws(StoaError) {
-    bytes = Array(text.utf8)
-    tokens = try Lexer.tokens(of: bytes)
+  init(_ bytes: [UInt8], _ tokens: [Token]) {
+    self.bytes = bytes
+    self.tokens = tokens
   }
 
   /// The one statement in `text`; a semicolon after it is optional.
   /// - Throws: `.syntax` with a position when the text is not one statement.
   public static func parse(_ text: String) throws(StoaError) -> StatementSyntax {
-    try run(text) { parser throws(StoaError) in
+    try parse(text, takesRows: true)
+  }
+
+  /// - Parameter takesRows: whether rows of plain literals may be read without trees; for tests.
+  static func parse(_ text: String, takesRows: Bool) throws(StoaError) -> StatementSyntax {
+    try run(text, takesRows: takesRows) { parser throws(StoaError) in
       while parser.accept(.semicolon) {}
       if parser.current.kind == .end {
         throw StoaError(
@@ -83,11 +88,26 @@ public struct Parser {
     }
   }
 
+  /// Rows of literals are one token at first. When the statement cannot be parsed so, because of an error or because
+  /// they are no rows where they stand, the text is parsed again from plain tokens.
+  private static func run<Result>(
+    _ text: String, takesRows: Bool = true, _ body: (inout Parser) throws(StoaError) -> Result
+  ) throws(StoaError) -> Result {
+    let bytes = Array(text.utf8)
+    let tokens = try Lexer.tokens(of: bytes, takesRows: takesRows)
+    do throws(StoaError) {
+      return try run(Parser(bytes, tokens), body)
+    } catch {
+      guard tokens.contains(where: \.isRows) else { throw error }
+    }
+    return try run(Parser(bytes, try Lexer.tokens(of: bytes)), body)
+  }
+
   /// Short texts cannot nest deep and are parsed right here, others on a large stack.
   private static func run<Result>(
-    _ text: String, _ body: (inout Parser) throws(StoaError) -> Result
+    _ start: Parser, _ body: (inout Parser) throws(StoaError) -> Result
   ) throws(StoaError) -> Result {
-    var parser = try Parser(text)
+    var parser = start
     if parser.tokens.count <= 200 { return try body(&parser) }
     let deep = parser
     return try withLargeStack { () throws(StoaError) in

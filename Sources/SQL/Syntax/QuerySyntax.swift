@@ -1,3 +1,5 @@
+import Vectors
+
 /// A query: WITH, a body, and what applies to the whole body's rows.
 public struct QuerySyntax: Sendable {
   public var with: WithSyntax?
@@ -37,8 +39,17 @@ public indirect enum QueryBodySyntax: Sendable {
 
 /// `VALUES (…), (…)`: at least one row; all rows have the same length.
 public struct ValuesSyntax: Sendable {
-  public var rows: [[ExpressionSyntax]]
+  /// The first rows of an INSERT, as far as they are plain literals.
+  var literals: LiteralRows?
+  /// The rows after those.
+  var others: [[ExpressionSyntax]]
   public var position: Range<Int>
+
+  /// All rows as trees.
+  public func rows() throws(StoaError) -> [[ExpressionSyntax]] {
+    guard let literals else { return others }
+    return try literals.syntax() + others
+  }
 }
 
 /// Chains of the same operator are flat: `a UNION ALL b UNION ALL c` has three operands. They mean the same as

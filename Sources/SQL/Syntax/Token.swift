@@ -20,6 +20,8 @@ struct Token: Sendable {
     /// `:name`, `$name`
     case namedParameter(String)
     case mark(Mark)
+    /// Rows after VALUES, from the first parenthesis to the last.
+    case literalRows(LiteralRows)
     case end
   }
 
@@ -39,4 +41,6 @@ struct Token: Sendable {
 
   var kind: Kind
   var range: Range<Int>
+
+  var isRows: Bool { if case .literalRows = kind { true } else { false } }
 }
