@@ -83,6 +83,9 @@ struct BitmapCollector {
 
   var byteCount: Int { builder?.byteCount(entryCount: entryCount) ?? 0 }
 
+  /// Whether there will be no index.
+  var hasGivenUp: Bool { builder == nil }
+
   mutating func giveUp() {
     builder = nil
     keys = []

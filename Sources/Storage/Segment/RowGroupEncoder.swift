@@ -60,6 +60,8 @@ public final class RowGroupEncoder: Sendable {
 
   func giveUpDictionary(_ column: Int) { dictionaryColumns.withLock { $0[column] = false } }
 
+  func giveUpBitmaps(_ column: Int) { bitmapColumns.withLock { $0[column] = false } }
+
   /// Encodes one row group of 1…65,536 rows.
   /// - Parameter vectors: one per column of the table, in its order, of its types.
   public func encode(_ vectors: [Vector], rowCount: Int) throws(StoaError) -> EncodedRowGroup {
@@ -98,7 +100,7 @@ public final class RowGroupEncoder: Sendable {
         case .chunk(let chunk, _): ColumnRows(vectors[index], chunk, byteLimit: byteLimit)
         case .codes(let codes): ColumnRows(codes, byteLimit: byteLimit)
         }
-      if rows == nil { bitmapColumns.withLock { $0[index] = false } }
+      if rows == nil { giveUpBitmaps(index) }
       result.append(rows)
     }
     return result

@@ -113,7 +113,7 @@ public final class SegmentWriter {
       switch column {
       case .chunk(let block, let sketch):
         columns[index].sketch.merge(sketch)
-        columns[index].bitmaps.add(group.rows[index], entryNumbers: nil)
+        addRows(group.rows[index], index, entryNumbers: nil)
         blocks.append((index, block))
       case .codes(let codes):
         let rows = group.rows[index]
@@ -134,7 +134,7 @@ public final class SegmentWriter {
   ) throws(StoaError) -> EncodedChunk? {
     if columns[index].hasGivenUp { return try encodeValues(codes, index) }
     let numbers = columns[index].keep(codes, rowGroup: rowGroup)
-    columns[index].bitmaps.add(rows, entryNumbers: numbers)
+    addRows(rows, index, entryNumbers: numbers)
     guard columns[index].dictionary.count > options.dictionaryEntryLimit else { return nil }
     encoder.giveUpDictionary(index)
     let kept = columns[index].giveUp()
@@ -142,6 +142,14 @@ public final class SegmentWriter {
       try write([(index, try encodeValues(codes, index))], rowGroup: number)
     }
     return nil
+  }
+
+  /// Collects for a bitmap index; a column that turns out to have none is not looked at any more, in later segments
+  /// neither.
+  private func addRows(_ rows: ColumnRows?, _ index: Int, entryNumbers: [UInt32]?) {
+    guard !columns[index].bitmaps.hasGivenUp else { return }
+    columns[index].bitmaps.add(rows, entryNumbers: entryNumbers)
+    if columns[index].bitmaps.hasGivenUp { encoder.giveUpBitmaps(index) }
   }
 
   private func encodeValues(_ codes: LocalCodes, _ index: Int) throws(StoaError) -> EncodedChunk {
