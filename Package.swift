@@ -92,6 +92,9 @@ let package = Package(
         "Stoa", "Executor", "Storage", "Catalog", "Encodings", "Kernels", "Vectors",
       ],
       path: "Benchmarks/Micro", swiftSettings: release),
+    .executableTarget(
+      name: "ingest", dependencies: ["Stoa", "Storage", "Catalog", "Vectors"],
+      path: "Benchmarks/Ingest", swiftSettings: release),
     // Tests
     .target(
       name: "TestSupport", dependencies: ["Stoa", "Storage", "Kernels", "Vectors"],
