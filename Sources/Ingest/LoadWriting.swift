@@ -16,8 +16,7 @@ final class LoadWriting {
   /// Rows of a table that refers to itself, looked at when all keys are known.
   private struct SelfReference {
     let check: ForeignKeyCheck
-    var keys: [[Vector]] = []
-    var rows: [(columns: [Vector], origins: [Int64])] = []
+    var rows: [(columns: [Vector], keys: [Vector], origins: [Int64])] = []
   }
 
   private let loader: TableLoader
@@ -39,7 +38,7 @@ final class LoadWriting {
           key, of: loader.definition, before: before, budget: loader.transaction.store.budget))
     }
     self.uniques = uniques
-    selfReferences = loader.foreignKeys.filter { $0.keys == nil }.map { SelfReference(check: $0) }
+    selfReferences = loader.foreignKeys.filter(\.isOwn).map { SelfReference(check: $0) }
   }
 
   /// Rows of at most this many, and bytes, stay in memory and in the log until there are more.
@@ -58,7 +57,7 @@ final class LoadWriting {
     while let plan = try rows.nextGroup(capacity: LoadWriting.inlineRowLimit) {
       let vectors = (0..<columnCount).map { plan.table.gather($0, plan.rows, count: plan.count) }
       let origins = self.origins(plan)
-      try checkKeys(columns: vectors, origins: origins)
+      try checkKeys(columns: vectors, origins: origins, isInline: true)
       blocks.append(
         RowBlock(
           columns: loader.definition.columns.map(\.id),
@@ -95,13 +94,44 @@ final class LoadWriting {
         try self.encode(plan, encoder)
       },
       consume: { (group: Group) throws(StoaError) in
-        try self.checkKeys(columns: group.columns, origins: group.origins)
+        try self.checkKeys(columns: group.columns, origins: group.origins, isInline: false)
         try writer.write(group.encoded)
         self.writtenCount += group.rowCount
         self.loader.report(.writing, rowCount: self.writtenCount)
       })
+    let segments = try writer.finish()
+    try checkLoadedKeys(segments.map(\.id))
     try finishKeys()
-    return try writer.finish()
+    return segments
+  }
+
+  /// Looks for duplicates with the key runs of the segments just written.
+  private func checkLoadedKeys(_ segments: [SegmentID]) throws(StoaError) {
+    guard !uniques.isEmpty else { return }
+    let view = loader.transaction.view.contents(of: loader.definition.id)
+    for check in uniques {
+      try check.addLoaded(
+        segments, view: view, checkCancellation: loader.options.checkCancellation
+      ) { (rows: [Int]) throws(StoaError) -> [Int64] in try self.origins(ofRows: rows) }
+    }
+  }
+
+  /// Origins of rows by their place in the final order, ascending. Sorts or merges all rows once more: nobody pays for
+  /// origins unless something is wrong.
+  private func origins(ofRows rows: [Int]) throws(StoaError) -> [Int64] {
+    let sorted = try loader.stage.sortedRows()
+    var found: [Int64] = []
+    var start = 0
+    while found.count < rows.count,
+      let plan = try sorted.nextGroup(capacity: LoadWriting.inlineRowLimit)
+    {
+      let origins = self.origins(plan)
+      while found.count < rows.count, rows[found.count] < start + plan.count {
+        found.append(origins[rows[found.count] - start])
+      }
+      start += plan.count
+    }
+    return found
   }
 
   private func encode(_ plan: GroupPlan, _ encoder: RowGroupEncoder) throws(StoaError) -> Group {
@@ -114,8 +144,10 @@ final class LoadWriting {
       encoded: encoded, columns: vectors, origins: origins(plan), rowCount: plan.count)
   }
 
-  private func checkKeys(columns: [Vector], origins: [Int64]) throws(StoaError) {
-    for check in uniques {
+  private func checkKeys(
+    columns: [Vector], origins: [Int64], isInline: Bool
+  ) throws(StoaError) {
+    for check in uniques where isInline || check.isPrefix {
       try check.add(columns, origins: origins)
       if check.violations.count >= Violations.sufficientCount,
         let error = check.error(loader.origins)
@@ -125,28 +157,19 @@ final class LoadWriting {
     }
     for index in selfReferences.indices {
       let check = selfReferences[index].check
-      selfReferences[index].keys.append(check.ownPositions.map { columns[$0] })
-      selfReferences[index].rows.append((columns, origins))
+      selfReferences[index].rows.append(
+        (
+          check.positions.map { columns[$0] }, check.ownPositions.map { columns[$0] }, origins
+        ))
     }
   }
 
   /// What can be known only when all rows have passed.
   private func finishKeys() throws(StoaError) {
     for check in uniques {
-      try check.checkExisting()
       if let error = check.error(loader.origins) { throw error }
     }
-    for reference in selfReferences {
-      var batches = reference.keys
-      let columns = reference.check.ownPositions.map { loader.definition.columns[$0] }
-      try TableKeys.read(columns, of: loader.definition.id, in: before) {
-        batches.append($0)
-      }
-      let keys = ReferencedKeys(reference.check.shape, batches)
-      for row in reference.rows {
-        reference.check.check(row.columns, against: keys) { RowOrigin(bits: row.origins[$0]) }
-      }
-    }
+    for reference in selfReferences { try reference.check.checkOwn(reference.rows) }
     try loader.checkForeignKeys()
     addValidator()
   }

@@ -48,7 +48,7 @@ public final class TableLoader: @unchecked Sendable {
     }
     foreignKeys = checks
     self.checks = try Binder(catalog: transaction.catalog, text: "").bindChecks(of: definition)
-    carriesOrigins = !definition.keys.isEmpty || checks.contains { $0.keys == nil }
+    carriesOrigins = !definition.keys.isEmpty || checks.contains(where: \.isOwn)
     stage = Stage(
       types: definition.columns.map(\.type) + (carriesOrigins ? [.bigint] : []),
       sortColumns: definition.sortKey.compactMap { definition.index(of: $0) }, options: options,
@@ -82,6 +82,7 @@ public final class TableLoader: @unchecked Sendable {
   /// - Throws: the first orphans found. No worker may be at work, so that they are the first of the input.
   func checkForeignKeys() throws(StoaError) {
     for check in foreignKeys {
+      try check.finish()
       if let error = check.error(origins, table: definition) { throw error }
     }
   }
@@ -156,8 +157,8 @@ public final class LoadWorker {
       columns.append(fitting)
     }
     try checkConditions(Batch(columns: columns, rowCount: batch.rowCount), origins)
-    for check in loader.foreignKeys {
-      if let keys = check.keys { check.check(columns, against: keys) { origins[$0] } }
+    for check in loader.foreignKeys where !check.isOwn {
+      try check.check(columns) { origins[$0] }
     }
     if loader.carriesOrigins { columns.append(LoadWorker.vector(origins, batch.rowCount)) }
     writer.append(columns, rowCount: batch.rowCount, position: position)

@@ -16,7 +16,7 @@ final class RemovedKeys {
     /// Keys of the rows that go.
     var batches: [[Vector]] = []
     /// Those that did not come back.
-    var lost: (any KeyTable)?
+    var lost: KeyProbe?
   }
 
   private let definition: TableDefinition
@@ -78,37 +78,27 @@ final class RemovedKeys {
   }
 
   /// The removed keys that are not there any more.
-  private func lost(_ reference: Reference, _ after: Snapshot) throws(StoaError) -> any KeyTable {
-    let all = reference.shape.makeTable()
-    for batch in reference.batches { all.insertAll(KeyRows(batch)) }
-    let left = reference.shape.makeTable()
-    try TableKeys.read(reference.targets, of: definition.id, in: after, bounds: all.bounds) {
-      left.insertAll(KeyRows($0))
+  private func lost(_ reference: Reference, _ after: Snapshot) throws(StoaError) -> KeyProbe {
+    let columns = reference.targets.indices.map { index in
+      Vector.joined(reference.batches.map { $0[index] })
     }
-    let lost = reference.shape.makeTable()
-    for batch in reference.batches {
-      var missing: [UInt32] = []
-      left.find(
-        KeyRows(batch), found: { _, _ in }, missing: { missing.append(UInt32($0)) })
-      if !missing.isEmpty { lost.insertAll(KeyRows(batch.map { $0.rows(missing) })) }
+    let removed = KeyProbe(columns, reference.shape)
+    var isLeft = [Bool](repeating: false, count: removed.count)
+    try KeyLookup(reference.targets, in: after.contents(of: definition.id)).find(removed) {
+      isLeft[$0] = true
     }
-    return lost
+    let missing = isLeft.indices.filter { !isLeft[$0] }.map { UInt32(truncatingIfNeeded: $0) }
+    return KeyProbe(columns.map { $0.rows(missing) }, reference.shape)
   }
 
   /// Looks for rows of `snapshot` that refer to lost keys; again when others have committed since.
   func checkReferrers(_ snapshot: Snapshot) throws(StoaError) {
     for reference in references {
-      guard let lost = reference.lost, lost.byteCount > 0 else { continue }
-      var found: String?
-      try TableKeys.read(
-        reference.columns, of: reference.table.id, in: snapshot, bounds: lost.bounds
-      ) { vectors throws(StoaError) in
-        guard found == nil else { return }
-        let rows = KeyRows(vectors)
-        lost.find(
-          rows, found: { row, _ in found = found ?? rows.text(row) }, missing: { _ in })
-      }
-      if let found { throw violation(reference, found) }
+      guard let lost = reference.lost, lost.count > 0 else { continue }
+      var found: Int?
+      let contents = snapshot.contents(of: reference.table.id)
+      try KeyLookup(reference.columns, in: contents).find(lost) { found = found ?? $0 }
+      if let found { throw violation(reference, lost.rows.text(found)) }
     }
   }
 

@@ -22,22 +22,10 @@ struct CommitChecks {
   }
 
   private func checkUnique(_ key: KeyDefinition, _ view: CommitView) throws(StoaError) {
-    let check = try UniqueCheck(key, of: definition, before: view.newest, budget: budget)
-    let positions = key.columns.compactMap { definition.index(of: $0) }
-    var rowCount = 0
-    try TableKeys.read(
-      positions.map { definition.columns[$0] }, of: definition.id, in: view.added
-    ) { vectors throws(StoaError) in
-      // Only the key's columns are looked at.
-      var columns = [Vector](repeating: vectors[0], count: definition.columns.count)
-      for (position, vector) in zip(positions, vectors) { columns[position] = vector }
-      let origins = (1...max(1, vectors[0].count)).map {
-        RowOrigin(file: 0, line: UInt64(rowCount + $0)).bits
-      }
-      try check.add(columns, origins: origins)
-      rowCount += vectors[0].count
-    }
-    try check.checkExisting()
+    let check = try UniqueCheck(
+      key, of: definition, before: view.newest,
+      except: KnownRows(view.knownRows(of: definition.id)), budget: budget)
+    try check.addCommitted(view.added.contents(of: definition.id))
     if let error = check.error(RowOrigins(files: [])) { throw error }
   }
 
@@ -64,14 +52,18 @@ struct CommitChecks {
     let shape = try KeyShape.common(columns.map(\.type), targets.map(\.type))
     let wanted = shape.makeTable()
     let reservation = MemoryReservation(budget)
-    try TableKeys.read(columns, of: definition.id, in: view.added) { vectors throws(StoaError) in
+    let added = view.added.contents(of: definition.id)
+    if added.rowCount <= CommitChecks.lookupLength {
+      return try lookUp(columns, targets, shape, added, referenced, view)
+    }
+    try TableKeys.read(columns, of: added) { vectors throws(StoaError) in
       wanted.insertAll(KeyRows(vectors))
       try reservation.resize(to: wanted.byteCount, for: "checking references")
     }
     let there = shape.makeTable()
     for snapshot in [view.newest, view.added] {
       try TableKeys.read(
-        targets, of: referenced.id, in: snapshot, bounds: wanted.bounds
+        targets, of: snapshot.contents(of: referenced.id), bounds: wanted.bounds
       ) { vectors throws(StoaError) in
         let rows = KeyRows(vectors)
         var found: [UInt32] = []
@@ -87,15 +79,43 @@ struct CommitChecks {
     _ view: CommitView
   ) throws(StoaError) {
     var missing: String?
-    try TableKeys.read(columns, of: definition.id, in: view.added) { vectors throws(StoaError) in
+    let added = view.added.contents(of: definition.id)
+    try TableKeys.read(columns, of: added) { vectors throws(StoaError) in
       guard missing == nil else { return }
       let rows = KeyRows(vectors)
       there.find(
         rows, found: { _, _ in }, missing: { row in missing = missing ?? rows.text(row) })
     }
-    guard let missing else { return }
+    if let missing { throw isGone(missing, columns, referenced) }
+  }
+
+  /// More references than these are compared with all keys at once.
+  private static let lookupLength = 4096
+
+  /// Few references, each looked up.
+  private func lookUp(
+    _ columns: [ColumnDefinition], _ targets: [ColumnDefinition], _ shape: KeyShape,
+    _ added: TableContents, _ referenced: TableDefinition, _ view: CommitView
+  ) throws(StoaError) {
+    try TableKeys.read(columns, of: added) { vectors throws(StoaError) in
+      let probe = KeyProbe(vectors, shape)
+      var isThere = [Bool](repeating: false, count: probe.count)
+      for snapshot in [view.newest, view.added] {
+        try KeyLookup(targets, in: snapshot.contents(of: referenced.id)).find(probe) {
+          isThere[$0] = true
+        }
+      }
+      for row in 0..<probe.count where !isThere[row] && !probe.rows.hasNull(row) {
+        throw isGone(probe.rows.text(row), columns, referenced)
+      }
+    }
+  }
+
+  private func isGone(
+    _ missing: String, _ columns: [ColumnDefinition], _ referenced: TableDefinition
+  ) -> StoaError {
     let names = columns.map(\.name).joined(separator: ", ")
-    throw StoaError(
+    return StoaError(
       .constraint,
       "another transaction deleted the row of \"\(referenced.name)\" that \(names) = \(missing)"
         + " of \"\(definition.name)\" refers to",

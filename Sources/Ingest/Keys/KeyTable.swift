@@ -1,4 +1,6 @@
+import Catalog
 import Kernels
+import Storage
 import Vectors
 
 /// Keys met so far and one number for each: the origin of its row.
@@ -142,45 +144,49 @@ final class ReferencedKeys: @unchecked Sendable {
   /// Ranges up to this many bits per key, and this many in any case, become a bitmap.
   private static let bitsPerKey: UInt64 = 64
   private static let smallSpan: UInt64 = 1 << 20
+  /// Bytes a key takes in a hash table at most: a quarter of the slots is taken.
+  private static let bytesPerKey = 64
+
+  private init(_ shape: KeyShape) { table = shape.makeTable() }
 
   /// - Parameter batches: the key columns of all rows.
-  init(_ shape: KeyShape, _ batches: [[Vector]]) {
-    table = shape.makeTable()
-    let rows = batches.map { KeyRows($0) }
-    if case .integer = shape, fillBits(rows) { return }
-    for batch in rows {
-      table.insert(batch, origins: [Int64](repeating: 0, count: batch.count)) { _, _ in }
-    }
+  convenience init(_ shape: KeyShape, _ batches: [[Vector]]) {
+    self.init(shape)
+    for batch in batches { table.insertAll(KeyRows(batch)) }
   }
 
-  private func fillBits(_ batches: [KeyRows]) -> Bool {
-    var low = Int64.max
-    var high = Int64.min
-    var count: UInt64 = 0
-    for batch in batches {
-      let values = batch.integers()
-      for row in 0..<batch.count where !batch.hasNull(row) {
-        low = min(low, values[row])
-        high = max(high, values[row])
-        count += 1
+  /// The keys of all rows of a table; `nil` when they would take more than `byteLimit` or than the budget has left.
+  static func read(
+    _ shape: KeyShape, _ columns: [ColumnDefinition], _ contents: TableContents, byteLimit: Int,
+    _ reservation: MemoryReservation
+  ) throws(StoaError) -> ReferencedKeys? {
+    let keys = ReferencedKeys(shape)
+    let rowCount = contents.rowCount
+    if case .integer = shape, let bounds = try contents.bounds(of: columns[0].id) {
+      let range = UInt64(bitPattern: bounds.upperBound &- bounds.lowerBound)
+      let isDense = range < max(smallSpan, UInt64(rowCount) &* bitsPerKey)
+      if isDense, range / 8 < UInt64(byteLimit), reservation.tryResize(to: Int(range / 8) + 8) {
+        keys.lowest = bounds.lowerBound
+        keys.span = range + 1
+        keys.bits = [UInt64](repeating: 0, count: Int(range / 64 + 1))
+        try TableKeys.read(columns, of: contents) { keys.setBits(KeyRows($0)) }
+        return keys
       }
     }
-    guard count > 0 else { return false }
-    let range = UInt64(bitPattern: high &- low)
-    guard range < max(ReferencedKeys.smallSpan, count * ReferencedKeys.bitsPerKey) else {
-      return false
+    guard rowCount <= byteLimit / bytesPerKey,
+      reservation.tryResize(to: rowCount * bytesPerKey)
+    else { return nil }
+    try TableKeys.read(columns, of: contents) { keys.table.insertAll(KeyRows($0)) }
+    return keys
+  }
+
+  private func setBits(_ rows: KeyRows) {
+    let values = rows.integers()
+    for row in 0..<rows.count where !rows.hasNull(row) {
+      let bit = UInt64(bitPattern: values[row] &- lowest)
+      // Safe because bounds hold for all rows; damage below the checksum must not write elsewhere.
+      if bit < span { bits[Int(bit >> 6)] |= 1 << (bit & 63) }
     }
-    lowest = low
-    span = range + 1
-    bits = [UInt64](repeating: 0, count: Int(range / 64 + 1))
-    for batch in batches {
-      let values = batch.integers()
-      for row in 0..<batch.count where !batch.hasNull(row) {
-        let bit = UInt64(bitPattern: values[row] &- low)
-        bits[Int(bit >> 6)] |= 1 << (bit & 63)
-      }
-    }
-    return true
   }
 
   /// Calls `missing` for the rows whose key is not NULL and not there.

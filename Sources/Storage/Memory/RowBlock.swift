@@ -13,6 +13,7 @@ public struct RowBlock: Sendable {
   public let byteCount: Int
 
   private let summaries = SummaryCache()
+  private let keys = KeyCache()
 
   public var rowCount: Int { batch.rowCount }
 
@@ -34,7 +35,7 @@ public struct RowBlock: Sendable {
   }
 
   /// Bounds of a column, found when first asked for; `nil` for one added later.
-  func zoneMap(_ column: ColumnID) -> ZoneMap? {
+  public func zoneMap(_ column: ColumnID) -> ZoneMap? {
     guard let vector = vector(column) else { return nil }
     return summaries.zone(column) { ZoneMap(of: vector) }
   }
@@ -46,6 +47,21 @@ public struct RowBlock: Sendable {
       var sketch = DistinctSketch()
       sketch.add(vector)
       return sketch
+    }
+  }
+
+  /// The keys that these columns make, sorted, with their rows; kept for the next who asks.
+  /// - Parameter columns: in the order of the key.
+  public func sortedKeys(of columns: [ColumnDefinition], _ form: KeyRunForm) -> KeyNumbers {
+    let key = KeyCache.Key(columns: columns.map(\.id), form: form)
+    return keys.find(key) {
+      let vectors = columns.map { column in
+        vector(column.id)
+          ?? Vector(constant: column.initialValue ?? .null, type: column.type, count: rowCount)
+      }
+      var numbers = KeyNumbers(vectors, form)
+      numbers.sort()
+      return numbers
     }
   }
 
@@ -146,6 +162,23 @@ private final class SummaryCache: Sendable {
     let sketch = make()
     known.withLock { $0.sketches[column] = sketch }
     return sketch
+  }
+}
+
+/// Sorted keys of a block, shared by its copies: a commit looks for its keys in every memtable block.
+private final class KeyCache: Sendable {
+  struct Key: Hashable {
+    var columns: [ColumnID]
+    var form: KeyRunForm
+  }
+
+  private let known = Mutex<[Key: KeyNumbers]>([:])
+
+  func find(_ key: Key, _ make: () -> KeyNumbers) -> KeyNumbers {
+    if let numbers = known.withLock({ $0[key] }) { return numbers }
+    let numbers = make()
+    known.withLock { $0[key] = numbers }
+    return numbers
   }
 }
 

@@ -12,6 +12,17 @@ public struct CommitView: Sendable {
   let committed: StoreState
   let moves: RowMoves
 
+  /// How many rows each segment and memtable of the table had when the transaction began: the first of those that have
+  /// the same id now.
+  public func knownRows(of table: TableID) -> [SegmentID: Int] {
+    var counts: [SegmentID: Int] = [:]
+    for segment in base.segments[table] ?? [] {
+      counts[segment.id] = Int(clamping: segment.rowCount)
+    }
+    for memtable in base.memtables[table] ?? [] { counts[memtable.id] = memtable.rowCount }
+    return counts
+  }
+
   /// Whether every row that the table had when the transaction began is known to be there still, though perhaps at
   /// another place. False does not say that one is gone.
   public func keepsRows(of table: TableID) -> Bool {

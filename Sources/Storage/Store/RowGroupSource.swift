@@ -95,39 +95,53 @@ extension TableContents {
   /// - Throws: `.corruption` naming the first damaged file.
   public func rowGroups() throws(StoaError) -> [RowGroupSource] {
     var groups: [RowGroupSource] = []
-    for (source, segment) in segments.enumerated() {
-      let reader = try segment.reader()
-      let deleted = deletes[segment.description.id]
-      var start = 0
-      for rowGroup in 0..<reader.rowGroupCount {
-        let rowCount = reader.rowCount(ofRowGroup: rowGroup)
-        // Positions count the rows; where all row groups are full, their upper bits are the row group.
-        let isFull =
-          rowCount == SegmentFooter.rowGroupCapacity || rowGroup == reader.rowGroupCount - 1
-        let gone =
-          start == rowGroup << 16 && isFull
-          ? deleted?.rows[rowGroup: rowGroup]
-          : deleted?.container(of: start..<(start + rowCount))
-        groups.append(
-          RowGroupSource(
-            place: .segment(reader, rowGroup: rowGroup),
-            rowCount: rowCount,
-            deleted: gone.flatMap { $0.cardinality == 0 ? nil : $0 },
-            firstRow: Int64(source) << 32 | Int64(start)))
-        start += rowCount
-      }
-    }
-    for (number, memtable) in memtables.enumerated() {
-      let deleted = deletes[memtable.id]
-      for (block, start) in zip(memtable.blocks, memtable.starts) {
-        groups.append(
-          RowGroupSource(
-            place: .memory(block), rowCount: block.rowCount,
-            deleted: deleted?.container(of: start..<(start + block.rowCount)),
-            firstRow: Int64(segments.count + number) << 32 | Int64(start)))
-      }
+    for source in 0..<sourceCount { groups += try rowGroups(ofSource: source) }
+    return groups
+  }
+
+  /// The pieces of one segment or memtable, in order.
+  /// - Throws: `.corruption` naming the file.
+  public func rowGroups(ofSource source: Int) throws(StoaError) -> [RowGroupSource] {
+    source < segments.count
+      ? try rowGroups(of: segments[source], source)
+      : rowGroups(of: memtables[source - segments.count], source)
+  }
+
+  private func rowGroups(
+    of segment: SegmentReference, _ source: Int
+  ) throws(StoaError) -> [RowGroupSource] {
+    var groups: [RowGroupSource] = []
+    let reader = try segment.reader()
+    let deleted = deletes[segment.description.id]
+    var start = 0
+    for rowGroup in 0..<reader.rowGroupCount {
+      let rowCount = reader.rowCount(ofRowGroup: rowGroup)
+      // Positions count the rows; where all row groups are full, their upper bits are the row group.
+      let isFull =
+        rowCount == SegmentFooter.rowGroupCapacity || rowGroup == reader.rowGroupCount - 1
+      let gone =
+        start == rowGroup << 16 && isFull
+        ? deleted?.rows[rowGroup: rowGroup]
+        : deleted?.container(of: start..<(start + rowCount))
+      groups.append(
+        RowGroupSource(
+          place: .segment(reader, rowGroup: rowGroup),
+          rowCount: rowCount,
+          deleted: gone.flatMap { $0.cardinality == 0 ? nil : $0 },
+          firstRow: Int64(source) << 32 | Int64(start)))
+      start += rowCount
     }
     return groups
+  }
+
+  private func rowGroups(of memtable: Memtable, _ source: Int) -> [RowGroupSource] {
+    let deleted = deletes[memtable.id]
+    return zip(memtable.blocks, memtable.starts).map { block, start in
+      RowGroupSource(
+        place: .memory(block), rowCount: block.rowCount,
+        deleted: deleted?.container(of: start..<(start + block.rowCount)),
+        firstRow: Int64(source) << 32 | Int64(start))
+    }
   }
 }
 
