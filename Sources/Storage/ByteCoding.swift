@@ -67,6 +67,15 @@ struct ByteReader {
     self.baseOffset = baseOffset
   }
 
+  /// Reads a part of `bytes` without copying it; `baseOffset` stays that of `bytes[0]`.
+  init(_ bytes: [UInt8], in range: Range<Int>, path: String, baseOffset: UInt64 = 0) {
+    self.bytes = bytes
+    offset = range.lowerBound
+    end = range.upperBound
+    self.path = path
+    self.baseOffset = baseOffset
+  }
+
   var remaining: Int { end - offset }
   var isAtEnd: Bool { offset >= end }
 

@@ -31,6 +31,22 @@ public enum Checksum {
     bytes.withUnsafeBytes { compute($0, seed: seed) }
   }
 
+  /// XXH64 of `head` and `tail` as if they stood one behind the other.
+  /// - Parameter head: a multiple of 32 bytes, at least one.
+  static func compute(
+    head: UnsafeRawBufferPointer, tail: UnsafeRawBufferPointer, seed: UInt64
+  ) -> UInt64 {
+    precondition(head.count > 0 && head.count % 32 == 0)
+    guard let first = head.baseAddress else { return 0 }
+    guard let second = tail.baseAddress else { return compute(head, seed: seed) }
+    var lanes = Lanes(seed: seed)
+    lanes.add(first, head.count)
+    lanes.add(second, tail.count & ~31)
+    let whole = tail.count & ~31
+    return finish(
+      lanes.merged() &+ UInt64(head.count + tail.count), second + whole, tail.count - whole)
+  }
+
   @inline(__always)
   private static func rotate(_ value: UInt64, _ count: UInt64) -> UInt64 {
     (value &<< count) | (value &>> (64 &- count))
@@ -42,22 +58,46 @@ public enum Checksum {
   }
 
   private static func stripes(_ base: UnsafeRawPointer, _ count: Int, _ seed: UInt64) -> UInt64 {
-    var v1 = seed &+ prime1 &+ prime2
-    var v2 = seed &+ prime2
-    var v3 = seed
-    var v4 = seed &- prime1
-    var at = base
-    let end = base + count
-    while at < end {
-      v1 = round(v1, at.loadUnaligned(as: UInt64.self))
-      v2 = round(v2, at.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-      v3 = round(v3, at.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
-      v4 = round(v4, at.loadUnaligned(fromByteOffset: 24, as: UInt64.self))
-      at += 32
+    var lanes = Lanes(seed: seed)
+    lanes.add(base, count)
+    return lanes.merged()
+  }
+
+  /// The four independent lanes over stripes of 32 bytes.
+  private struct Lanes {
+    private var v1: UInt64
+    private var v2: UInt64
+    private var v3: UInt64
+    private var v4: UInt64
+
+    init(seed: UInt64) {
+      v1 = seed &+ prime1 &+ prime2
+      v2 = seed &+ prime2
+      v3 = seed
+      v4 = seed &- prime1
     }
-    var hash = rotate(v1, 1) &+ rotate(v2, 7) &+ rotate(v3, 12) &+ rotate(v4, 18)
-    for lane in [v1, v2, v3, v4] { hash = (hash ^ round(0, lane)) &* prime1 &+ prime4 }
-    return hash
+
+    /// - Parameter count: a multiple of 32.
+    @inline(__always)
+    mutating func add(_ base: UnsafeRawPointer, _ count: Int) {
+      var (a, b, c, d) = (v1, v2, v3, v4)
+      var at = base
+      let end = base + count
+      while at < end {
+        a = round(a, at.loadUnaligned(as: UInt64.self))
+        b = round(b, at.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        c = round(c, at.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+        d = round(d, at.loadUnaligned(fromByteOffset: 24, as: UInt64.self))
+        at += 32
+      }
+      (v1, v2, v3, v4) = (a, b, c, d)
+    }
+
+    func merged() -> UInt64 {
+      var hash = rotate(v1, 1) &+ rotate(v2, 7) &+ rotate(v3, 12) &+ rotate(v4, 18)
+      for lane in [v1, v2, v3, v4] { hash = (hash ^ round(0, lane)) &* prime1 &+ prime4 }
+      return hash
+    }
   }
 
   private static func finish(

@@ -128,10 +128,16 @@ extension FileSystem {
     guard size <= limit else {
       throw StoaError(.corruption, "the file is larger than \(limit) bytes", path: path)
     }
-    let buffer = Buffer(byteCount: Int(size))
-    let count = try file.read(
-      into: UnsafeMutableRawBufferPointer(start: buffer.pointer, count: Int(size)), at: 0)
-    return [UInt8](UnsafeRawBufferPointer(start: buffer.pointer, count: count))
+    var failure: StoaError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: Int(size)) { target, count in
+      do throws(StoaError) {
+        count = try file.read(into: UnsafeMutableRawBufferPointer(target), at: 0)
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return bytes
   }
 
   /// Publishes `bytes` as `directory/name`: written aside, synced, renamed, directory synced.

@@ -460,7 +460,9 @@ private final class SimulatedFile: File, @unchecked Sendable {
   }
 
   func sync() throws(StoaError) {
-    try system.call("sync", path, isWrite: true) { (_, _) throws(StoaError) in
+    // Space is taken when bytes are written; what only became shorter can be synced on a full disk.
+    let needsSpace = system.withNodes { node.contents.count > node.durable.count }
+    try system.call("sync", path, isWrite: needsSpace) { (_, _) throws(StoaError) in
       node.durable = node.contents
       node.pending = []
     }
@@ -496,6 +498,9 @@ private final class SimulatedFile: File, @unchecked Sendable {
 }
 
 extension SimulatedFileSystem {
+  /// Runs `body` while nobody changes files.
+  fileprivate func withNodes<R>(_ body: () -> R) -> R { state.withLock { _ in body() } }
+
   fileprivate func releaseLocks(of owner: ObjectIdentifier, on node: Node) {
     state.withLock { _ in node.locks.removeAll { $0.owner == owner } }
   }

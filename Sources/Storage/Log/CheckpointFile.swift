@@ -75,14 +75,16 @@ struct CheckpointFile: Hashable {
     else {
       throw reader.damage("the file has another length than it should")
     }
-    let body = Array(bytes[CheckpointFile.headerByteCount..<(bytes.count - 8)])
-    var tail = ByteReader(Array(bytes.suffix(8)), path: path)
-    guard try tail.u64() == Checksum.compute(body, seed: seed) else {
+    let body = CheckpointFile.headerByteCount..<(bytes.count - 8)
+    var tail = ByteReader(bytes, in: body.upperBound..<bytes.count, path: path)
+    let computed = bytes.withUnsafeBytes {
+      Checksum.compute(UnsafeRawBufferPointer(rebasing: $0[body]), seed: seed)
+    }
+    guard try tail.u64() == computed else {
       throw reader.damage("the checksum of the body does not fit")
     }
-    var bodyReader = ByteReader(
-      body, path: path, baseOffset: UInt64(CheckpointFile.headerByteCount))
-    var editCount = ByteReader(Array(bytes[12..<16]), path: path)
+    var bodyReader = ByteReader(bytes, in: body, path: path)
+    var editCount = ByteReader(bytes, in: 12..<16, path: path)
     let timestamp = Int64(bitPattern: try bodyReader.u64())
     log = try bodyReader.u64()
     logOffset = try bodyReader.u64()

@@ -98,7 +98,10 @@ struct LogRecord: Hashable, Sendable {
     writer.u32(UInt32(clamping: edits.count))
     writer.u32(kinds.rawValue)
     let seed = BlockIdentity(id, .log, file: number).at(offset: offset).seed
-    writer.u64(Checksum.compute(writer.bytes + body.bytes, seed: seed))
+    writer.u64(
+      writer.bytes.withUnsafeBytes { head in
+        body.bytes.withUnsafeBytes { Checksum.compute(head: head, tail: $0, seed: seed) }
+      })
     writer.append(body.bytes)
     writer.pad(to: 8)
     return writer.bytes
@@ -170,7 +173,18 @@ struct LogScan {
   static func isZero(_ bytes: [UInt8], from offset: Int) -> Bool {
     // Records begin with a magic number, so one look decides but at the very end.
     guard offset < bytes.count, bytes[offset] == 0 else { return false }
-    return bytes[offset...].allSatisfy { $0 == 0 }
+    return bytes.withUnsafeBytes { raw in
+      var at = offset
+      while at + 8 <= raw.count {
+        if raw.loadUnaligned(fromByteOffset: at, as: UInt64.self) != 0 { return false }
+        at += 8
+      }
+      while at < raw.count {
+        if raw[at] != 0 { return false }
+        at += 1
+      }
+      return true
+    }
   }
 
   /// A bad record is a torn tail when nothing says it was ever acknowledged: TIP does not reach past it and no
@@ -202,9 +216,8 @@ struct LogScan {
       throw StoaError(
         .corruption, "a record is cut off", path: path, offset: base &+ UInt64(offset))
     }
-    var reader = ByteReader(
-      Array(bytes[offset..<(offset + LogRecord.headerByteCount)]), path: path,
-      baseOffset: base &+ UInt64(offset))
+    let bodyStart = offset + LogRecord.headerByteCount
+    var reader = ByteReader(bytes, in: offset..<bodyStart, path: path, baseOffset: base)
     guard try reader.take(4) == LogRecord.magic else {
       throw reader.damage("no record begins here")
     }
@@ -216,15 +229,18 @@ struct LogScan {
     let checksum = try reader.u64()
     let padded = (LogRecord.headerByteCount + byteCount + 7) & ~7
     guard padded <= available else { throw reader.damage("a record is cut off") }
-    let bodyStart = offset + LogRecord.headerByteCount
-    let body = Array(bytes[bodyStart..<(bodyStart + byteCount)])
+    let body = bodyStart..<(bodyStart + byteCount)
     let seed = BlockIdentity(id, .log, file: number).at(offset: base &+ UInt64(offset)).seed
-    guard Checksum.compute(Array(bytes[offset..<(offset + 32)]) + body, seed: seed) == checksum
-    else {
+    let computed = bytes.withUnsafeBytes { raw in
+      Checksum.compute(
+        head: UnsafeRawBufferPointer(rebasing: raw[offset..<(offset + 32)]),
+        tail: UnsafeRawBufferPointer(rebasing: raw[body]), seed: seed)
+    }
+    guard computed == checksum else {
       throw reader.damage("the checksum of a record does not fit")
     }
     var edits: [LogEdit] = []
-    var bodyReader = ByteReader(body, path: path, baseOffset: base &+ UInt64(bodyStart))
+    var bodyReader = ByteReader(bytes, in: body, path: path, baseOffset: base)
     for _ in 0..<editCount { edits.append(try LogEdit.decode(from: &bodyReader)) }
     guard bodyReader.isAtEnd else { throw bodyReader.damage("a record holds more than its edits") }
     let found = LogRecord(commit: commit, timestamp: timestamp, edits: edits, kinds: kinds)

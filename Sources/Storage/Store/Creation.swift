@@ -55,20 +55,25 @@ enum Creation {
       throw StoaError(.io, "not a directory", path: layout.root)
     }
     let foreign = names.filter { !StoreLayout.ownNames.contains($0) }
-    let segments = try fileSystem.list(layout.segmentsDirectory) ?? []
-    guard foreign.isEmpty, segments.isEmpty else {
+    guard foreign.isEmpty else {
       throw StoaError(
-        .usage,
-        foreign.isEmpty
-          ? "the directory holds segments but no \(WarehouseFile.name) file"
-          : "the directory is not a warehouse and not empty",
+        .usage, "the directory is not a warehouse and not empty",
         hint: "Name a new or empty directory", path: layout.root)
     }
-    let log = layout.log(1)
-    if let size = try fileSystem.fileSize(log), size > UInt64(LogHeader.byteCount) {
+    // What an attempt to make a warehouse leaves has no commit: the first log and checkpoint, and no others.
+    let segments = try fileSystem.list(layout.segmentsDirectory) ?? []
+    let logs = try fileSystem.list(layout.logDirectory) ?? []
+    let checkpoints = try fileSystem.list(layout.checkpointDirectory) ?? []
+    let isBegun =
+      segments.isEmpty && logs.allSatisfy { "log/\($0)" == layout.relative(layout.log(1)) }
+      && checkpoints.allSatisfy {
+        "checkpoint/\($0)" == layout.relative(layout.checkpoint(1))
+      }
+    let logSize = try fileSystem.fileSize(layout.log(1)) ?? 0
+    guard isBegun, logSize <= UInt64(LogHeader.byteCount) else {
       throw StoaError(
-        .corruption, "the directory holds a log with commits but no \(WarehouseFile.name) file",
-        path: layout.root)
+        .corruption, "the directory holds a warehouse but no \(WarehouseFile.name) file",
+        hint: "stoa recover makes it whole again", path: layout.root)
     }
   }
 

@@ -14,6 +14,8 @@ struct Recovery {
   var state = StoreState()
   /// Number of the checkpoint the state began with.
   var checkpoint: UInt64 = 0
+  /// The commit of that checkpoint.
+  var checkpointCommit: CommitNumber = 0
   /// The log file that gets the next record, and where its good records end.
   var log: UInt64 = 0
   var logEnd: UInt64 = 0
@@ -26,14 +28,17 @@ struct Recovery {
   var isTailTorn = false
 
   /// Reads everything.
-  /// - Parameter stopsAtTip: read the log no further than TIP says, because another process is writing.
+  /// - Parameters:
+  ///   - stopsAtTip: read the log no further than TIP says, because another process is writing.
   /// - Throws: when there is no warehouse, a file is of a newer version, or reading fails.
+  ///   - knownID: whose files they are when WAREHOUSE cannot say it.
   init(
-    layout: StoreLayout, fileSystem: any FileSystem, stopsAtTip: Bool
+    layout: StoreLayout, fileSystem: any FileSystem, stopsAtTip: Bool,
+    knownID: WarehouseID? = nil
   ) throws(StoaError) {
     self.layout = layout
     self.fileSystem = fileSystem
-    try readWarehouse()
+    if let knownID { id = knownID } else { try readWarehouse() }
     tip = Recovery.readTip(layout, fileSystem, id: id)
     let checkpoints = try candidates()
     var isFirst = true
@@ -114,6 +119,7 @@ struct Recovery {
     }
     state = file.state
     checkpoint = number
+    checkpointCommit = file.state.commit
     log = file.log
     logEnd = file.logOffset
     var next: UInt64? = file.log
@@ -162,18 +168,22 @@ struct Recovery {
   }
 
   private mutating func apply(_ scan: LogScan, path: String) throws(StoaError) -> Bool {
-    for record in scan.records {
-      var next = state
+    let before = state
+    for (index, record) in scan.records.enumerated() {
       do throws(StoaError) {
-        try next.apply(record.edits, commit: record.commit, timestamp: record.timestamp)
+        try state.apply(record.edits, commit: record.commit, timestamp: record.timestamp)
       } catch {
+        // Half of the commit may be applied. A copy for each record would take longer than all the rest.
+        state = before
+        for good in scan.records[..<index] {
+          try state.apply(good.edits, commit: good.commit, timestamp: good.timestamp)
+        }
         found(
           StoaError(
             .corruption, "commit \(record.commit) contradicts the state: \(error.message)",
             path: path))
         return false
       }
-      state = next
     }
     logEnd = scan.end
     switch scan.ending {

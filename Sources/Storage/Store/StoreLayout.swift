@@ -10,6 +10,7 @@ import Catalog
 ///   log/000031.log      commits
 ///   checkpoint/000012   the whole state at one commit
 ///   segments/7/000187.seg
+///   damaged/000001      files that `stoa recover` replaced, with its report
 struct StoreLayout: Sendable {
   let root: String
 

@@ -19,6 +19,11 @@ public struct StoreOptions: Sendable {
   public var lockTimeoutMilliseconds = 5000
   /// A log longer than this gets a checkpoint and a successor.
   public var logByteLimit: UInt64 = 4 << 20
+  /// A log with more commits than this gets them too: reading back a commit of one row takes some microseconds.
+  public var logCommitLimit: UInt64 = 100_000
+  /// A log gets them at this length at the latest, also while its rows are only in memory; commits that wait for memory
+  /// to be flushed keep it there.
+  var longestLogByteCount: UInt64 { logByteLimit &* 10 }
   /// Bytes of zeros written ahead of the log's end at a time: the first step, which then doubles, and the largest.
   /// 0 writes none.
   public var logExtension: UInt64 = 64 << 10

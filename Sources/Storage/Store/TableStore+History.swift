@@ -68,7 +68,7 @@ extension TableStore {
   /// - Throws: `.binding` when the version is not kept any more.
   private func requireKept(_ commit: CommitNumber) throws(StoaError) {
     let (retention, newest) = try inner.withLock { inner throws(StoaError) in
-      if inner.writerCount == 0 { refresh(&inner) }
+      if inner.writerCount == 0 { try refresh(&inner) }
       return (inner.state.retention, try makeSnapshot(inner))
     }
     let oldest = retention.isOn ? retention.oldest : newest.commit
@@ -77,8 +77,8 @@ extension TableStore {
   }
 
   private func keptHistory() throws(StoaError) -> Retention {
-    inner.withLock { inner in
-      if inner.writerCount == 0 { refresh(&inner) }
+    try inner.withLock { inner throws(StoaError) in
+      if inner.writerCount == 0 { try refresh(&inner) }
       return inner.state.retention
     }
   }

@@ -3,19 +3,30 @@ import Vectors
 
 // Following the commits of other processes: TIP says how far the log may be read.
 extension TableStore {
-  /// Brings the state up to TIP. What cannot be read leaves the state as it is and adds a warning.
-  func refresh(_ inner: inout Inner) {
-    guard let tip = readTip(&inner) else { return }
+  /// Brings the state up to TIP. Damage leaves the state as it is and adds a warning, as it does when a damaged
+  /// warehouse is opened; what cannot be read now is tried again and then thrown, since an older state would pass for
+  /// the newest.
+  func refresh(_ inner: inout Inner) throws(StoaError) {
+    for attempt in 1...3 {
+      do throws(StoaError) {
+        return try followTip(&inner, isFirst: attempt == 1)
+      } catch {
+        // Checkpoints and logs are replaced and removed while they are read.
+        if attempt < 3 { continue }
+        guard error.kind == .corruption else { throw error }
+        warn(error.description, &inner)
+      }
+    }
+  }
+
+  private func followTip(_ inner: inout Inner, isFirst: Bool) throws(StoaError) {
+    guard let tip = try readTip(&inner) else { return }
     if tip.log == inner.log && tip.offset <= inner.tailEnd { return }
     if tip.log < inner.log { return }
-    do throws(StoaError) {
-      if tip.log == inner.log {
-        try follow(tip, &inner)
-      } else {
-        try reload(&inner, stopsAtTip: true)
-      }
-    } catch {
-      warn(error.description, &inner)
+    if tip.log == inner.log, isFirst {
+      try follow(tip, &inner)
+    } else {
+      try reload(&inner, stopsAtTip: true)
     }
   }
 
@@ -23,17 +34,39 @@ extension TableStore {
     if !inner.warnings.contains(text) { inner.warnings.append(text) }
   }
 
-  /// TIP through a descriptor kept open (it is overwritten in place, never replaced).
-  private func readTip(_ inner: inout Inner) -> TipFile? {
-    if inner.tipFile == nil { inner.tipFile = try? fileSystem.open(layout.tip, .read) }
-    guard let file = inner.tipFile else { return nil }
-    for _ in 0..<3 {
-      let buffer = Buffer(byteCount: TipFile.byteCount)
-      let target = UnsafeMutableRawBufferPointer(start: buffer.pointer, count: TipFile.byteCount)
-      guard (try? file.read(into: target, at: 0)) == TipFile.byteCount else { return nil }
-      if let tip = try? TipFile([UInt8](buffer.bytes), id: id, path: layout.tip) { return tip }
+  /// TIP through a descriptor kept open (it is overwritten in place, never replaced); `nil` before the first commit.
+  /// Its bytes may be read while they are written. When they stay wrong, a TIP made of what the log has stands in,
+  /// unless somebody writes: nobody else knows then how far the log is durable.
+  private func readTip(_ inner: inout Inner) throws(StoaError) -> TipFile? {
+    if inner.tipFile == nil {
+      guard try fileSystem.fileSize(layout.tip) != nil else { return nil }
+      inner.tipFile = try fileSystem.open(layout.tip, .read)
     }
-    return nil
+    guard let file = inner.tipFile else { return nil }
+    var attempt = 0
+    while true {
+      do throws(StoaError) {
+        let buffer = try file.readBuffer(at: 0, byteCount: TipFile.byteCount)
+        return try TipFile([UInt8](buffer.bytes), id: id, path: layout.tip)
+      } catch {
+        guard error.kind == .corruption else { throw error }
+        // A writer died before its first words.
+        if try file.size() == 0 { return nil }
+        attempt += 1
+        guard attempt > 4 else {
+          pauseMilliseconds(attempt > 1 ? 1 : 0)
+          continue
+        }
+        guard try !fileSystem.open(layout.lock, .read).isLockedElsewhere(0..<1) else {
+          throw StoaError(
+            .io, "what others committed cannot be seen: \(error.message)",
+            hint: "Try again; the next commit writes the file anew", path: layout.tip)
+        }
+        warn(error.description, &inner)
+        if try isBehind(inner) { try reload(&inner, stopsAtTip: false) }
+        return nil
+      }
+    }
   }
 
   /// Applies the records between the known end and TIP.
@@ -71,6 +104,7 @@ extension TableStore {
     }
     inner.log = found.log
     inner.checkpoint = found.checkpoint
+    inner.logCommit = found.checkpointCommit
     inner.logFile = nil
     adopt(found.state, logEnd: found.logEnd, &inner)
     if let damage = found.damage, inner.refusal == nil {

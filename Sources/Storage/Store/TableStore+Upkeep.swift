@@ -43,6 +43,7 @@ extension TableStore {
     inner.logSize = start
     inner.tipEnd = 0
     inner.checkpoint = number
+    inner.logCommit = inner.tail.commit
     inner.logFile = nil
     inner.lastCheckpointFailed = false
     publishTip(&inner)

@@ -132,7 +132,7 @@ extension TableStore {
       let size = try fileSystem.fileSize(layout.log(inner.log))
       let isCurrent =
         tip?.log == inner.log && tip?.offset == inner.logEnd && size == inner.logSize
-        && inner.hasWritten && !isBehind(inner)
+        && inner.hasWritten && (try? isBehind(inner)) == false
       if !isCurrent {
         let found = try reload(&inner, stopsAtTip: false)
         if let refusal = inner.refusal { throw refusal }
@@ -156,17 +156,18 @@ extension TableStore {
 
   /// Whether something was written that TIP does not say, by a writer that died or could not write TIP: a newer log, or
   /// a record behind the last one known. The log's length does not tell, as zeros are written ahead of it.
-  private func isBehind(_ inner: borrowing Inner) -> Bool {
-    guard let file = inner.logFile else { return true }
-    do throws(StoaError) {
-      if try fileSystem.fileSize(layout.log(inner.log &+ 1)) != nil { return true }
-    } catch {
-      return true
+  func isBehind(_ inner: borrowing Inner) throws(StoaError) -> Bool {
+    if try fileSystem.fileSize(layout.log(inner.log &+ 1)) != nil { return true }
+    let file: any File
+    if let open = inner.logFile {
+      file = open
+    } else {
+      file = try fileSystem.open(layout.log(inner.log), .read)
     }
     let buffer = Buffer(byteCount: LogRecord.headerByteCount)
     let target = UnsafeMutableRawBufferPointer(
       start: buffer.pointer, count: LogRecord.headerByteCount)
-    guard let count = try? file.read(into: target, at: inner.tailEnd) else { return true }
+    let count = try file.read(into: target, at: inner.tailEnd)
     return buffer.bytes.prefix(count).contains { $0 != 0 }
   }
 
@@ -434,12 +435,17 @@ extension TableStore {
     leaveAcquiring(isWriter: false)
   }
 
-  /// A long log that is not mostly rows of memtables, which a checkpoint would write once more.
+  /// A long log that is not mostly rows of memtables, which a checkpoint would write once more; or one that would take
+  /// long to be read again.
   func needsCheckpoint(_ inner: borrowing Inner) -> Bool {
-    guard inner.refusal == nil, inner.tailEnd > options.logByteLimit else { return false }
-    if inner.lastCheckpointFailed && inner.tailEnd < options.logByteLimit &* 2 { return false }
+    let commitCount = inner.tail.commit &- inner.logCommit
+    let patience: UInt64 = inner.lastCheckpointFailed ? 2 : 1
+    let isLong = inner.tailEnd > options.logByteLimit &* patience
+    let hasManyCommits = commitCount > options.logCommitLimit &* patience
+    guard inner.refusal == nil, isLong || hasManyCommits else { return false }
     let inMemory = UInt64(inner.tail.memtableByteCount)
-    return inMemory < inner.tailEnd / 4 || inner.tailEnd > options.logByteLimit &* 12
+    return hasManyCommits || inMemory < inner.tailEnd / 4
+      || inner.tailEnd > options.longestLogByteCount
   }
 
   /// A memtable of this many bytes takes no more rows: less than the option says when memory is scarce.

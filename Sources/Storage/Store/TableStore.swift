@@ -28,6 +28,8 @@ public final class TableStore: Sendable {
     /// The last commit known to be durable.
     var syncedCommit: CommitNumber
     var checkpoint: UInt64
+    /// The commit before the first record of the log.
+    var logCommit: CommitNumber
     /// Why nothing may be written any more: damage found, or a sync that failed.
     var refusal: StoaError?
     var warnings: [String]
@@ -135,7 +137,7 @@ public final class TableStore: Sendable {
       Inner(
         state: found.state, tail: found.state, log: found.log, logEnd: found.logEnd,
         tailEnd: found.logEnd, logSize: found.logFileSize, syncedCommit: found.state.commit,
-        checkpoint: found.checkpoint,
+        checkpoint: found.checkpoint, logCommit: found.checkpointCommit,
         refusal: refusal, warnings: TableStore.warnings(found),
         nextSegmentID: found.state.nextSegmentID, memtables: MemoryReservation(budget),
         leasedCommit: found.state.commit))
@@ -191,7 +193,7 @@ public final class TableStore: Sendable {
     var error = damage
     error.kind = .readOnly
     error.message = "the warehouse is damaged and can only be read: \(damage.message)"
-    error.hint = "It is open at the last good commit; copy what you need to a new warehouse"
+    error.hint = "It is open at the last good commit; stoa recover makes it writable again"
     return error
   }
 
@@ -205,10 +207,11 @@ public final class TableStore: Sendable {
   public var commit: CommitNumber { inner.withLock { $0.state.commit } }
 
   /// The newest state. Sees what other processes committed before the call.
+  /// - Throws: also when the disk does not say what they committed; an older state is never given out instead.
   public func snapshot() throws(StoaError) -> Snapshot {
     try inner.withLock { inner throws(StoaError) -> Snapshot in
       if inner.isClosed { throw StoaError(.usage, "the warehouse is closed", path: path) }
-      if inner.writerCount == 0 { refresh(&inner) }
+      if inner.writerCount == 0 { try refresh(&inner) }
       return try makeSnapshot(inner)
     }
   }

@@ -59,6 +59,8 @@ extension TableStore {
       if total > totalMemtableByteLimit * 2 {
         return total > totalMemtableByteLimit * 4 ? .urgent : .high
       }
+      // Transactions that are open can keep the last writer from ending the log.
+      if inner.tailEnd > options.longestLogByteCount { return .high }
       return (inner.overlaps[table] ?? 0) > options.upkeep.overlapLimit ? .overlap : .none
     }
   }
