@@ -19,6 +19,7 @@ enum Program {
     case "verify": return VerifyCommand.run(Array(words.dropFirst()))
     case "backup": return BackupCommand.runBackup(Array(words.dropFirst()))
     case "restore": return BackupCommand.runRestore(Array(words.dropFirst()))
+    case "recover": return RecoverCommand.run(Array(words.dropFirst()))
     default: return runShell(words)
     }
   }

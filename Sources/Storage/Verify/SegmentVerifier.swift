@@ -24,13 +24,22 @@ struct SegmentVerifier {
     _ reference: SegmentReference, _ table: TableDefinition, _ deleted: DeleteVector?,
     isDeep: Bool, store: TableStore, pulse: @escaping () throws(StoaError) -> Void
   ) {
+    self.init(
+      reference, table, deleted, isDeep: isDeep, source: store.segmentSource, pulse: pulse)
+  }
+
+  /// A verifier of a segment, whether or not a warehouse is open.
+  init(
+    _ reference: SegmentReference, _ table: TableDefinition, _ deleted: DeleteVector?,
+    isDeep: Bool, source: SegmentSource, pulse: @escaping () throws(StoaError) -> Void
+  ) {
     self.reference = reference
     self.table = table
     self.deleted = deleted
     self.isDeep = isDeep
-    object = store.layout.relative(reference.path)
-    fileSystem = store.fileSystem
-    warehouse = store.id
+    object = source.layout.relative(reference.path)
+    fileSystem = source.fileSystem
+    warehouse = source.id
     self.pulse = pulse
   }
 

@@ -233,7 +233,10 @@ extension StoreVerifier {
   /// Files that the newest state does not name: not wrong, but space.
   mutating func checkStrangers() {
     let names = (try? fileSystem.list(layout.root)) ?? []
-    for name in names where !StoreLayout.ownNames.contains(name) && name != "loads" {
+    for name in names
+    where !StoreLayout.ownNames.contains(name) && name != "loads"
+      && name != KeptAside.directoryName
+    {
       add(VerifyFinding(.note, name, "the file is no part of the warehouse"))
     }
     for name in (try? fileSystem.list(layout.segmentsDirectory)) ?? [] {
