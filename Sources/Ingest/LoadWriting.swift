@@ -46,7 +46,9 @@ final class LoadWriting {
   static let inlineByteLimit = 2 << 20
 
   func run() throws(StoaError) -> [SegmentDescription] {
-    loader.stage.isSmall(rows: LoadWriting.inlineRowLimit, bytes: LoadWriting.inlineByteLimit)
+    if let few = loader.few, few.rowCount > 0 { return try insert(few) }
+    return loader.stage.isSmall(
+      rows: LoadWriting.inlineRowLimit, bytes: LoadWriting.inlineByteLimit)
       ? try insertInline() : try writeSegments()
   }
 
@@ -65,6 +67,25 @@ final class LoadWriting {
     }
     try finishKeys()
     for block in blocks { try loader.transaction.insert(block, into: loader.definition.id) }
+    return []
+  }
+
+  /// The same for rows that were never staged.
+  private func insert(_ rows: FewRows) throws(StoaError) -> [SegmentDescription] {
+    let sortColumns = loader.definition.sortKey.compactMap { loader.definition.index(of: $0) }
+    let vectors = rows.sorted(by: sortColumns)
+    let columns = Array(vectors.prefix(columnCount))
+    let origins =
+      loader.carriesOrigins
+      ? vectors[columnCount].flattened().withValues(as: Int64.self) {
+        Array(UnsafeBufferPointer(start: $0, count: rows.rowCount))
+      } : []
+    try checkKeys(columns: columns, origins: origins, isInline: true)
+    try finishKeys()
+    try loader.transaction.insert(
+      RowBlock(
+        columns: loader.definition.columns.map(\.id),
+        batch: Batch(columns: columns, rowCount: rows.rowCount)), into: loader.definition.id)
     return []
   }
 

@@ -8,7 +8,7 @@ import Vectors
 /// keys), staged in memory or sorted runs, and at the end sorted by the table's sort key, checked for duplicate keys, encoded
 /// and written as segments of the transaction. Nothing is visible before the caller commits it.
 ///
-///   batches ─▶ LoadWorker: cast · NOT NULL · FOREIGN KEY ─▶ Stage (chunks, spilled runs)
+///   batches ─▶ LoadWorker: cast · NOT NULL · FOREIGN KEY ─▶ FewRows, or Stage (chunks, spilled runs)
 ///                                     finish: sort · merge ─▶ gather · encode · unique keys ─▶ TableWriter
 ///
 /// After an error the caller rolls the transaction back.
@@ -25,7 +25,9 @@ public final class TableLoader: @unchecked Sendable {
   /// CHECK constraints; columns are numbered by position.
   let checks: [(name: String, condition: Expression)]
   private let startSeconds = monotonicSeconds()
-  private lazy var ownWorker = makeWorker()
+  private lazy var ownWorker = LoadWorker(self, isOwn: true)
+  /// Rows given to `append`, as long as they are few.
+  var few: FewRows?
   private var appendedCount = 0
   private var isFinished = false
 
@@ -48,6 +50,7 @@ public final class TableLoader: @unchecked Sendable {
     }
     foreignKeys = checks
     self.checks = try Binder(catalog: transaction.catalog, text: "").bindChecks(of: definition)
+    few = options.sortByteLimit == nil ? FewRows() : nil
     carriesOrigins = !definition.keys.isEmpty || checks.contains(where: \.isOwn)
     stage = Stage(
       types: definition.columns.map(\.type) + (carriesOrigins ? [.bigint] : []),
@@ -55,8 +58,8 @@ public final class TableLoader: @unchecked Sendable {
       budget: transaction.store.budget)
   }
 
-  /// A place for one thread to give rows at; workers may be used at the same time.
-  public func makeWorker() -> LoadWorker { LoadWorker(self) }
+  /// A place for one thread to give rows at, as long as the loader lives; workers may be used at the same time.
+  public func makeWorker() -> LoadWorker { LoadWorker(self, isOwn: false) }
 
   /// Adds rows, one vector per column of the table in its order (or of types that can be cast to theirs). From one
   /// thread at a time; rows without sort key keep the order of the calls.
@@ -93,9 +96,10 @@ public final class TableLoader: @unchecked Sendable {
     guard !isFinished else { throw StoaError(.usage, "the load is already finished") }
     isFinished = true
     try checkForeignKeys()
+    if stage.rowCount > 0 { ownWorker.stageFew() }
     var summary = LoadSummary()
-    summary.rowCount = stage.rowCount
-    if stage.rowCount > 0 {
+    summary.rowCount = stage.rowCount + (few?.rowCount ?? 0)
+    if summary.rowCount > 0 {
       let written = try LoadWriting(self).run()
       summary.segmentCount = written.count
       summary.segmentByteCount = written.reduce(0) { $0 + Int(clamping: $1.byteCount) }
@@ -128,14 +132,17 @@ struct BatchOrigins {
 
 /// One thread's way into a load.
 public final class LoadWorker {
-  private let loader: TableLoader
-  private let writer: StageWriter
+  /// The loader owns a worker of its own, so that this must not own the loader.
+  private unowned let loader: TableLoader
+  private lazy var writer = StageWriter(loader.stage)
   private let checks: [(name: String, condition: ExpressionEvaluator)]
+  /// The one of the loader's `append`.
+  private let isOwn: Bool
 
-  init(_ loader: TableLoader) {
+  init(_ loader: TableLoader, isOwn: Bool) {
     self.loader = loader
+    self.isOwn = isOwn
     checks = loader.checks.map { ($0.name, ExpressionEvaluator($0.condition)) }
-    writer = StageWriter(loader.stage)
   }
 
   /// After a spill the chunk at hand is gone.
@@ -161,7 +168,22 @@ public final class LoadWorker {
       try check.check(columns) { origins[$0] }
     }
     if loader.carriesOrigins { columns.append(LoadWorker.vector(origins, batch.rowCount)) }
+    if isOwn {
+      if loader.few?.add(columns, rowCount: batch.rowCount) ?? false { return }
+      stageFew()
+    }
     writer.append(columns, rowCount: batch.rowCount, position: position)
+  }
+
+  /// Stages the first rows, which were kept as they came, since they are not few any more.
+  func stageFew() {
+    guard let few = loader.few else { return }
+    loader.few = nil
+    var position = 0
+    for batch in few.batches {
+      writer.append(batch.columns, rowCount: batch.rowCount, position: position)
+      position += batch.rowCount
+    }
   }
 
   private func cast(_ vector: Vector, _ column: ColumnDefinition) throws(StoaError) -> Vector {

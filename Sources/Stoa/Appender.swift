@@ -14,7 +14,7 @@ public final class Appender {
   public let columns: [ResultColumn]
   private let session: Session
   private let table: String
-  private var builders: [[Value]] = []
+  private var collector: RowCollector
   private var open: (transaction: WriteTransaction, loader: TableLoader, isOwn: Bool)?
   private var rowCount = 0
   private var isClosed = false
@@ -22,7 +22,9 @@ public final class Appender {
   init(session: Session, table: TableDefinition) {
     self.session = session
     self.table = table.name
-    columns = table.columns.map { ResultColumn(name: $0.name, type: $0.type) }
+    let columns = table.columns.map { ResultColumn(name: $0.name, type: $0.type) }
+    self.columns = columns
+    collector = RowCollector(columns: columns, table: table.name)
   }
 
   deinit { abandon() }
@@ -34,15 +36,16 @@ public final class Appender {
 
   /// Adds one row, a value per column in the table's order. Texts are cast to the column's type; an integer for
   /// a DECIMAL column counts whole units.
-  /// - Throws: `.usage` for a wrong number of values, `.evaluation` for one that does not fit.
+  /// - Throws: `.usage` for a wrong number of values, `.evaluation` for one that does not fit; the appender then goes
+  ///   on without that row.
   public func append(_ row: [Value]) throws(StoaError) {
     guard !isClosed else { throw StoaError(.usage, "the appender is closed") }
     guard row.count == columns.count else {
       throw StoaError(
         .usage, "a row of \(row.count) values for \(columns.count) columns", table: table)
     }
-    builders.append(row)
-    if builders.count >= Batch.defaultCapacity { try flushRows() }
+    try collector.append(row)
+    if collector.rowCount >= Batch.defaultCapacity { try flushRows() }
   }
 
   /// Adds whole batches: one vector per column, of the column's type or one that can be cast to it.
@@ -87,14 +90,7 @@ public final class Appender {
   }
 
   private func flushRows() throws(StoaError) {
-    guard !builders.isEmpty else { return }
-    let rows = builders
-    builders.removeAll(keepingCapacity: true)
-    var vectors: [Vector] = []
-    for (index, column) in columns.enumerated() {
-      vectors.append(try Appender.vector(rows, index, column, table: table))
-    }
-    try give(Batch(columns: vectors, rowCount: rows.count))
+    if collector.rowCount > 0 { try give(collector.take()) }
   }
 
   private func give(_ batch: Batch) throws(StoaError) {
@@ -107,24 +103,6 @@ public final class Appender {
       isClosed = true
       throw error
     }
-  }
-
-  /// The values of one column; each is cast when its own type is another than the column's.
-  private static func vector(
-    _ rows: [[Value]], _ index: Int, _ column: ResultColumn, table: String
-  ) throws(StoaError) -> Vector {
-    var builder = VectorBuilder(type: column.type, capacity: rows.count)
-    for row in rows {
-      do throws(StoaError) {
-        builder.append(try ValueConversion.fit(row[index], to: column.type))
-      } catch {
-        var named = error
-        named.column = column.name
-        named.table = table
-        throw named
-      }
-    }
-    return builder.finish()
   }
 }
 
