@@ -43,6 +43,48 @@ struct VerifyTests {
     #expect(report.byteCount == UInt64(bytes))
   }
 
+  @Test(
+    "What a kill during a checkpoint, or a power loss before TIP was synced, leaves is no damage")
+  func debris() throws {
+    let system = try makeWarehouse()
+    _ = try system.open("w/log/000004.log", .create)
+    system.overwrite("w/TIP", with: [])
+    let report = try verify(try Fixture.open(system, .readOnly))
+    #expect(!report.hasErrors && report.findings.count == 2, "\(report.findings)")
+  }
+
+  @Test("A table that lost all its segments is the same in the checkpoint and in memory")
+  func emptied() throws {
+    let system = SimulatedFileSystem()
+    let store = try Fixture.open(system)
+    try Fixture.create("t", in: store)
+    try Fixture.load(0..<5, into: "t", in: store)
+    let transaction = try store.beginWrite()
+    try Fixture.delete(rows: [0, 1, 2, 3, 4], of: "t", transaction)
+    try transaction.commit()
+    try store.compact()
+    #expect(try verify(store).findings.isEmpty)
+  }
+
+  @Test("A log that ends before its successor begins, and a CURRENT older than TIP, are found")
+  func stale() throws {
+    let system = try makeWarehouse()
+    let older = system.files.first { $0.path == "w/log/000002.log" }?.contents ?? []
+    system.overwrite("w/log/000002.log", with: Array(older.prefix(LogHeader.byteCount)))
+    #expect(try verify(try Fixture.open(system, .readOnly)).hasErrors)
+
+    let again = SimulatedFileSystem()
+    let store = try Fixture.open(again)
+    try Fixture.create("t", in: store)
+    try store.checkpoint()
+    let current = try again.readAll("w/CURRENT")
+    try Fixture.create("u", in: store)
+    try store.checkpoint()
+    try store.close()
+    again.overwrite("w/CURRENT", with: current)
+    #expect(try verify(try Fixture.open(again, .readOnly)).hasErrors)
+  }
+
   @Test("Every byte that can be flipped in the small files, and 2,000 in all, is found")
   func flips() throws {
     let seed = UInt64.random(in: 0...UInt64.max)

@@ -308,6 +308,7 @@ public final class WriteTransaction: @unchecked Sendable {
         difference.resolved = try CommitConflicts(
           base: snapshot, own: changes.state, newest: newest, moves: moves
         ).resolve(changes.touched)
+        try requireApplicable(newest.catalog)
       }
       if !validators.isEmpty {
         let view = try commitView(difference, newest, moves)
@@ -317,6 +318,18 @@ public final class WriteTransaction: @unchecked Sendable {
     }
     return difference.edits(
       catalog: changes.catalogEdits, tables: changes.touched, active: active) + carried
+  }
+
+  /// Tables that others created meanwhile may have taken the ids and names of new ones.
+  private func requireApplicable(_ newest: CatalogState) throws(StoaError) {
+    var catalog = newest
+    do throws(StoaError) {
+      for edit in changes.catalogEdits { try catalog.apply(edit) }
+    } catch {
+      throw StoaError(
+        .busy, "another transaction committed first: \(error.message)",
+        hint: "Nothing of this transaction was committed; run it again", table: error.table)
+    }
   }
 
   private func commitView(
@@ -377,6 +390,9 @@ public final class WriteTransaction: @unchecked Sendable {
 
   /// Called once, at the end.
   private func leave() {
+    // They may refer to this transaction, which would then keep its snapshot, and all files of that, for ever.
+    validators = []
+    relocation = nil
     reservation.set(to: 0)
     store.inner.withLock { inner in
       let count = (inner.openCommits[snapshot.commit] ?? 1) - 1

@@ -23,6 +23,13 @@ extension StoreVerifier {
     }
     let isBusy = isWriterActive
     let tip = checkTip()
+    if let tip, !isBusy, tip.log > store.inner.withLock({ $0.log }) {
+      add(
+        VerifyFinding(
+          .error, CurrentFile.name,
+          "the file is older than TIP, which names log \(tip.log); affected: commits since an older"
+            + " checkpoint"))
+    }
     try checkCheckpoints(current)
     try checkLogs(tip, isBusy: isBusy)
     checkState(isBusy: isBusy)
@@ -61,12 +68,15 @@ extension StoreVerifier {
 
   /// TIP is overwritten in place, so a bad one is read again.
   private mutating func checkTip() -> TipFile? {
-    if (try? fileSystem.fileSize(layout.tip)) == .some(nil) {
+    // Empty after a power loss soon after the warehouse was made: only closing syncs the file.
+    let size = try? fileSystem.fileSize(layout.tip)
+    if size == .some(nil) || size == 0 {
       if snapshot.commit > 0 {
         add(
           VerifyFinding(
             .warning, TipFile.name,
-            "the file is missing, so the end of the log cannot be told from a shorter log"))
+            "the file is \(size == 0 ? "empty" : "missing"), so the end of the log cannot be told"
+              + " from a shorter log"))
       }
       return nil
     }
@@ -118,13 +128,23 @@ extension StoreVerifier {
 
   private mutating func checkLogs(_ tip: TipFile?, isBusy: Bool) throws(StoaError) {
     let names = (try? fileSystem.list(layout.logDirectory)) ?? []
-    let numbers = names.compactMap { StoreLayout.number($0, suffix: ".log") }.sorted()
-    for name in names where StoreLayout.number(name, suffix: ".log") == nil {
-      add(VerifyFinding(.note, "log/\(name)", "no commit needs the file"))
+    // What a checkpoint that was not finished leaves is begun anew by the next one.
+    let newest = store.inner.withLock { $0.log }
+    var numbers: [UInt64] = []
+    for name in names {
+      if let number = StoreLayout.number(name, suffix: ".log"), number <= newest {
+        numbers.append(number)
+      } else {
+        add(VerifyFinding(.note, "log/\(name)", "no commit needs the file"))
+      }
     }
+    numbers.sort()
+    var before: (number: UInt64, lastCommit: CommitNumber)?
     for number in numbers {
       try pulse()
       var torn: UInt64?
+      let previous = before
+      before = nil
       let isLast = number == numbers.last
       let (id, end) = (store.id, tip?.log == number ? tip?.offset ?? 0 : 0)
       check(layout.log(number), "the commits behind it in this log") {
@@ -133,8 +153,17 @@ extension StoreVerifier {
         if isBusy, isLast, end > 0, UInt64(bytes.count) > end {
           bytes.removeLast(bytes.count - Int(end))
         }
-        torn = try StoreVerifier.checkLog(
+        let found = try StoreVerifier.checkLog(
           bytes, id: id, number: number, syncedEnd: end, isLast: isLast, path: path)
+        torn = found.torn
+        before = (number, found.lastCommit)
+        guard let previous, previous.number &+ 1 == number else { return }
+        guard previous.lastCommit == found.firstCommit &- 1 else {
+          throw StoaError(
+            .corruption,
+            "the log goes on after commit \(found.firstCommit &- 1), but the one before ends with"
+              + " \(previous.lastCommit)", path: path)
+        }
       }
       if let torn, !(isBusy && isLast) {
         add(
@@ -146,11 +175,11 @@ extension StoreVerifier {
   }
 
   /// Every record and the padding between them.
-  /// - Returns: where an unfinished commit begins, if there is one.
+  /// - Returns: the commits it holds, and where an unfinished one begins, if there is one.
   private static func checkLog(
     _ bytes: [UInt8], id: WarehouseID, number: UInt64, syncedEnd: UInt64, isLast: Bool,
     path: String
-  ) throws(StoaError) -> UInt64? {
+  ) throws(StoaError) -> (firstCommit: CommitNumber, lastCommit: CommitNumber, torn: UInt64?) {
     let header = try LogHeader(
       Array(bytes.prefix(LogHeader.byteCount)), id: id, number: number, path: path)
     let scan = try LogScan(
@@ -168,8 +197,10 @@ extension StoreVerifier {
       }
       offset = next
     }
+    let first = header.previousCommit &+ 1
+    let last = scan.records.last?.commit ?? header.previousCommit
     switch scan.ending {
-    case .exact: return nil
+    case .exact: return (first, last, nil)
     case .damaged(let message):
       throw StoaError(.corruption, message, path: path, offset: scan.end)
     case .torn:
@@ -178,7 +209,7 @@ extension StoreVerifier {
         throw StoaError(
           .corruption, "the bytes behind the last commit are damaged", path: path, offset: scan.end)
       }
-      return scan.end
+      return (first, last, scan.end)
     }
   }
 
@@ -219,7 +250,11 @@ extension StoreVerifier {
     let (disk, memory) = (found.state, snapshot.state)
     var parts: [String] = []
     if disk.catalog != memory.catalog { parts.append("definitions") }
-    if disk.segments != memory.segments { parts.append("segments") }
+    // A table that lost all its segments is named in one and not in the other.
+    if disk.segments.filter({ !$0.value.isEmpty }) != memory.segments.filter({ !$0.value.isEmpty })
+    {
+      parts.append("segments")
+    }
     if disk.deletes != memory.deletes { parts.append("deleted rows") }
     if disk.memtables != memory.memtables { parts.append("memtables") }
     if disk.retention != memory.retention { parts.append("retention") }
