@@ -59,6 +59,11 @@ micro: packages
 	$(RELEASE) --product micro
 	.build/release/micro
 
+# The durability table: simulated stops, kill -9, readers beside a writer, damaged files; minutes, or SOAK_SCALE=10 for hours.
+soak: packages
+	$(RELEASE) --product soak
+	.build/release/soak --scale $(or $(SOAK_SCALE),1) $(SOAK)
+
 format:
 	swift format -i -r -p Sources Tests Benchmarks datasets Package.swift
 

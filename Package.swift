@@ -99,12 +99,15 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Stoa", "Storage", "Kernels", "Vectors"],
       path: "Tests/TestSupport"),
+    .executableTarget(
+      name: "soak", dependencies: ["TestSupport", "Stoa", "Storage", "Vectors"],
+      path: "Tests/Soak", swiftSettings: hot),
     .testTarget(name: "VectorsTests", dependencies: ["Vectors"]),
     .testTarget(
       name: "BenchmarkTests",
       dependencies: ["GatePlans", "Stoa", "SSBGenerator", "ShopData", "Catalog", "Vectors"]),
     .testTarget(
-      name: "LogicTests", dependencies: ["TestSupport", "Stoa", "Vectors"],
+      name: "LogicTests", dependencies: ["TestSupport", "Stoa", "Storage", "Vectors"],
       exclude: ["check_answers.py", "cases"]),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "Vectors"], exclude: ["Fixtures"]),
@@ -112,7 +115,7 @@ let package = Package(
     .testTarget(name: "FormatsTests", dependencies: ["Formats", "Kernels", "Vectors", zstd]),
     .testTarget(
       name: "MaterializedAggregatesTests", dependencies: ["MaterializedAggregates", "Catalog"]),
-    .testTarget(name: "AcceptanceTests", dependencies: ["TestSupport", "stoa"]),
+    .testTarget(name: "AcceptanceTests", dependencies: ["TestSupport", "stoa", "soak"]),
     .testTarget(
       name: "IngestTests",
       dependencies: ["Ingest", "Storage", "Catalog", "Formats", "Kernels", "Vectors"]),

@@ -41,14 +41,15 @@ final class LoadWriting {
     selfReferences = loader.foreignKeys.filter(\.isOwn).map { SelfReference(check: $0) }
   }
 
-  /// Rows of at most this many, and bytes, stay in memory and in the log until there are more.
-  static let inlineRowLimit = 16_384
+  /// Loads of at most this many bytes, and rows by the options of the store, stay in memory and in the log.
   static let inlineByteLimit = 2 << 20
+  /// Rows that are looked at together.
+  private static let groupRowCount = 16_384
 
   func run() throws(StoaError) -> [SegmentDescription] {
     if let few = loader.few, few.rowCount > 0 { return try insert(few) }
-    return loader.stage.isSmall(
-      rows: LoadWriting.inlineRowLimit, bytes: LoadWriting.inlineByteLimit)
+    let limit = loader.transaction.store.inlineRowLimit
+    return loader.stage.isSmall(rows: limit, bytes: LoadWriting.inlineByteLimit)
       ? try insertInline() : try writeSegments()
   }
 
@@ -56,7 +57,7 @@ final class LoadWriting {
   private func insertInline() throws(StoaError) -> [SegmentDescription] {
     let rows = try loader.stage.sortedRows()
     var blocks: [RowBlock] = []
-    while let plan = try rows.nextGroup(capacity: LoadWriting.inlineRowLimit) {
+    while let plan = try rows.nextGroup(capacity: LoadWriting.groupRowCount) {
       let vectors = (0..<columnCount).map { plan.table.gather($0, plan.rows, count: plan.count) }
       let origins = self.origins(plan)
       try checkKeys(columns: vectors, origins: origins, isInline: true)
@@ -100,7 +101,7 @@ final class LoadWriting {
   private func writeSegments() throws(StoaError) -> [SegmentDescription] {
     loader.report(.sorting, rowCount: 0)
     let rows = try loader.stage.sortedRows()
-    let options = SegmentWriterOptions()
+    let options = loader.transaction.store.segmentOptions
     let writer = try loader.transaction.makeTableWriter(loader.definition.id, options: options)
     let encoder = try writer.encoder()
     let check = loader.options.checkCancellation
@@ -144,7 +145,7 @@ final class LoadWriting {
     var found: [Int64] = []
     var start = 0
     while found.count < rows.count,
-      let plan = try sorted.nextGroup(capacity: LoadWriting.inlineRowLimit)
+      let plan = try sorted.nextGroup(capacity: LoadWriting.groupRowCount)
     {
       let origins = self.origins(plan)
       while found.count < rows.count, rows[found.count] < start + plan.count {

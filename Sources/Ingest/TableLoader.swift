@@ -50,7 +50,9 @@ public final class TableLoader: @unchecked Sendable {
     }
     foreignKeys = checks
     self.checks = try Binder(catalog: transaction.catalog, text: "").bindChecks(of: definition)
-    few = options.sortByteLimit == nil ? FewRows() : nil
+    few =
+      options.sortByteLimit == nil
+      ? FewRows(rowLimit: transaction.store.inlineRowLimit) : nil
     carriesOrigins = !definition.keys.isEmpty || checks.contains(where: \.isOwn)
     stage = Stage(
       types: definition.columns.map(\.type) + (carriesOrigins ? [.bigint] : []),

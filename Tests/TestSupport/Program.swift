@@ -26,16 +26,19 @@ public struct ProgramFailure: Error, CustomStringConvertible {
 /// of output can block the child.
 public enum Program {
   /// The `stoa` that was built beside the running test bundle.
-  public static let stoa: String = {
+  public static let stoa: String = built("stoa")
+
+  /// An executable that was built beside the running test bundle.
+  public static func built(_ name: String) -> String {
     var buffer = [UInt8](repeating: 0, count: 4096)
     let count = buffer.withUnsafeMutableBytes { bytes in
       readlink("/proc/self/exe", bytes.baseAddress!.assumingMemoryBound(to: CChar.self), 4096)
     }
     let path = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
     let beside = path.split(separator: "/").dropLast().joined(separator: "/")
-    let candidate = "/\(beside)/stoa"
-    return access(candidate, X_OK) == 0 ? candidate : repositoryRoot + "/.build/debug/stoa"
-  }()
+    let candidate = "/\(beside)/\(name)"
+    return access(candidate, X_OK) == 0 ? candidate : "\(repositoryRoot)/.build/debug/\(name)"
+  }
 
   /// The folder of `Package.swift`.
   public static let repositoryRoot: String =

@@ -8,10 +8,14 @@ struct FewRows {
   private(set) var batches: [(columns: [Vector], rowCount: Int)] = []
   private(set) var rowCount = 0
   private var byteCount = 0
+  private let rowLimit: Int
+
+  /// - Parameter rowLimit: more rows are not few.
+  init(rowLimit: Int) { self.rowLimit = rowLimit }
 
   /// Takes the next rows unless there are too many then.
   mutating func add(_ columns: [Vector], rowCount added: Int) -> Bool {
-    guard rowCount + added <= LoadWriting.inlineRowLimit else { return false }
+    guard rowCount + added <= rowLimit else { return false }
     let bytes = columns.reduce(byteCount) { $0 + FewRows.byteCount(of: $1) }
     guard bytes <= LoadWriting.inlineByteLimit else { return false }
     batches.append((columns, added))

@@ -12,14 +12,23 @@ public final class SimulatedFileSystem: FileSystem {
   public enum Fault: Sendable {
     /// The process stops before the call; every later call fails too.
     case stop
-    /// The same, but a write is cut in the middle at a sector border first.
+    /// The same, but a write is cut at some sector border first.
     case stopTorn
     /// This call fails with EIO.
     case inputOutputError
-    /// This call fails with ENOSPC, a write after half of its bytes.
+    /// This call fails with ENOSPC, a write after some of its bytes.
     case diskFull
     /// This one and all later calls that need space fail with ENOSPC.
     case diskFullFromHere
+    /// This one and all later calls fail with EIO.
+    case inputOutputErrorFromHere
+  }
+
+  /// Where an observer is called, seen from a call that changes files or makes them durable.
+  public enum Moment: Sendable {
+    case before, after
+    /// Between two parts of a write, cut at some sector border.
+    case within
   }
 
   /// One file: what programs see, and what a power loss leaves at least.
@@ -57,10 +66,12 @@ public final class SimulatedFileSystem: FileSystem {
     var faults: [Int: Fault] = [:]
     var isStopped = false
     var isFull = false
+    var isBroken = false
   }
 
   // Everything behind one lock; `Node` is only touched while it is held.
   private let state: Mutex<Unchecked>
+  private let observer = Mutex<(@Sendable (Moment, String) -> Void)?>(nil)
   fileprivate struct Unchecked: @unchecked Sendable { var value: State }
 
   public init() { state = Mutex(Unchecked(value: State())) }
@@ -82,7 +93,14 @@ public final class SimulatedFileSystem: FileSystem {
       $0.value.faults = [:]
       $0.value.isStopped = false
       $0.value.isFull = false
+      $0.value.isBroken = false
     }
+  }
+
+  /// Calls `observer` around every call that changes files or makes them durable, on the thread that makes it, with its
+  /// verb and path. It may copy the files with `afterKill` and `afterPowerLoss`; nothing else.
+  public func observe(_ observer: (@Sendable (Moment, String) -> Void)?) {
+    self.observer.withLock { $0 = observer }
   }
 
   /// The files as another process finds them after this one was killed: everything written, no locks.
@@ -165,7 +183,9 @@ public final class SimulatedFileSystem: FileSystem {
 
 extension SimulatedFileSystem {
   public func open(_ path: String, _ mode: FileMode) throws(StoaError) -> any File {
-    let node = try call("open", path) { (state, name) throws(StoaError) -> Node in
+    let isChange = mode == .create || mode == .updateOrCreate
+    let node = try call("open", path, isChange: isChange) {
+      (state, name) throws(StoaError) -> Node in
       if case .file(let node)? = state.entries[name] {
         if mode == .create {
           node.contents = []
@@ -205,7 +225,7 @@ extension SimulatedFileSystem {
   }
 
   public func makeDirectory(_ path: String) throws(StoaError) {
-    try call("mkdir", path) { (state, name) throws(StoaError) in
+    try call("mkdir", path, isChange: true) { (state, name) throws(StoaError) in
       if case .directory? = state.entries[name] { return }
       guard state.entries[name] == nil else { throw simulatedError("mkdir", path, "File exists") }
       try requireParent(name, state, path)
@@ -216,7 +236,7 @@ extension SimulatedFileSystem {
 
   public func rename(_ source: String, to target: String) throws(StoaError) {
     let targetName = SimulatedFileSystem.normal(target)
-    try call("rename", source) { (state, name) throws(StoaError) in
+    try call("rename", source, isChange: true) { (state, name) throws(StoaError) in
       guard let entry = state.entries[name] else {
         throw simulatedError("rename", source, "No such file or directory")
       }
@@ -227,7 +247,7 @@ extension SimulatedFileSystem {
 
   public func link(_ source: String, to target: String) throws(StoaError) {
     let targetName = SimulatedFileSystem.normal(target)
-    try call("link", source) { (state, name) throws(StoaError) in
+    try call("link", source, isChange: true) { (state, name) throws(StoaError) in
       guard let entry = state.entries[name], state.entries[targetName] == nil else {
         throw simulatedError("link", source, "No such file, or the target exists")
       }
@@ -237,14 +257,14 @@ extension SimulatedFileSystem {
   }
 
   public func unlink(_ path: String) throws(StoaError) {
-    try call("unlink", path) { (state, name) throws(StoaError) in
+    try call("unlink", path, isChange: true) { (state, name) throws(StoaError) in
       guard case .file? = state.entries[name] else { return }
       change(.remove(name), of: name, &state)
     }
   }
 
   public func removeDirectory(_ path: String) throws(StoaError) {
-    try call("rmdir", path) { (state, name) throws(StoaError) in
+    try call("rmdir", path, isChange: true) { (state, name) throws(StoaError) in
       guard case .directory? = state.entries[name] else { return }
       guard !state.entries.keys.contains(where: { SimulatedFileSystem.parent($0) == name }) else {
         throw simulatedError("rmdir", path, "Directory not empty")
@@ -254,7 +274,7 @@ extension SimulatedFileSystem {
   }
 
   public func syncDirectory(_ path: String) throws(StoaError) {
-    try call("syncdir", path) { (state, name) throws(StoaError) in
+    try call("syncdir", path, isChange: true) { (state, name) throws(StoaError) in
       for change in state.pending.removeValue(forKey: name) ?? [] {
         SimulatedFileSystem.apply(change, to: &state.durable)
       }
@@ -263,14 +283,18 @@ extension SimulatedFileSystem {
 
   /// Counts the call, lets an injected fault happen, then runs `body` with the normalised path.
   fileprivate func call<R>(
-    _ verb: String, _ path: String, isWrite: Bool = false,
-    torn: (inout State) -> Void = { _ in },
+    _ verb: String, _ path: String, isWrite: Bool = false, isChange: Bool = false,
+    canFail: Bool = true, torn: (inout State) -> Void = { _ in },
     _ body: (inout State, String) throws(StoaError) -> R
   ) throws(StoaError) -> R {
-    try state.withLock { guarded throws(StoaError) -> R in
+    if isChange { observe(.before, verb, path) }
+    defer { if isChange { observe(.after, verb, path) } }
+    return try state.withLock { guarded throws(StoaError) -> R in
       guarded.value.callCount += 1
       guarded.value.calls.append("\(verb) \(path)")
       if guarded.value.isStopped { throw stopError(path) }
+      // Giving a lock back touches no disk.
+      guard canFail else { return try body(&guarded.value, SimulatedFileSystem.normal(path)) }
       switch guarded.value.faults[guarded.value.callCount] {
       case nil: break
       case .stop?:
@@ -285,7 +309,9 @@ extension SimulatedFileSystem {
         torn(&guarded.value)
         throw fullError(verb, path)
       case .diskFullFromHere?: guarded.value.isFull = true
+      case .inputOutputErrorFromHere?: guarded.value.isBroken = true
       }
+      if guarded.value.isBroken { throw simulatedError(verb, path, "Input/output error") }
       if guarded.value.isFull && isWrite {
         torn(&guarded.value)
         throw fullError(verb, path)
@@ -293,6 +319,14 @@ extension SimulatedFileSystem {
       return try body(&guarded.value, SimulatedFileSystem.normal(path))
     }
   }
+
+  fileprivate func observe(_ moment: Moment, _ verb: String, _ path: String) {
+    guard let observer = observer.withLock({ $0 }) else { return }
+    observer(moment, "\(verb) \(path)")
+  }
+
+  /// Whether writes are to be cut in two for an observer.
+  fileprivate var isObserved: Bool { observer.withLock { $0 != nil } }
 
   private func requireParent(
     _ name: String, _ state: borrowing State, _ path: String
@@ -372,6 +406,15 @@ extension SimulatedFileSystem {
     return contents
   }
 
+  /// How many bytes of a write come before one of the sector borders inside it; 0 when there is none.
+  fileprivate static func cut(_ offset: Int, _ count: Int, seed: UInt64) -> Int {
+    let first = offset / sectorBytes + 1
+    let borderCount = (offset + count - 1) / sectorBytes - first + 1
+    guard borderCount > 0 else { return 0 }
+    var random = SplitMix64(seed: seed)
+    return (first + Int(random.next() % UInt64(borderCount))) * sectorBytes - offset
+  }
+
   /// The pieces of `offset ..< offset + count` between sector borders.
   private static func sectors(_ offset: Int, _ count: Int) -> [Range<Int>] {
     var parts: [Range<Int>] = []
@@ -440,20 +483,25 @@ private final class SimulatedFile: File, @unchecked Sendable {
 
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoaError) {
     let start = Int(offset)
-    let half = (start + bytes.count / 2) / SimulatedFileSystem.sectorBytes
-    let cut = max(0, half * SimulatedFileSystem.sectorBytes - start)
-    func put(_ part: some Sequence<UInt8>) {
+    func put(_ part: some Sequence<UInt8>, at start: Int) {
       let change = SimulatedFileSystem.Change.write(offset: start, bytes: [UInt8](part))
       SimulatedFileSystem.apply(change, to: &node.contents)
       node.pending.append(change)
     }
+    let cut = SimulatedFileSystem.cut(start, bytes.count, seed: UInt64(system.callCount))
+    let isCut = cut > 0 && system.isObserved
     try system.call(
-      "write", path, isWrite: true, torn: { _ in if cut > 0 { put(bytes.prefix(cut)) } }
-    ) { (_, _) throws(StoaError) in put(bytes) }
+      "write", path, isWrite: true, isChange: true,
+      torn: { _ in if cut > 0 { put(bytes.prefix(cut), at: start) } }
+    ) { (_, _) throws(StoaError) in put(isCut ? bytes.prefix(cut) : bytes[...], at: start) }
+    guard isCut else { return }
+    system.observe(.within, "write", path)
+    system.withNodes { put(bytes.dropFirst(cut), at: start + cut) }
+    system.observe(.after, "write", path)
   }
 
   func truncate(to size: UInt64) throws(StoaError) {
-    try system.call("truncate", path) { (_, _) throws(StoaError) in
+    try system.call("truncate", path, isChange: true) { (_, _) throws(StoaError) in
       SimulatedFileSystem.apply(.truncate(Int(size)), to: &node.contents)
       node.pending.append(.truncate(Int(size)))
     }
@@ -462,7 +510,7 @@ private final class SimulatedFile: File, @unchecked Sendable {
   func sync() throws(StoaError) {
     // Space is taken when bytes are written; what only became shorter can be synced on a full disk.
     let needsSpace = system.withNodes { node.contents.count > node.durable.count }
-    try system.call("sync", path, isWrite: needsSpace) { (_, _) throws(StoaError) in
+    try system.call("sync", path, isWrite: needsSpace, isChange: true) { (_, _) throws(StoaError) in
       node.durable = node.contents
       node.pending = []
     }
@@ -483,7 +531,7 @@ private final class SimulatedFile: File, @unchecked Sendable {
   }
 
   func unlock(_ range: Range<UInt64>) throws(StoaError) {
-    try system.call("unlock", path) { (_, _) throws(StoaError) in
+    try system.call("unlock", path, canFail: false) { (_, _) throws(StoaError) in
       let me = ObjectIdentifier(self)
       node.locks.removeAll { $0.owner == me && $0.range.overlaps(range) }
     }

@@ -33,6 +33,8 @@ public struct StoreOptions: Sendable {
   /// Rows that one transaction inserts into one table beyond this many bytes become a segment before its commit; four
   /// times as many for all tables.
   public var transactionByteLimit = 16 << 20
+  /// Loads of more rows become segments at once, instead of rows of the log and of a memtable.
+  public var inlineRowLimit = 16_384
   /// A log longer than this is checkpointed when the warehouse is closed.
   public var closingLogByteLimit: UInt64 = 64 << 10
   /// When rows are moved to where they are read fastest.

@@ -203,6 +203,11 @@ public final class TableStore: Sendable {
   /// Why writing is refused; `nil` when it is not.
   public var refusal: StoaError? { inner.withLock { $0.refusal } }
 
+  /// Loads of more rows become segments at once.
+  public var inlineRowLimit: Int { options.inlineRowLimit }
+  /// How segments are written.
+  public var segmentOptions: SegmentWriterOptions { options.upkeep.segments }
+
   /// The newest commit known here.
   public var commit: CommitNumber { inner.withLock { $0.state.commit } }
 
