@@ -10,6 +10,8 @@ import Vectors
 // among all rows on the encoded chunk, the others refine what is left, and only what survives them all is
 // fetched from the columns given out, a batch at a time.
 //
+// Where a filter wants few values of a column with key runs, row groups that have none of them are left out as well.
+//
 // Columns with a bitmap index are asked first (see `BitmapSelection`): their filters begin the selection without
 // reading the column.
 //
@@ -107,8 +109,15 @@ public final class StorageScan: TableSource, @unchecked Sendable {
     }
     var skipped = 0
     var bitmaps: (reader: SegmentReader, selection: BitmapSelection)?
+    let keys = KeyRunSelection(filters)
     for source in try contents.rowGroups() where source.liveRowCount > 0 {
       if isExcluded(source) {
+        skipped += 1
+        continue
+      }
+      if let keys, let (reader, rowGroup) = source.segment,
+        try !keys.mayHold(rowGroup, of: reader)
+      {
         skipped += 1
         continue
       }

@@ -127,3 +127,17 @@ final class KeyRunBlocks {
     withExtendedLifetime(piece) {}
   }
 }
+
+extension KeyRun {
+  /// Positions of the rows with one of these keys, which are sorted; with hashes, some of others too.
+  public func positions(of numbers: KeyNumbers) throws(StoaError) -> [Int] {
+    let probe = try KeyRunProbe(self, keyCount: numbers.count)
+    var positions: [Int] = []
+    // The standard library's closure takers rethrow any Error, hence the Result.
+    let result = numbers.keys.withUnsafeBufferPointer { keys -> Result<Void, StoaError> in
+      Result { () throws(StoaError) in try probe.find(keys) { positions.append($1) } }
+    }
+    try result.get()
+    return positions
+  }
+}

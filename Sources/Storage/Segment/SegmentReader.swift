@@ -36,9 +36,10 @@ public final class SegmentReader: Sendable {
     dictionaries = Mutex([:])
   }
 
-  /// The same segment as if it had no bitmap indexes for these columns.
+  /// The same segment as if it had no key runs, and no bitmap indexes for these columns.
   func leavingOutIndexes(of columns: Set<ColumnID>) -> SegmentReader {
     var footer = footer
+    footer.keyRuns = []
     for index in footer.columns.indices where columns.contains(footer.columns[index].id) {
       footer.columns[index].bitmapBlocks = []
     }

@@ -73,7 +73,8 @@ public struct KnownDamage: Sendable {
       state.deletes[table, default: [:]][number, default: DeleteVector()] =
         (state.deletes[table]?[number] ?? DeleteVector()).union(all)
     }
-    if !damage.indexes.isEmpty {
+    // Key runs are not even looked at: without them queries only read more.
+    if !damage.indexes.isEmpty || !reader.footer.keyRuns.isEmpty {
       references[number] = SegmentReference(segment, reader.leavingOutIndexes(of: damage.indexes))
     }
   }
