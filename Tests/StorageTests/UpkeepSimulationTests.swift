@@ -407,14 +407,16 @@ private struct UpkeepSimulation {
 
 @Suite("Upkeep simulation")
 struct UpkeepSimulationTests {
-  private static let isSoak = getenv("STOA_SOAK") != nil
+  /// Runs of each part: STOA_SOAK of them, of about 0.1 s of CPU each; `make soak` has the long simulation.
+  private static let runCount =
+    getenv("STOA_SOAK").flatMap { UInt64(String(cString: $0)) } ?? 12
 
   @Test("Nothing is lost, doubled or half done, whatever stops where", arguments: 0..<2)
   func simulate(part: Int) throws {
     let first = getenv("STOA_SEED").flatMap { UInt64(String(cString: $0)) }
     let seed = first ?? UInt64.random(in: 0..<1_000_000_000)
     print("upkeep simulation seed \(seed)")
-    for index in 0..<(UpkeepSimulationTests.isSoak ? 3000 : 12) as Range<UInt64> {
+    for index in 0..<UpkeepSimulationTests.runCount {
       var simulation = UpkeepSimulation(seed: seed &+ index &* 2 &+ UInt64(part))
       do { try simulation.run(rounds: 80) } catch {
         Issue.record("seed \(seed &+ index &* 2 &+ UInt64(part)): \(error)")
