@@ -104,6 +104,29 @@ struct MovedRowsTests {
     #expect(Set(try Up.numbers(store)) == all.subtracting([0, 8, 40, 41, 399, 50, 52, 53]))
   }
 
+  @Test("The first change of a process does not remove files that its own older snapshot needs")
+  func ownSnapshot() throws {
+    let (system, first) = try opened()
+    try first.compact()
+    try first.close()
+    let store = try Up.open(system)
+    func change() throws {
+      let transaction = try store.begin()
+      let other = try Up.open(system)
+      try Up.delete([0], other)
+      try other.compact()
+      try other.close()
+      try Up.delete([1, 399], transaction)
+      try transaction.commit()
+    }
+    try change()
+    try expect(store, all.subtracting([0, 1, 399]))
+    // With that transaction gone, so are the files.
+    try store.begin().beginChanges()
+    let named = Set(try store.snapshot().references.values.map(\.path))
+    #expect(Set(system.files.map(\.path).filter { $0.hasSuffix(".seg") }) == named)
+  }
+
   @Test("TRUNCATE takes moved rows too, and is a conflict once there are others")
   func truncated() throws {
     for isChanged in [false, true] {

@@ -61,6 +61,11 @@ final class LeaseTable: Sendable {
     return (try? file.isLockedElsewhere(0..<commit)) ?? true
   }
 
+  /// Whether this process reads a commit before `commit`.
+  func isReadHere(before commit: CommitNumber) -> Bool {
+    contents.withLock { $0.counts.keys.contains { $0 < commit } }
+  }
+
   /// Removes waiting files that nobody reads any more. What fails is left to the next collection.
   func removeUnused() {
     let removable = contents.withLock { contents -> [String] in

@@ -122,10 +122,15 @@ extension TableStore {
   }
 
   /// Removes segment files that no commit names: loads that never committed, tables dropped while somebody
-  /// still read them. Files another process may still read, or is writing without the write lock, stay until a later
-  /// collection.
+  /// still read them. Files that this process or another may still read, or is writing without the write lock, stay until
+  /// a later collection.
   func collectOrphans(_ inner: inout Inner) {
-    if upkeep.isWritingFiles || leases.isReadElsewhere(before: inner.state.commit) { return }
+    let commit = inner.state.commit
+    if upkeep.isWritingFiles || leases.isReadHere(before: commit)
+      || leases.isReadElsewhere(before: commit)
+    {
+      return
+    }
     guard let lock = inner.lockFile, (try? lock.isLockedElsewhere(upkeepLockRange)) == false
     else { return }
     inner.hasCollectedOrphans = true
