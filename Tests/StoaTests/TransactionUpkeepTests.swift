@@ -1,6 +1,11 @@
-import Stoa
 import TestSupport
 import Testing
+
+@testable import Stoa
+
+#if canImport(Glibc)
+  import Glibc
+#endif
 
 /// Transactions of sessions beside COMPACT, which moves everything they have seen.
 @Suite("Transactions beside compaction")
@@ -15,6 +20,22 @@ struct TransactionUpkeepTests {
     try shop.session.execute(
       "INSERT INTO f SELECT i, i % 50, (i * 7919) % 1000 FROM range(1000) r(i)")
     return shop
+  }
+
+  @Test("Statements that are done keep neither memory nor files")
+  func released() throws {
+    let shop = try Shop("CREATE TABLE t (k INTEGER PRIMARY KEY, s VARCHAR)")
+    try shop.session.execute("INSERT INTO t VALUES (0, 'first')")
+    try shop.session.execute("COMPACT")
+    let path = try #require(try shop.warehouse.store.snapshot().segments(of: 1).first?.path)
+    #expect(access(path, F_OK) == 0)
+    for row in 1...20 {
+      try shop.session.execute("INSERT INTO t SELECT \(row), 'row'")
+      try shop.session.execute("UPDATE t SET s = 'x' WHERE k = \(row)")
+    }
+    try shop.session.execute("COMPACT")
+    // The file goes when nobody reads a commit that has it.
+    #expect(access(path, F_OK) != 0)
   }
 
   @Test("UPDATE, DELETE and MERGE of rows that were moved meanwhile commit")
