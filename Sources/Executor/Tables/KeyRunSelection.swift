@@ -72,8 +72,9 @@ final class KeyRunSelection {
     case .comparison(.equal, let value): values = [value]
     case .oneOf(let list): values = list
     case .range(.integer(let lower)?, .integer(let upper)?):
-      guard upper >= lower, upper - lower < Int128(valueLimit) else { return nil }
-      values = (0...Int(upper - lower)).map { .integer(lower + Int128($0)) }
+      let (width, isTooWide) = upper.subtractingReportingOverflow(lower)
+      guard !isTooWide, width >= 0, width < Int128(valueLimit) else { return nil }
+      values = (0...Int(width)).map { .integer(lower + Int128($0)) }
     case .keyTable(let table):
       guard table.count <= 4096 else { return nil }
       for offset in 0..<table.count {
