@@ -103,7 +103,7 @@ struct GoldenTests {
     #expect(hex(footer.encoded()) == GoldenBytes.segmentFooter)
     #expect(
       hex(SegmentFooter.trailer(footerByteCount: 10, checksum: 11))
-        == "0a000000000000000b00000000000000" + "00000000" + "00000000" + "53544f4153454745")
+        == "0a000000000000000b00000000000000" + "01000000" + "00000000" + "53544f4153454745")
   }
 }
 

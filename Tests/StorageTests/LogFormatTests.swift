@@ -174,10 +174,10 @@ struct LogFormatTests {
     let identity = hex(Array(1...16))
     #expect(
       hex(WarehouseFile(id: fixedID, created: 5).encoded()).hasPrefix(
-        "53544f4157485345" + "00000000" + "00000000" + identity + "0500000000000000"))
+        "53544f4157485345" + "01000000" + "00000000" + identity + "0500000000000000"))
     #expect(
       hex(CurrentFile(id: fixedID, checkpoint: 3, commit: 8).encoded()).hasPrefix(
-        "53544f4143555252" + "00000000" + "00000000" + identity + "0300000000000000"
+        "53544f4143555252" + "01000000" + "00000000" + identity + "0300000000000000"
           + "0800000000000000"))
     let record = LogRecord(commit: 2, timestamp: 3, edits: [.removeSegment(4, 5)])
     let bytes = record.encoded(fixedID, log: 1, offset: 64)

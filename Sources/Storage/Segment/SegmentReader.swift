@@ -83,10 +83,13 @@ public final class SegmentReader: Sendable {
     let raw = try file.readBuffer(at: start, byteCount: SegmentFooter.trailerByteCount)
     var trailer = ByteReader([UInt8](raw.bytes), path: path, baseOffset: start)
     let byteCount = try trailer.u64()
-    try trailer.skip(16)
+    try trailer.skip(8)
+    let version = try trailer.u32()
+    try trailer.skip(4)
     guard try trailer.take(8) == SegmentFooter.endMagic,
       byteCount <= start - UInt64(SegmentHeader.byteCount)
     else { throw StoaError(.corruption, "the segment has no footer", path: path, offset: start) }
+    if version != formatVersion { try refuse(version, file, offset: start + 16) }
     let footerStart = start - byteCount
     let buffer = try file.readBuffer(at: footerStart, byteCount: Int(byteCount))
     let bytes = [UInt8](buffer.bytes)
@@ -97,6 +100,19 @@ public final class SegmentReader: Sendable {
     }
     var reader = ByteReader(bytes, path: path, baseOffset: footerStart)
     return try SegmentFooter(from: &reader)
+  }
+
+  /// A version is believed when both ends of the file state it.
+  private static func refuse(
+    _ version: UInt32, _ file: any File, offset: UInt64
+  ) throws(StoaError) {
+    let head = try file.readBuffer(at: 0, byteCount: SegmentHeader.byteCount)
+    var reader = ByteReader([UInt8](head.bytes), path: file.path)
+    if try reader.take(8) == SegmentHeader.magic, try reader.u32() == version {
+      try requireKnownVersion(version, file.path)
+    }
+    throw StoaError(
+      .corruption, "the trailer of the segment is damaged", path: file.path, offset: offset)
   }
 
   public var rowCount: Int { footer.rowCount }

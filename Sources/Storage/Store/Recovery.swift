@@ -40,6 +40,7 @@ struct Recovery {
     self.fileSystem = fileSystem
     if let knownID { id = knownID } else { try readWarehouse() }
     tip = Recovery.readTip(layout, fileSystem, id: id)
+    if tip == nil { try requireKnownTip() }
     let checkpoints = try candidates()
     var isFirst = true
     for number in checkpoints {
@@ -62,6 +63,16 @@ struct Recovery {
       if let tip = try? TipFile(bytes, id: id, path: layout.tip) { return tip }
     }
     return nil
+  }
+
+  /// A TIP that cannot be read may be one of a newer version.
+  private func requireKnownTip() throws(StoaError) {
+    guard let bytes = try? fileSystem.readAll(layout.tip, limit: 4096) else { return }
+    do throws(StoaError) {
+      _ = try TipFile(bytes, id: id, path: layout.tip)
+    } catch {
+      if error.kind == .unsupported { throw error }
+    }
   }
 
   private mutating func found(_ error: StoaError) {

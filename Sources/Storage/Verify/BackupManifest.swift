@@ -4,7 +4,7 @@ import Vectors
 /// The file MANIFEST of a backup: every file with size and checksum. Written last, so a backup without it, or with
 /// a damaged one, was interrupted. Text, a line each, and nothing else counts as one:
 ///
-///   stoa backup 0                              format version
+///   stoa backup 1                              format version
 ///   warehouse 01020304-0506-0708-090a-0b0c…    whose state it is
 ///   commit 12                                  which state
 ///   timestamp 1700000000000000                 when that was committed, microseconds since 1970
@@ -51,12 +51,7 @@ struct BackupManifest: Hashable {
     guard lines.count >= 5, lines[0].count == 3, lines[0].prefix(2) == ["stoa", "backup"],
       let version = UInt32(lines[0][2])
     else { throw damaged }
-    guard version <= formatVersion else {
-      throw StoaError(
-        .unsupported,
-        "the backup has format version \(version), this program knows up to \(formatVersion)",
-        hint: newerVersionHint, path: path)
-    }
+    try requireKnownVersion(version, path)
     guard lines[1].first == "warehouse", let id = BackupManifest.id(lines[1].last ?? ""),
       lines[2].first == "commit", let commit = UInt64(lines[2].last ?? ""),
       lines[3].first == "timestamp", let timestamp = Int64(lines[3].last ?? "")
