@@ -54,7 +54,8 @@ extension Recoverer {
     return paths
   }
 
-  /// Two generations of log and checkpoint, so that damage to the newer one leaves a way back; then CURRENT.
+  /// Two generations of log and checkpoint, so that damage to the newer one leaves a way back; then CURRENT. A number of
+  /// a log is left out: the new ones do not go on where an old one ends.
   private func publish() throws(StoaError) {
     for path in [layout.logDirectory, layout.checkpointDirectory, layout.segmentsDirectory] {
       try fileSystem.makeDirectory(path)
@@ -62,7 +63,7 @@ extension Recoverer {
     _ = try fileSystem.open(layout.leases, .updateOrCreate)
     let start = UInt64(LogHeader.byteCount)
     for step in 1...2 as ClosedRange<UInt64> {
-      let log = lastLog + step
+      let log = lastLog + 1 + step
       let header = LogHeader(
         id: id, number: log, previousCommit: state.commit, previousTimestamp: state.timestamp)
       try Creation.write(header.encoded(), layout.log(log), fileSystem)
@@ -85,7 +86,7 @@ extension Recoverer {
       try tip.truncate(to: UInt64(TipFile.byteCount))
     }
     try tip.write(
-      TipFile(id: id, isClosed: true, log: lastLog + 2, offset: start, commit: state.commit)
+      TipFile(id: id, isClosed: true, log: lastLog + 3, offset: start, commit: state.commit)
         .encoded(), at: 0)
     try tip.sync()
     try fileSystem.syncDirectory(layout.root)
