@@ -29,12 +29,17 @@ extension Cast {
     switch type {
     case .boolean: return allRows(flat, type) { (value: S) in (value == 0 ? 0 : 1) as UInt8 }
     case .double:
-      let power = PowersOfTen.double(scale)
       if scale == 0 { return allRows(flat, type) { (value: S) in Double(value) } }
-      return allRows(flat, type) { (value: S) in Double(value) / power }
+      if S.bitWidth <= 32, scale <= 22 {
+        let power = PowersOfTen.double(scale)
+        return allRows(flat, type) { (value: S) in Double(value) / power }
+      }
+      let quotient = DecimalQuotient(scale: scale)
+      return allRows(flat, type) { (value: S) in quotient.double(Int128(value)) }
     case .real:
-      let power = PowersOfTen.double(scale)
-      return allRows(flat, type) { (value: S) in Float(Double(value) / power) }
+      if scale == 0 { return allRows(flat, type) { (value: S) in Float(value) } }
+      let quotient = DecimalQuotient(scale: scale)
+      return allRows(flat, type) { (value: S) in quotient.real(Int128(value)) }
     default: break
     }
     let plan = Rescale(from: flat.type, to: type)
