@@ -134,6 +134,7 @@ extension Session {
       guard let definition = transaction.catalog.table(named: table) else {
         throw StoaError(.binding, "table \"\(table)\" was dropped")
       }
+      transaction.kinds.formUnion(.load)
       return (transaction, try makeLoader(into: definition, transaction), isOwn)
     } catch {
       if isOwn { transaction.rollback() }

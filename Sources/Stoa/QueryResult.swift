@@ -50,6 +50,17 @@ public final class QueryResult {
     self.batches = batches[...]
   }
 
+  /// The rows of `other`, which nobody has begun to read, with something to say about them.
+  init(_ other: QueryResult, notices: [String]) {
+    kind = other.kind
+    columns = other.columns
+    stream = other.stream
+    rowsChanged = other.rowsChanged
+    self.notices = other.notices + notices
+    loadSummary = other.loadSummary
+    batches = other.batches
+  }
+
   /// A statement without rows.
   init(rowsChanged: Int? = nil, notices: [String] = [], loadSummary: LoadSummary? = nil) {
     self.loadSummary = loadSummary

@@ -51,6 +51,7 @@ extension Session {
     guard !isClosed else { throw StoaError(.usage, "the session is closed") }
     cancellation.reset()
     return try inTransaction(isRepeatable: false) { transaction throws(StoaError) in
+      transaction.kinds.formUnion(.load)
       let plan = try ImportPlan(
         files: request.files, table: request.table, columns: request.columns,
         catalog: transaction.catalog, options: request.options.csv)

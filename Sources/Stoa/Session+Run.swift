@@ -12,11 +12,14 @@ extension Session {
     cancellation.reset()
     cancellation.setTimeLimit(milliseconds: settings.timeLimitMilliseconds)
     try requireUsableTransaction(syntax)
+    defer { versions = nil }
     do throws(StoaError) {
       if Session.writes(syntax) {
         return try runWriting(syntax, text: text, parameters: parameters)
       }
       let snapshot = try currentSnapshot()
+      versions = StatementVersions(
+        warehouse.store, newest: openTransaction?.changes.snapshot ?? snapshot)
       return try onFittingStack(text) { () throws(StoaError) -> QueryResult in
         let bound = try bind(syntax, text: text, catalog: snapshot.catalog, parameters)
         return try runReading(bound, snapshot: snapshot, parameters: parameters)
@@ -47,7 +50,7 @@ extension Session {
   ) throws(StoaError) -> BoundStatement {
     let binder = Binder(
       catalog: catalog, text: text, tableFunctions: Session.tableFunctions,
-      parameterTypes: parameters.map { Session.wantedType($0) })
+      parameterTypes: parameters.map { Session.wantedType($0) }, history: versions?.history)
     return try binder.bind(syntax)
   }
 
@@ -101,7 +104,7 @@ extension Session {
     case .savepoint(let name): return try savepoint(name)
     case .rollbackTo(let name): return try rollback(to: name)
     case .release(let name): return try release(name)
-    case .showVersions: throw StoaError(.unsupported, "SHOW VERSIONS is not supported yet")
+    case .showVersions: return try showVersions()
     case .compact(let table):
       guard openTransaction == nil else {
         throw StoaError(.usage, "COMPACT is not for inside a transaction")
@@ -125,6 +128,7 @@ extension Session {
     if case .copy = syntax.kind { isRepeatable = false }
     do throws(StoaError) {
       return try inTransaction(isRepeatable: isRepeatable) { transaction throws(StoaError) in
+        versions = StatementVersions(warehouse.store, newest: transaction.snapshot)
         let bound = try onFittingStack(text) { () throws(StoaError) in
           try bind(syntax, text: text, catalog: transaction.catalog, parameters)
         }
@@ -148,6 +152,8 @@ extension Session {
   private func write(
     _ bound: BoundStatement, _ transaction: WriteTransaction, _ parameters: [Value]
   ) throws(StoaError) -> QueryResult {
+    let kinds = Session.kinds(of: bound)
+    if !transaction.kinds.contains(kinds) { transaction.kinds.formUnion(kinds) }
     switch bound {
     case .createTable(let create): return try createTable(create, transaction, parameters)
     case .dropTables(let ids):
@@ -159,6 +165,28 @@ extension Session {
     case .truncate(let tables): return try truncate(tables, transaction)
     case .alterTable(let change): return try alter(change, transaction, parameters)
     default: throw StoaError(.inconsistency, "a reading statement took the way of a writing one")
+    }
+  }
+}
+
+extension Session {
+  /// What SHOW VERSIONS says of a commit with the statement in it.
+  private static func kinds(of bound: BoundStatement) -> CommitKinds {
+    switch bound {
+    case .createTable: .createTable
+    case .dropTables: .dropTable
+    case .insert: .insert
+    case .copyFrom: .load
+    case .truncate: .truncate
+    case .alterTable: .alterTable
+    case .change(let change):
+      switch change.kind {
+      case .update: .update
+      case .delete: .delete
+      case .merge: .merge
+      case .upsert: .insert
+      }
+    default: []
     }
   }
 }
@@ -185,15 +213,30 @@ extension Session {
   ) throws(StoaError) -> (snapshot: Snapshot, notices: [String]) {
     guard settings.skipsDamaged else { return (snapshot, []) }
     var tables: [TableID] = []
+    var earlier: [CommitNumber: [TableID]] = [:]
     var left = [try plan(query, snapshot: snapshot, parameters: parameters)]
     while let node = left.popLast() {
-      if case .scan(let scan) = node { tables.append(scan.table) }
+      if case .scan(let scan) = node {
+        if let version = scan.version?.commit {
+          earlier[version, default: []].append(scan.table)
+        } else {
+          tables.append(scan.table)
+        }
+      }
       left += node.inputs
     }
     let flag = cancellation
-    return try damage.around(snapshot, tables: tables) { () throws(StoaError) in
-      try flag.check()
+    let pulse = { () throws(StoaError) in try flag.check() }
+    var notices: [String] = []
+    for version in earlier.keys.sorted() {
+      guard let versions, let tables = earlier[version] else { continue }
+      let found = try damage.around(
+        try versions.snapshot(at: version), tables: tables, pulse: pulse)
+      versions.replace(version, by: found.snapshot)
+      notices += found.notices.map { "\($0) (as of version \(version))" }
     }
+    let found = try damage.around(snapshot, tables: tables, pulse: pulse)
+    return (found.snapshot, notices + found.notices)
   }
 
   func stream(
@@ -208,16 +251,26 @@ extension Session {
   ) throws(StoaError) -> PhysicalPlan {
     let values = parameters.map { (value: $0, type: Session.naturalType($0)) }
     return try QueryPlanner.plan(
-      query.replacingParameters(values), catalog: SnapshotCatalog(snapshot: snapshot),
+      query.replacingParameters(values),
+      catalog: SnapshotCatalog(snapshot: snapshot, versions: versions),
       options: settings.optimizer)
   }
 
   func context(_ snapshot: Snapshot, profile: QueryProfile? = nil) -> ExecutionContext {
-    ExecutionContext(
+    let versions = versions
+    return ExecutionContext(
       settings: settings.execution, pool: warehouse.pool, budget: warehouse.budget,
-      cancellation: cancellation, profile: profile, tableFunctions: Session.tableFunctionSources
+      cancellation: cancellation, profile: profile,
+      tableFunctions: systemFunctions(newest: versions?.newest ?? snapshot)
     ) { request, context throws(StoaError) in
-      try StorageScan(request, snapshot: snapshot, context: context)
+      guard let version = request.node.version?.commit else {
+        return try StorageScan(request, snapshot: snapshot, context: context)
+      }
+      guard let versions else {
+        throw StoaError(.inconsistency, "the query reads a version that was not looked up")
+      }
+      return try StorageScan(
+        request, snapshot: try versions.snapshot(at: version), context: context)
     }
   }
 
@@ -268,11 +321,17 @@ extension Session {
 /// What the planner may know of a snapshot.
 struct SnapshotCatalog: PlannerCatalog {
   let snapshot: Snapshot
+  let versions: StatementVersions?
 
   var state: CatalogState { snapshot.catalog }
 
   /// Without statistics a plan may be slower, never wrong; the scan reports what is damaged.
   func statistics(of table: TableID) -> TableStatistics? { try? snapshot.statistics(of: table) }
+
+  func statistics(of table: TableID, at version: CommitNumber) -> TableStatistics? {
+    guard let snapshot = try? versions?.snapshot(at: version) else { return nil }
+    return try? snapshot.statistics(of: table)
+  }
 }
 
 /// Small results made here.

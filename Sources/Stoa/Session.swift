@@ -18,6 +18,8 @@ public final class Session: @unchecked Sendable {
   /// What `skip_damaged` has found.
   var damage = KnownDamage()
   var isClosed = false
+  /// Earlier versions that the statement being run reads.
+  var versions: StatementVersions?
   /// Set between BEGIN and COMMIT or ROLLBACK.
   var openTransaction: OpenTransaction?
 
@@ -88,6 +90,7 @@ public final class Session: @unchecked Sendable {
   func set(_ name: String, to value: String, at position: Range<Int>?) throws(StoaError) {
     let setting = try Setting.named(name, at: position)
     if value.lowercased() == "default" { return try reset(name, at: position) }
+    if setting.isOfWarehouse { return try setRetention(value, at: position) }
     guard setting.write(self, value) else {
       throw StoaError(
         .binding, "\"\(value)\" is no value for \(setting.name)", hint: "It takes \(setting.help)",
@@ -100,6 +103,11 @@ public final class Session: @unchecked Sendable {
     let fresh = Session(warehouse)
     let chosen = try name.map { name throws(StoaError) in [try Setting.named(name, at: position)] }
     for setting in chosen ?? Setting.all {
+      // What is set for all processes is not taken back by the way.
+      if setting.isOfWarehouse {
+        if name != nil { try setRetention("0", at: position) }
+        continue
+      }
       if setting.name == "memory_limit" {
         warehouse.budget.setLimit(SystemMemory.defaultLimit)
       } else {

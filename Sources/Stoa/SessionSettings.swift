@@ -51,6 +51,8 @@ struct Setting: Sendable {
   let read: @Sendable (Session) -> String
   /// Takes over a value; `false` when the text is none.
   let write: @Sendable (Session, String) -> Bool
+  /// Whether it is the same in all processes, for good: then setting it is a commit, and `write` is not asked.
+  var isOfWarehouse = false
 
   static func named(_ name: String, at position: Range<Int>?) throws(StoaError) -> Setting {
     if let setting = all.first(where: { $0.name == name.lowercased() }) { return setting }
@@ -108,6 +110,10 @@ struct Setting: Sendable {
         session.settings.optimizer.isOn = flag
         return true
       }),
+    Setting(
+      name: "retention",
+      help: "how long earlier versions can be read in this warehouse, such as 1 day, or 0",
+      read: { $0.retentionText }, write: { _, _ in false }, isOfWarehouse: true),
     Setting(
       name: "skip_damaged",
       help: "whether queries leave out row groups that are damaged, true or false",

@@ -5,9 +5,9 @@ import SQL
 extension Session {
   static let tableFunctions: [any TableFunctionBinding] = [
     SeriesBinding(name: "range"), SeriesBinding(name: "generate_series"),
+    SystemFunctionBinding(name: "stoa_versions", columns: VersionTable.columns),
+    SystemFunctionBinding(name: "stoa_space", columns: SpaceTable.columns),
   ]
-  /// Those the executor does not bring itself.
-  static let tableFunctionSources: [String: TableFunctionFactory] = [:]
 }
 
 /// `range(stop)`, `range(start, stop[, step])` without its end; `generate_series` with it.

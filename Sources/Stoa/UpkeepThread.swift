@@ -98,9 +98,28 @@ final class UpkeepThread: @unchecked Sendable {
   private func waitForWork() -> Bool {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
-    while !hasWork && !isStopping { pthread_cond_wait(condition, mutex) }
+    while !hasWork && !isStopping {
+      // Versions end by the clock; nobody wakes the thread for that.
+      guard let wait = store.microsecondsToExpiry else {
+        pthread_cond_wait(condition, mutex)
+        continue
+      }
+      let milliseconds = max(
+        UpkeepThread.blockedMilliseconds, Int(min(wait / 1000, 3_600_000)))
+      var until = UpkeepThread.time(after: milliseconds)
+      if pthread_cond_timedwait(condition, mutex, &until) == ETIMEDOUT { hasWork = true }
+    }
     hasWork = false
     return !isStopping
+  }
+
+  private static func time(after milliseconds: Int) -> timespec {
+    var until = timespec()
+    clock_gettime(CLOCK_REALTIME, &until)
+    let nanoseconds = Int(until.tv_nsec) + milliseconds % 1000 * 1_000_000
+    until.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
+    until.tv_nsec = nanoseconds % 1_000_000_000
+    return until
   }
 
   private func mustStop() -> Bool {
@@ -111,11 +130,7 @@ final class UpkeepThread: @unchecked Sendable {
 
   /// Sleeps, but not on after `stop`.
   private func sleep(_ milliseconds: Int) {
-    var until = timespec()
-    clock_gettime(CLOCK_REALTIME, &until)
-    let nanoseconds = Int(until.tv_nsec) + milliseconds * 1_000_000
-    until.tv_sec += nanoseconds / 1_000_000_000
-    until.tv_nsec = nanoseconds % 1_000_000_000
+    var until = UpkeepThread.time(after: milliseconds)
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     while !isStopping {

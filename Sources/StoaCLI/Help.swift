@@ -70,6 +70,7 @@ enum Help {
     .print TEXT             print TEXT
     .read FILE              run a script
     .schema [TABLE]         CREATE TABLE statements
+    .space                  where the bytes are and why they are still there
     .tables                 names of all tables
     .timer on|off           time of each statement
     """

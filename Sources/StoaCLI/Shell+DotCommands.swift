@@ -28,6 +28,7 @@ extension Shell {
     case ".read": return try read(try Shell.one(name, arguments, "a file"))
     case ".tables": for table in try session.tables() { try output.print(table) }
     case ".schema": try printSchema(arguments)
+    case ".space": try printRows(of: try session.space(), since: Shell.monotonicSeconds())
     case ".import": try importFiles(arguments)
     default:
       let known = Help.dotCommands.split(separator: "\n").map {

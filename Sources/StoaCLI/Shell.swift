@@ -190,7 +190,7 @@ extension Shell {
     try output.flush()
   }
 
-  private func printRows(of result: QueryResult, since start: Double) throws(StoaError) {
+  func printRows(of result: QueryResult, since start: Double) throws(StoaError) {
     var options = options
     let isTerminal = output === OutputFile.standard && isatty(1) != 0
     if isTerminal { options.terminalWidth = Shell.terminalWidth() }
@@ -209,6 +209,7 @@ extension Shell {
       "\(Shell.grouped(rowCount)) row\(rowCount == 1 ? "" : "s") (\(Shell.seconds(since: start)))"
     formatter.end(footer: footer, to: &output.bytes)
     try output.flush()
+    for notice in result.notices { printError(notice + "\n") }
   }
 
   /// EXPLAIN: the text as it is.

@@ -92,6 +92,10 @@ def check(path, fill):
             output += block
             continue
         head = body[0].split()
+        if head[0] == "halt":
+            output += block + lines[end:]
+            last = len(lines)
+            break
         if head[0] == "statement":
             try:
                 execute(connection, "\n".join(body[1:]))

@@ -62,7 +62,10 @@ struct CardinalityEstimator {
   }
 
   private func table(_ node: LogicalGet) -> RelationEstimate {
-    guard let statistics = catalog.statistics(of: node.table.id) else {
+    let known =
+      node.version.map { catalog.statistics(of: node.table.id, at: $0) }
+      ?? catalog.statistics(of: node.table.id)
+    guard let statistics = known else {
       return unknown(rows: 1_000, node.columns)
     }
     let rows = Double(statistics.rowCount)

@@ -8,6 +8,12 @@ public protocol PlannerCatalog {
   var state: CatalogState { get }
   /// What is known about a table's rows; `nil` when nothing is.
   func statistics(of table: TableID) -> TableStatistics?
+  /// The same of an earlier version.
+  func statistics(of table: TableID, at version: CommitNumber) -> TableStatistics?
+}
+
+extension PlannerCatalog {
+  public func statistics(of table: TableID, at version: CommitNumber) -> TableStatistics? { nil }
 }
 
 /// Earlier states of the warehouse, for `FROM t AT (…)`.

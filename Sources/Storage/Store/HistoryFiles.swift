@@ -30,6 +30,18 @@ struct HistoryFiles {
     }
   }
 
+  /// The commit of the oldest checkpoint after commit `commit`.
+  func first(after commit: CommitNumber) -> CommitNumber? {
+    for number in checkpoints() {
+      let path = layout.checkpoint(number)
+      guard let bytes = header(path, CheckpointFile.headerByteCount),
+        let found = try? CheckpointFile.commit(of: bytes, id: id, number: number, path: path)
+      else { continue }
+      if found > commit { return found }
+    }
+    return nil
+  }
+
   /// The newest of these logs whose first record follows commit `commit` or an earlier one.
   func last(ofLogs logs: [UInt64], notAfter commit: CommitNumber) -> LogHeader? {
     last(of: logs) { logHeader($0).map { $0.previousCommit <= commit } }.flatMap(logHeader)

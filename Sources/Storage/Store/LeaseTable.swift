@@ -55,6 +55,9 @@ final class LeaseTable: Sendable {
     contents.withLock { $0.waiting.contains { $0.path == path } }
   }
 
+  /// Files that wait for their readers.
+  var waitingPaths: Set<String> { contents.withLock { Set($0.waiting.map(\.path)) } }
+
   /// Whether another process reads a commit before `commit`.
   func isReadElsewhere(before commit: CommitNumber) -> Bool {
     guard let file, commit > 0 else { return false }

@@ -21,7 +21,10 @@ public final class WriteTransaction: @unchecked Sendable {
   /// How long a first change waits for writers of other processes.
   public var lockTimeoutMilliseconds: Int?
   /// What the list of versions says of the commit.
-  public var kinds: CommitKinds = []
+  public var kinds: CommitKinds {
+    get { changes.kinds }
+    set { changes.kinds = newValue }
+  }
   /// False when `commit` may return before the disk has the changes.
   public var isSynchronous = true
   private var changes: Changes
@@ -57,6 +60,7 @@ public final class WriteTransaction: @unchecked Sendable {
     var touched: Set<TableID> = []
     var references: [SegmentID: SegmentReference] = [:]
     var hasChanges = false
+    var kinds: CommitKinds = []
   }
 
   init(
@@ -393,6 +397,7 @@ public final class WriteTransaction: @unchecked Sendable {
     // They may refer to this transaction, which would then keep its snapshot, and all files of that, for ever.
     validators = []
     relocation = nil
+    makeMove = nil
     reservation.set(to: 0)
     store.inner.withLock { inner in
       let count = (inner.openCommits[snapshot.commit] ?? 1) - 1
