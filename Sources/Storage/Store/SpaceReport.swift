@@ -67,6 +67,15 @@ private struct SpaceSurvey {
 
   private func size(_ path: String) -> UInt64? { (try? fileSystem.fileSize(path)).flatMap { $0 } }
 
+  /// Sizes of the files of a directory and of those in it.
+  private func sizes(below directory: String, _ names: [String]) -> [UInt64] {
+    names.flatMap { name -> [UInt64] in
+      let path = "\(directory)/\(name)"
+      if let inner = (try? fileSystem.list(path)).flatMap({ $0 }) { return sizes(below: path, inner) }
+      return size(path).map { [$0] } ?? []
+    }
+  }
+
   private mutating func add(
     _ part: String, _ table: String? = nil, _ sizes: [UInt64], _ reason: String
   ) {
@@ -211,8 +220,12 @@ private struct SpaceSurvey {
       if ["log", "checkpoint", "segments"].contains(name) { continue }
       if let files = (try? fileSystem.list(path)).flatMap({ $0 }) {
         let reason =
-          name == "loads" ? "rejects and reports of loads" : "the directory is no part of the warehouse"
-        add(name, nil, files.compactMap { size("\(path)/\($0)") }, reason)
+          switch name {
+          case "loads": "rejects and reports of loads"
+          case KeptAside.directoryName: "put aside by stoa recover; yours to look at and remove"
+          default: "the directory is no part of the warehouse"
+          }
+        add(name, nil, sizes(below: path, files), reason)
       } else if let size = size(path) {
         if StoreLayout.ownNames.contains(name) {
           own.append(size)

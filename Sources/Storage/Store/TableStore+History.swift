@@ -76,7 +76,7 @@ extension TableStore {
     throw TableStore.notKept("version \(commit) is", retention, newest)
   }
 
-  private func keptHistory() throws(StoaError) -> Retention {
+  func keptHistory() throws(StoaError) -> Retention {
     try inner.withLock { inner throws(StoaError) in
       if inner.writerCount == 0 { try refresh(&inner) }
       return inner.state.retention

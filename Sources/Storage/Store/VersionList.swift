@@ -22,10 +22,7 @@ extension TableStore {
   public func versions(
     before newest: Snapshot
   ) throws(StoaError) -> (versions: [VersionSummary], notices: [String]) {
-    let retention = inner.withLock { inner in
-      if inner.writerCount == 0 { refresh(&inner) }
-      return inner.state.retention
-    }
+    let retention = try keptHistory()
     let oldest = retention.isOn ? retention.oldest : newest.commit
     var list = VersionList(first: oldest, last: newest.commit)
     try list.read(historyFiles)
@@ -126,18 +123,6 @@ extension StoreState {
 }
 
 extension LogEdit {
-  /// The table it changes, if it is of one.
-  var table: TableID? {
-    switch self {
-    case .catalog(.createTable(let table)), .catalog(.alterTable(let table)): table.id
-    case .catalog(.dropTable(let id)): id
-    case .addSegment(let segment): segment.table
-    case .removeSegment(let table, _), .deleteRows(let table, _, _), .insertRows(let table, _, _):
-      table
-    case .reserveIDs, .setProperty, .keepFrom, .retire: nil
-    }
-  }
-
   /// What most likely made it, where the record does not say.
   fileprivate var usualKinds: CommitKinds {
     switch self {
