@@ -35,6 +35,9 @@ struct LogicConfiguration: Sendable, CustomTestStringConvertible {
     LogicConfiguration(testDescription: "rows compacted", settings: [], rows: .compacted),
   ]
 
+  /// Whether rows are moved between statements, by commits of their own; `moving` in files.
+  var makesCommits: Bool { rows != .anywhere }
+
   /// Opens a warehouse in which rows are where this configuration wants them.
   func open(_ path: String) throws -> Warehouse {
     guard rows != .anywhere else { return try Warehouse.open(path) }
@@ -95,7 +98,8 @@ struct LogicFileTests {
       decoding: try TemporaryDirectory.bytes(Self.folder + "/" + name), as: UTF8.self)
     var parser = LogicTestParser(text)
     var runner = LogicTestRunner(
-      StoaConnection(session: session, configuration: configuration), names: ["stoa"])
+      StoaConnection(session: session, configuration: configuration),
+      names: configuration.makesCommits ? ["stoa", "moving"] : ["stoa"])
     runner.run(try parser.parse(), variables: ["dir": directory.path])
     for failure in runner.failures { Issue.record("\(name) \(failure)") }
     #expect(runner.recordCount > 0)
