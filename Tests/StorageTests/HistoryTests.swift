@@ -263,4 +263,35 @@ struct HistoryTests {
     let damaged = try StoreVerifier.run(try store.snapshot(), isDeep: true)
     #expect(damaged.findings.contains { $0.severity == .error && $0.object.hasSuffix(".seg") })
   }
+
+  @Test("A checkpoint stopped anywhere misleads nobody who reads an earlier version")
+  func stoppedCheckpoint() throws {
+    var call = 0
+    var stops = 0
+    while true {
+      let system = SimulatedFileSystem()
+      let store = try Up.open(system, clock: clock)
+      try Fixture.create("t", in: store)
+      try store.setRetention(microseconds: 1 << 40)
+      try Up.insert([1], store)
+      call += 1
+      system.inject(.stop, atCall: system.callCount + call)
+      let hasEnded = (try? store.checkpoint()) != nil
+      let again = try Up.open(system.afterKill(), clock: clock)
+      var past = [(again.commit, [1])]
+      for number in 2...4 {
+        try Up.insert([number], again)
+        past.append((again.commit, Array(1...number)))
+      }
+      let newest = try again.snapshot()
+      for (commit, expected) in past {
+        let version = try again.snapshot(at: commit, before: newest)
+        #expect(try Up.numbers(version, "t", "\(commit)") == expected, "stopped at call \(call)")
+      }
+      #expect(try again.versions(before: newest).notices == [], "stopped at call \(call)")
+      if hasEnded { break }
+      stops += 1
+    }
+    #expect(stops >= 8)
+  }
 }

@@ -35,6 +35,9 @@ extension Cast {
         return allRows(flat, type) { (value: S) in Double(value) / power }
       }
       let quotient = DecimalQuotient(scale: scale)
+      if S.bitWidth == 64 {
+        return allRows(flat, type) { (value: S) in quotient.double(Int64(value)) }
+      }
       return allRows(flat, type) { (value: S) in quotient.double(Int128(value)) }
     case .real:
       if scale == 0 { return allRows(flat, type) { (value: S) in Float(value) } }

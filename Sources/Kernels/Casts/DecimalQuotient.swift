@@ -1,20 +1,25 @@
 /// Decimals as binary floating point, rounded once. One division is enough while both numbers are exact as DOUBLE
 /// (Clinger, "How to Read Floating Point Numbers Accurately", PLDI 1990); the others are divided bit by bit.
-struct DecimalQuotient {
-  private let scale: Int
+public struct DecimalQuotient: Sendable {
+  @usableFromInline let scale: Int
   private let power: UInt128
-  private let powerAsDouble: Double
+  @usableFromInline let powerAsDouble: Double
 
   /// - Parameter scale: digits behind the point, 0…38.
-  init(scale: Int) {
+  public init(scale: Int) {
     self.scale = scale
     power = UInt128(PowersOfTen.integer(scale))
     powerAsDouble = PowersOfTen.double(scale)
   }
 
   /// The number nearest to `value` / 10^scale, ties to even.
-  @inline(__always)
-  func double(_ value: Int128) -> Double {
+  @inlinable @inline(__always)
+  public func double(_ value: Int64) -> Double {
+    scale <= 22 && value.magnitude <= 1 << 53 ? Double(value) / powerAsDouble : double(Int128(value))
+  }
+
+  /// The number nearest to `value` / 10^scale, ties to even.
+  public func double(_ value: Int128) -> Double {
     if scale <= 22, value.magnitude <= 1 << 53 { return Double(Int64(value)) / powerAsDouble }
     let (bits, exponent) = divided(value.magnitude)
     let result = Double(sign: .plus, exponent: exponent, significand: Double(bits))
@@ -22,8 +27,7 @@ struct DecimalQuotient {
   }
 
   /// The REAL nearest to `value` / 10^scale, ties to even.
-  @inline(__always)
-  func real(_ value: Int128) -> Float {
+  public func real(_ value: Int128) -> Float {
     if scale <= 22, value.magnitude <= 1 << 53 {
       let quotient = Double(Int64(value)) / powerAsDouble
       // Rounding twice differs from once only halfway between two neighbours.

@@ -157,36 +157,31 @@ private struct LiteralColumn {
 
 /// Numbers with a point.
 extension LiteralColumn {
-  /// As a cast from DECIMAL: both parts are exact up to 2^53, and then the quotient is the nearest double (Clinger, "How
-  /// to Read Floating Point Numbers Accurately", PLDI 1990).
-  @inline(__always)
-  private static func double(
-    _ item: LiteralRows.Item, _ powers: UnsafePointer<Double>
-  ) -> Double {
-    item.kind == .double
-      ? Double(bitPattern: UInt64(bitPattern: item.payload))
-      : Double(item.payload) / powers[Int(item.scale)]
-  }
-
   private func doubles(_ kinds: Kinds) -> Vector? {
-    LiteralColumn.exactPowers.withUnsafeBufferPointer { powers in
-      guard let powers = powers.baseAddress else { return nil }
-      return filled(Double.self, kinds) { target in
-        for row in 0..<count { target[row] = LiteralColumn.double(items[row &* stride], powers) }
-        return true
+    let quotients = LiteralColumn.quotients
+    return filled(Double.self, kinds) { target in
+      for row in 0..<count {
+        let item = items[row &* stride]
+        target[row] =
+          item.kind == .double
+          ? Double(bitPattern: UInt64(bitPattern: item.payload))
+          : quotients[Int(item.scale)].double(item.payload)
       }
+      return true
     }
   }
 
   private func reals(_ kinds: Kinds) -> Vector? {
-    LiteralColumn.exactPowers.withUnsafeBufferPointer { powers in
-      guard let powers = powers.baseAddress else { return nil }
-      return filled(Float.self, kinds) { target in
-        for row in 0..<count {
-          target[row] = Float(LiteralColumn.double(items[row &* stride], powers))
-        }
-        return true
+    let quotients = LiteralColumn.quotients
+    return filled(Float.self, kinds) { target in
+      for row in 0..<count {
+        let item = items[row &* stride]
+        target[row] =
+          item.kind == .double
+          ? Float(Double(bitPattern: UInt64(bitPattern: item.payload)))
+          : quotients[Int(item.scale)].real(Int128(item.payload))
       }
+      return true
     }
   }
 
@@ -218,10 +213,8 @@ extension LiteralColumn {
     }
   }
 
-  /// 10^0 … 10^19, all exact.
-  private static let exactPowers: [Double] = (0...19).map { power in
-    (0..<power).reduce(1.0) { value, _ in value * 10 }
-  }
+  /// Decimals of scale 0 … 19 as DOUBLE and REAL, as casts make them.
+  private static let quotients = (0...19).map { DecimalQuotient(scale: $0) }
 
   /// 10^0 … 10^38.
   private static let wholePowers: [Int128] = (0...38).map { power in

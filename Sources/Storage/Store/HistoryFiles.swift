@@ -3,15 +3,26 @@ import Vectors
 
 /// The checkpoints and logs that are there, oldest first, and which of them an earlier version begins with. Headers only
 /// are read; commit numbers grow with file numbers, so few of them are.
+///
+/// A checkpoint that stopped before `CURRENT` named it leaves a checkpoint and a log that look like the next ones while
+/// commits go on in the log before: files beyond those in force are no part of the history.
 struct HistoryFiles {
   let layout: StoreLayout
   let fileSystem: any FileSystem
   let id: WarehouseID
+  /// The checkpoint in force, and the log that is written.
+  let lastCheckpoint: UInt64
+  let lastLog: UInt64
 
   /// Numbers of checkpoints, ascending.
-  func checkpoints() -> [UInt64] { numbers(layout.checkpointDirectory, suffix: "") }
+  func checkpoints() -> [UInt64] { allCheckpoints().filter { $0 <= lastCheckpoint } }
   /// Numbers of logs, ascending.
-  func logs() -> [UInt64] { numbers(layout.logDirectory, suffix: ".log") }
+  func logs() -> [UInt64] { allLogs().filter { $0 <= lastLog } }
+
+  /// With those that a stopped checkpoint left.
+  func allCheckpoints() -> [UInt64] { numbers(layout.checkpointDirectory, suffix: "") }
+  /// With those that a stopped checkpoint left.
+  func allLogs() -> [UInt64] { numbers(layout.logDirectory, suffix: ".log") }
 
   private func numbers(_ directory: String, suffix: String) -> [UInt64] {
     ((try? fileSystem.list(directory)) ?? []).compactMap {
@@ -52,9 +63,9 @@ struct HistoryFiles {
     last(of: logs) { logHeader($0).map { $0.previousTimestamp <= timestamp } }.flatMap(logHeader)
   }
 
-  /// The header of a log; `nil` when it cannot be read.
+  /// The header of a log; `nil` when it cannot be read or is no part of the history.
   func logHeader(_ number: UInt64) -> LogHeader? {
-    guard let bytes = header(layout.log(number), LogHeader.byteCount) else { return nil }
+    guard number <= lastLog, let bytes = header(layout.log(number), LogHeader.byteCount) else { return nil }
     return try? LogHeader(bytes, id: id, number: number, path: layout.log(number))
   }
 

@@ -168,7 +168,7 @@ private struct SpaceSurvey {
   private mutating func addLogs() {
     let current = store.inner.withLock { ($0.log, $0.tailEnd) }
     var (kept, way): ([UInt64], [UInt64]) = ([], [])
-    for number in store.historyFiles.logs() {
+    for number in store.historyFiles.allLogs() {
       guard let size = size(layout.log(number)) else { continue }
       if number == current.0 {
         let memory = snapshot.state.memtableByteCount
@@ -198,7 +198,7 @@ private struct SpaceSurvey {
   private mutating func addCheckpoints() {
     let current = store.inner.withLock { $0.checkpoint }
     var (newest, way, kept): ([UInt64], [UInt64], [UInt64]) = ([], [], [])
-    for number in store.historyFiles.checkpoints() {
+    for number in store.historyFiles.allCheckpoints() {
       guard let size = size(layout.checkpoint(number)) else { continue }
       if number == current {
         newest.append(size)

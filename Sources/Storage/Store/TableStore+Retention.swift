@@ -4,8 +4,12 @@ import Vectors
 // How long earlier versions are kept, and their end. Nothing here runs by itself: steps of upkeep, COMPACT and closing
 // look at the clock, and a commit that names the oldest version left makes the rest of it known to every process.
 extension TableStore {
-  var historyFiles: HistoryFiles {
-    HistoryFiles(layout: layout, fileSystem: fileSystem, id: id)
+  var historyFiles: HistoryFiles { inner.withLock { historyFiles($0) } }
+
+  func historyFiles(_ inner: borrowing Inner) -> HistoryFiles {
+    HistoryFiles(
+      layout: layout, fileSystem: fileSystem, id: id, lastCheckpoint: inner.checkpoint,
+      lastLog: inner.log)
   }
 
   /// Sets how long earlier versions can be read, for every process from now on; 0 keeps none.
@@ -72,7 +76,7 @@ extension TableStore {
       best = (retired.removedBy, retired.removedAt)
     }
     if isExact || (inner.secondLogTimestamp ?? .max) <= limit {
-      let files = historyFiles
+      let files = historyFiles(inner)
       if let log = files.last(ofLogs: files.logs(), notAfterTime: limit),
         log.previousCommit > best.commit, log.previousCommit <= inner.tail.commit
       {

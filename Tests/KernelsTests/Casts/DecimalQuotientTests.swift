@@ -17,6 +17,7 @@ import Vectors
     let quotient = DecimalQuotient(scale: scale)
     let text = text(value, scale)
     #expect(quotient.double(value) == Double(text), "seed \(seed): \(text)")
+    if let small = Int64(exactly: value) { #expect(quotient.double(small) == Double(text)) }
     #expect(quotient.real(value) == Float(text), "seed \(seed): \(text)")
   }
 
