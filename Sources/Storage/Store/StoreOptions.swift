@@ -23,7 +23,7 @@ public struct StoreOptions: Sendable {
   public var logCommitLimit: UInt64 = 100_000
   /// A log gets them at this length at the latest, also while its rows are only in memory; commits that wait for memory
   /// to be flushed keep it there.
-  var longestLogByteCount: UInt64 { logByteLimit &* 10 }
+  var longestLogByteCount: UInt64 { logByteLimit &* 7 }
   /// Bytes of zeros written ahead of the log's end at a time: the first step, which then doubles, and the largest.
   /// 0 writes none.
   public var logExtension: UInt64 = 64 << 10

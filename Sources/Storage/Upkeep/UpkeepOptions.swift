@@ -12,8 +12,9 @@ public struct UpkeepOptions: Sendable {
   public var deletedPercent = 25
   /// Memtables of all tables together, before the largest is flushed.
   public var totalMemtableByteLimit = 96 << 20
-  /// A log longer than this that is mostly rows of memtables makes the largest of them flush.
-  public var logByteLimit: UInt64 = 40 << 20
+  /// A log longer than this that is mostly rows of memtables makes the largest of them flush; with the log before it, which is
+  /// kept as the way back from damage, and what arrives meanwhile, it stays below 64 MB.
+  public var logByteLimit: UInt64 = 24 << 20
   /// When the warehouse is closed, memtables are flushed if the log is longer than this.
   public var closingLogByteLimit: UInt64 = 4 << 20
   /// Row groups that closing writes at most to pay debt, flushes not counted.
