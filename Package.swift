@@ -118,7 +118,7 @@ let package = Package(
     .testTarget(name: "AcceptanceTests", dependencies: ["TestSupport", "stoa", "soak"]),
     .testTarget(
       name: "IngestTests",
-      dependencies: ["Ingest", "Storage", "Catalog", "Formats", "Kernels", "Vectors"]),
+      dependencies: ["TestSupport", "Ingest", "Storage", "Catalog", "Formats", "Kernels", "Vectors"]),
     .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Vectors"]),
     .testTarget(
       name: "StorageTests",
