@@ -97,13 +97,14 @@ struct Damage {
     check(broken, file.path, place)
   }
 
-  /// Files as a stop may leave them: TIP of a moment before, and a log without zeros that were written ahead.
+  /// Files as a stop may leave them: TIP of a moment before, and a log with more or fewer zeros written ahead.
   private func isHarmless(
     _ path: String, _ whole: [UInt8], _ bytes: [UInt8], _ what: String
   ) -> Bool {
     if path.hasSuffix("/TIP") { return what == "an earlier one" }
-    return path.hasSuffix(".log") && whole.starts(with: bytes)
-      && whole[bytes.count...].allSatisfy { $0 == 0 }
+    let (short, long) = bytes.count < whole.count ? (bytes, whole) : (whole, bytes)
+    return path.hasSuffix(".log") && long.starts(with: short)
+      && long[short.count...].allSatisfy { $0 == 0 }
   }
 
   private func check(_ system: SimulatedFileSystem, _ path: String, _ place: String) {
