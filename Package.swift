@@ -75,8 +75,9 @@ let package = Package(
       path: "Sources/StoaCLI", swiftSettings: release),
     .target(
       name: "SSBGenerator", path: "Benchmarks/SSBGenerator", swiftSettings: hot),
+    .target(name: "BenchmarkSupport", path: "Benchmarks/Support"),
     .executableTarget(
-      name: "ssb", dependencies: ["Stoa", "GatePlans", "SSBGenerator"],
+      name: "ssb", dependencies: ["Stoa", "GatePlans", "SSBGenerator", "BenchmarkSupport"],
       path: "Benchmarks/SSBRunner", swiftSettings: release),
     .target(name: "ShopData", path: "datasets/shop/Generator"),
     .executableTarget(name: "shopdata", dependencies: ["ShopData"], path: "datasets/shop/Tool"),
@@ -93,7 +94,8 @@ let package = Package(
       ],
       path: "Benchmarks/Micro", swiftSettings: release),
     .executableTarget(
-      name: "ingest", dependencies: ["Stoa", "Storage", "Catalog", "Vectors"],
+      name: "ingest",
+      dependencies: ["Stoa", "Storage", "Catalog", "Vectors", "BenchmarkSupport"],
       path: "Benchmarks/Ingest", swiftSettings: release),
     // Tests
     .target(
@@ -118,7 +120,9 @@ let package = Package(
     .testTarget(name: "AcceptanceTests", dependencies: ["TestSupport", "stoa", "soak"]),
     .testTarget(
       name: "IngestTests",
-      dependencies: ["TestSupport", "Ingest", "Storage", "Catalog", "Formats", "Kernels", "Vectors"]),
+      dependencies: [
+        "TestSupport", "Ingest", "Storage", "Catalog", "Formats", "Kernels", "Vectors",
+      ]),
     .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Vectors"]),
     .testTarget(
       name: "StorageTests",

@@ -1,3 +1,5 @@
+import BenchmarkSupport
+
 /// What one engine did.
 struct EngineReport {
   var name: String
@@ -53,7 +55,7 @@ struct Report {
     rows.append(["geometric mean"] + cells(means, shown, rivals, threads, decimals: 2))
     let cpu = shown.map { ($0.cpuSeconds[threads] ?? []).reduce(0, +) }
     rows.append(["CPU time, sum"] + cells(cpu, shown, rivals, threads, decimals: 1))
-    return table(header, rows)
+    return markdownTable(header, rows)
   }
 
   /// Milliseconds of every engine, then ratios of the subject to the others.
@@ -84,30 +86,12 @@ struct Report {
         number(engine.peakBytes / 1e6, 1), engine.version,
       ]
     }
-    return table(header, rows)
+    return markdownTable(header, rows)
   }
 
   private func geometricMean(_ values: [Double]) -> Double {
     guard !values.isEmpty else { return 0 }
     return exponential(values.reduce(0) { $0 + logarithm(max($1, 1e-9)) } / Double(values.count))
-  }
-
-  private func table(_ header: [String], _ rows: [[String]]) -> String {
-    let all = [header] + rows
-    let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-    func line(_ cells: [String]) -> String {
-      let padded = cells.enumerated().map { index, cell in
-        let blanks = String(repeating: " ", count: widths[index] - cell.count)
-        return index == 0 ? cell + blanks : blanks + cell
-      }
-      return "| " + padded.joined(separator: " | ") + " |\n"
-    }
-    let rule = widths.enumerated().map { index, width in
-      index == 0
-        ? String(repeating: "-", count: width + 2)
-        : String(repeating: "-", count: width + 1) + ":"
-    }
-    return line(header) + "|" + rule.joined(separator: "|") + "|\n" + rows.map(line).joined()
   }
 }
 

@@ -13,6 +13,7 @@ public struct ExecutionSettings: Hashable, Sendable {
   /// Pretend that memory is full as soon as an operator that can spill holds anything; for tests.
   public var spillsAlways: Bool
 
+  /// Settings of one query; the defaults are those of a session.
   public init(
     threads: Int = WorkerPool.processorCount, batchCapacity: Int = Batch.defaultCapacity,
     temporaryDirectory: String = "/tmp", spillsAlways: Bool = false

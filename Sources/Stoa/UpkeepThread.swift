@@ -17,44 +17,32 @@ final class UpkeepThread: @unchecked Sendable {
   private static let failureLimitMilliseconds = 60_000
 
   private let store: TableStore
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  // Under the mutex.
+  private let gate = CommitGate()
+  // Under the gate.
   private var thread: pthread_t?
   private var hasWork = false
   private var isStopping = false
 
-  init(_ store: TableStore) {
-    self.store = store
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
-  }
-
-  deinit {
-    pthread_mutex_destroy(mutex)
-    pthread_cond_destroy(condition)
-    mutex.deallocate()
-    condition.deallocate()
-  }
+  init(_ store: TableStore) { self.store = store }
 
   /// There is something to do.
   func wake() {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    guard !isStopping else { return }
-    hasWork = true
-    if thread == nil { start() }
-    pthread_cond_signal(condition)
+    gate.withLock {
+      guard !isStopping else { return }
+      hasWork = true
+      if thread == nil { start() }
+      gate.signalAll()
+    }
   }
 
   /// Returns when the thread is gone; it is not begun again.
   func stop() {
-    pthread_mutex_lock(mutex)
-    isStopping = true
-    let running = thread
-    thread = nil
-    pthread_cond_signal(condition)
-    pthread_mutex_unlock(mutex)
+    let running = gate.withLock { () -> pthread_t? in
+      isStopping = true
+      defer { thread = nil }
+      gate.signalAll()
+      return thread
+    }
     if let running { pthread_join(running, nil) }
   }
 
@@ -96,45 +84,31 @@ final class UpkeepThread: @unchecked Sendable {
 
   /// False when the thread is to end.
   private func waitForWork() -> Bool {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    while !hasWork && !isStopping {
-      // Versions end by the clock; nobody wakes the thread for that.
-      guard let wait = store.microsecondsToExpiry else {
-        pthread_cond_wait(condition, mutex)
-        continue
+    gate.withLock {
+      while !hasWork && !isStopping {
+        // Versions end by the clock; nobody wakes the thread for that.
+        guard let wait = store.microsecondsToExpiry else {
+          gate.wait()
+          continue
+        }
+        let milliseconds = max(
+          UpkeepThread.blockedMilliseconds, Int(min(wait / 1000, 3_600_000)))
+        if !gate.wait(until: CommitGate.moment(after: milliseconds)) { hasWork = true }
       }
-      let milliseconds = max(
-        UpkeepThread.blockedMilliseconds, Int(min(wait / 1000, 3_600_000)))
-      var until = UpkeepThread.time(after: milliseconds)
-      if pthread_cond_timedwait(condition, mutex, &until) == ETIMEDOUT { hasWork = true }
+      hasWork = false
+      return !isStopping
     }
-    hasWork = false
-    return !isStopping
   }
 
-  private static func time(after milliseconds: Int) -> timespec {
-    var until = timespec()
-    clock_gettime(CLOCK_REALTIME, &until)
-    let nanoseconds = Int(until.tv_nsec) + milliseconds % 1000 * 1_000_000
-    until.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
-    until.tv_nsec = nanoseconds % 1_000_000_000
-    return until
-  }
-
-  private func mustStop() -> Bool {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    return isStopping
-  }
+  private func mustStop() -> Bool { gate.withLock { isStopping } }
 
   /// Sleeps, but not on after `stop`.
   private func sleep(_ milliseconds: Int) {
-    var until = UpkeepThread.time(after: milliseconds)
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    while !isStopping {
-      if pthread_cond_timedwait(condition, mutex, &until) == ETIMEDOUT { return }
+    let end = CommitGate.moment(after: milliseconds)
+    gate.withLock {
+      while !isStopping {
+        if !gate.wait(until: end) { return }
+      }
     }
   }
 }

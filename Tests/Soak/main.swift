@@ -124,6 +124,14 @@ func run(_ arguments: Arguments) throws -> Bool {
   return true
 }
 
+let usage = """
+  Usage: soak [points|kills|reads|damage]… [--scale X] [--seed N]
+  """
+if CommandLine.arguments.dropFirst().contains(where: { $0 == "--help" || $0 == "-h" }) {
+  print(usage)
+  exit(0)
+}
+
 do {
   let isGood = try run(Arguments(Array(CommandLine.arguments.dropFirst())))
   exit(isGood ? 0 : 1)

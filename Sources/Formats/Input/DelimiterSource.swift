@@ -105,7 +105,8 @@ struct DelimiterRewriter {
         buffer.pointer.copyMemory(from: base, byteCount: text.count)
       }
     }
-    let bytes = UnsafeBufferPointer(start: UnsafePointer(buffer.typed(UInt8.self)), count: text.count)
+    let bytes = UnsafeBufferPointer(
+      start: UnsafePointer(buffer.typed(UInt8.self)), count: text.count)
     _ = try rewrite(bytes, isLast: true, to: &result, path: path)
     return result
   }

@@ -15,7 +15,8 @@ public struct DecimalQuotient: Sendable {
   /// The number nearest to `value` / 10^scale, ties to even.
   @inlinable @inline(__always)
   public func double(_ value: Int64) -> Double {
-    scale <= 22 && value.magnitude <= 1 << 53 ? Double(value) / powerAsDouble : double(Int128(value))
+    scale <= 22 && value.magnitude <= 1 << 53
+      ? Double(value) / powerAsDouble : double(Int128(value))
   }
 
   /// The number nearest to `value` / 10^scale, ties to even.

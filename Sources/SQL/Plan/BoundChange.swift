@@ -10,6 +10,7 @@ public struct BoundInsert: Sendable {
   /// The rows, when they are literals; `source` then has none and need not be run.
   public var literals: Batch?
 
+  /// The rows of a query, or of `literals`, for `table`.
   public init(table: TableDefinition, source: BoundQuery, literals: Batch? = nil) {
     self.table = table
     self.source = source
@@ -52,6 +53,7 @@ public enum RowAction: Int8, Sendable, CaseIterable {
 /// - `conflict`: new rows that agree with one another on a key.
 /// - NOT NULL, CHECK, keys and foreign keys of the new rows, foreign keys to the rows that go.
 public struct BoundChange: Sendable {
+  /// Which statement it is.
   public enum Kind: Sendable, Hashable {
     case update, delete, merge, upsert
   }
@@ -65,6 +67,7 @@ public struct BoundChange: Sendable {
   /// For `.upsert`.
   public var conflict: BoundConflict?
 
+  /// All parts; see the properties.
   public init(
     table: TableDefinition, kind: Kind, source: BoundQuery, hasValues: Bool, mayRepeatRows: Bool,
     conflict: BoundConflict? = nil
@@ -97,6 +100,7 @@ public struct BoundConflict: Sendable, Hashable {
   /// the same key is an error, as a second change of the same old row is.
   public var keepsFirst: Bool
 
+  /// The keys that rows may meet.
   public init(keys: [[Int]], keepsFirst: Bool) {
     self.keys = keys
     self.keepsFirst = keepsFirst
@@ -111,6 +115,7 @@ public struct BoundAlterTable: Sendable {
   /// What must hold of the rows there; to be looked at in the transaction, after the catalog has changed.
   public var requirements: [BoundRequirement]
 
+  /// The new definition, and what must hold for it.
   public init(
     table: TableDefinition, isNeeded: Bool = true, requirements: [BoundRequirement] = []
   ) {
@@ -126,6 +131,7 @@ public struct BoundRequirement: Sendable {
   /// What to throw when it has a row; the columns of that row tell which values are in the way.
   public var failure: StoaError
 
+  /// A query that must give no rows, and what is wrong when it does.
   public init(query: BoundQuery, failure: StoaError) {
     self.query = query
     self.failure = failure

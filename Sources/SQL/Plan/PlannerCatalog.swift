@@ -13,6 +13,7 @@ public protocol PlannerCatalog {
 }
 
 extension PlannerCatalog {
+  /// Nothing is known of earlier versions, unless a catalog says otherwise.
   public func statistics(of table: TableID, at version: CommitNumber) -> TableStatistics? { nil }
 }
 
@@ -25,6 +26,7 @@ public struct CatalogHistory {
   /// - Throws: when there is none, or it is not kept any more.
   public var commit: (_ microseconds: Int64) throws(StoaError) -> CommitNumber
 
+  /// How a catalog looks earlier versions up.
   public init(
     catalog: @escaping (_ commit: CommitNumber) throws(StoaError) -> CatalogState,
     commit: @escaping (_ microseconds: Int64) throws(StoaError) -> CommitNumber
@@ -51,6 +53,7 @@ public struct BoundTableFunction: Hashable, Sendable {
   public var arguments: [Value]
   public var estimatedRows: Double?
 
+  /// What a table function gives for these arguments.
   public init(columns: [OutputColumn], arguments: [Value], estimatedRows: Double? = nil) {
     self.columns = columns
     self.arguments = arguments
@@ -65,6 +68,7 @@ public struct OptimizerOptions: Sendable, Hashable {
   /// Names of rules to leave out, as `OptimizerRule.name` gives them.
   public var disabledRules: Set<String> = []
 
+  /// Every rule is on.
   public init() {}
 
   /// Nothing but what correctness needs.

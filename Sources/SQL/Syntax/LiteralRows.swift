@@ -75,6 +75,7 @@ public struct LiteralRows: Sendable {
 }
 
 extension LiteralRows: Equatable {
+  /// The same bytes at the same place.
   public static func == (left: LiteralRows, right: LiteralRows) -> Bool {
     left.range == right.range && left.bytes == right.bytes
   }

@@ -13,6 +13,7 @@ public struct QuerySyntax: Sendable {
   public var height = 0
   public var position: Range<Int>
 
+  /// A body with what surrounds it.
   public init(_ body: QueryBodySyntax, position: Range<Int>) {
     self.body = body
     self.position = position
@@ -55,6 +56,7 @@ public struct ValuesSyntax: Sendable {
 /// Chains of the same operator are flat: `a UNION ALL b UNION ALL c` has three operands. They mean the same as
 /// nested to the left (EXCEPT: the first without every other).
 public struct SetOperationSyntax: Sendable {
+  /// Which set operation.
   public enum Kind: String, Sendable {
     case union = "UNION", intersect = "INTERSECT", except = "EXCEPT"
   }
@@ -87,6 +89,7 @@ public struct CommonTableSyntax: Sendable {
 
 /// One SELECT … FROM … WHERE … GROUP BY … HAVING … QUALIFY block.
 public struct SelectSyntax: Sendable {
+  /// Whether equal rows come once.
   public enum Quantifier: Sendable {
     case all
     case distinct

@@ -15,7 +15,8 @@ func requireKnownVersion(_ version: UInt32, _ path: String) throws(StoaError) {
   throw StoaError(
     .unsupported,
     "the file has format version \(version), this program knows version \(formatVersion)",
-    hint: version > formatVersion ? newerVersionHint : "Version 0 was never released; load the rows again",
+    hint: version > formatVersion
+      ? newerVersionHint : "Version 0 was never released; load the rows again",
     path: path)
 }
 

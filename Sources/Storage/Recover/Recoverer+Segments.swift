@@ -100,7 +100,8 @@ extension Recoverer {
         if try reference.reader().footer.sortKey != table.sortKey { definition.sortKey = [] }
         let groups = try SegmentSurvey.rowGroups(reference, deleted)
         let number = takeID()
-        new = try write(definition, number: number, commit: old.commit) { (writer) throws(StoaError) in
+        new = try write(definition, number: number, commit: old.commit) {
+          (writer) throws(StoaError) in
           for (number, group) in groups.enumerated()
           where survey.lostRowGroups[number] == nil && group.liveRowCount > 0 {
             try pulse()

@@ -4,7 +4,7 @@
   import Musl
 #endif
 
-/// A mutex with a condition, for waits that last as long as a disk or another thread does; of commits and loads.
+/// A mutex with a condition, for waits that last as long as a disk or another thread does; of commits, loads and upkeep.
 public final class CommitGate: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -32,14 +32,22 @@ public final class CommitGate: @unchecked Sendable {
   func lock() { pthread_mutex_lock(mutex) }
   func unlock() { pthread_mutex_unlock(mutex) }
 
-  /// Inside `withLock`: gives the lock up until `signalAll`, but not much longer than `milliseconds`.
-  func wait(milliseconds: Int) {
+  /// The moment `milliseconds` from now, for `wait(until:)`.
+  public static func moment(after milliseconds: Int) -> timespec {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
-    let nanoseconds = Int(now.tv_nsec) + milliseconds * 1_000_000
-    var until = timespec(
-      tv_sec: now.tv_sec + nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
-    pthread_cond_timedwait(condition, mutex, &until)
+    let nanoseconds = Int(now.tv_nsec) + milliseconds % 1000 * 1_000_000
+    return timespec(
+      tv_sec: now.tv_sec + milliseconds / 1000 + nanoseconds / 1_000_000_000,
+      tv_nsec: nanoseconds % 1_000_000_000)
+  }
+
+  /// Inside `withLock`: gives the lock up until `signalAll`, but not much longer than until `moment`.
+  /// - Returns: false when that has come.
+  @discardableResult
+  public func wait(until moment: timespec) -> Bool {
+    var moment = moment
+    return pthread_cond_timedwait(condition, mutex, &moment) != ETIMEDOUT
   }
 
   /// Inside `withLock`: gives the lock up until `signalAll`.

@@ -65,7 +65,9 @@ struct HistoryFiles {
 
   /// The header of a log; `nil` when it cannot be read or is no part of the history.
   func logHeader(_ number: UInt64) -> LogHeader? {
-    guard number <= lastLog, let bytes = header(layout.log(number), LogHeader.byteCount) else { return nil }
+    guard number <= lastLog, let bytes = header(layout.log(number), LogHeader.byteCount) else {
+      return nil
+    }
     return try? LogHeader(bytes, id: id, number: number, path: layout.log(number))
   }
 

@@ -64,7 +64,7 @@ extension TableStore {
           throw StoaError(
             .busy, "another process is writing; waited \(wait) ms for it", path: path)
         }
-        writers.wait(milliseconds: 10)
+        writers.wait(until: CommitGate.moment(after: 10))
       }
     }
   }
@@ -336,7 +336,7 @@ extension TableStore {
           inner.withLock { $0.isSyncing = true }
           return true
         }
-        syncs.wait(milliseconds: 100)
+        syncs.wait(until: CommitGate.moment(after: 100))
         return false
       }
       guard let isMine else { return }
