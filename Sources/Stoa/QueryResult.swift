@@ -25,11 +25,17 @@ public final class QueryResult {
   public let loadSummary: LoadSummary?
 
   private let stream: ResultStream?
+  /// What fails with the query.
+  private let transaction: OpenTransaction?
   private var batches: ArraySlice<Batch>
   private var current: (batch: Batch, row: Int)?
 
-  init(_ stream: ResultStream, columns: [ResultColumn], notices: [String] = []) {
+  init(
+    _ stream: ResultStream, columns: [ResultColumn], notices: [String] = [],
+    in transaction: OpenTransaction? = nil
+  ) {
     kind = .rows
+    self.transaction = transaction
     self.columns = columns
     self.stream = stream
     rowsChanged = nil
@@ -44,6 +50,7 @@ public final class QueryResult {
     self.kind = kind
     self.columns = columns
     stream = nil
+    transaction = nil
     self.rowsChanged = rowsChanged
     notices = []
     loadSummary = nil
@@ -55,6 +62,7 @@ public final class QueryResult {
     kind = other.kind
     columns = other.columns
     stream = other.stream
+    transaction = other.transaction
     rowsChanged = other.rowsChanged
     self.notices = other.notices + notices
     loadSummary = other.loadSummary
@@ -67,6 +75,7 @@ public final class QueryResult {
     kind = .none
     columns = []
     stream = nil
+    transaction = nil
     self.rowsChanged = rowsChanged
     self.notices = notices
     batches = []
@@ -75,8 +84,13 @@ public final class QueryResult {
   /// The next rows as one vector per column, never empty; `nil` at the end.
   /// - Throws: what the query runs into, and `.cancelled` after `Session.cancel`.
   public func next() throws(StoaError) -> Batch? {
-    if let stream { return try stream.next() }
-    return batches.popFirst()
+    guard let stream else { return batches.popFirst() }
+    do throws(StoaError) {
+      return try stream.next()
+    } catch {
+      transaction?.failure = error
+      throw error
+    }
   }
 
   /// The next row; `nil` at the end. Not to be mixed with `next`.

@@ -52,7 +52,9 @@ private struct ExportOptions {
   private static func mode(forPlace place: CopyPlace) -> OutputMode {
     guard case .files(let files) = place, let name = files.first?.lowercased() else { return .csv }
     if name.hasSuffix(".json") { return .json }
-    if name.hasSuffix(".jsonl") || name.hasSuffix(".ndjson") { return .jsonlines }
+    if [".jsonl", ".jsonlines", ".ndjson"].contains(where: { name.hasSuffix($0) }) {
+      return .jsonlines
+    }
     return .csv
   }
 

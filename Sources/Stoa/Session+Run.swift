@@ -141,7 +141,7 @@ extension Session {
 
   /// A change that went around damaged rows would lose them or store wrong results for good, and nobody would see it.
   private static func explainingDamage(_ error: StoaError) -> StoaError {
-    guard error.kind == .corruption else { return error }
+    guard error.kind == .corruption, error.hint == nil else { return error }
     var explained = error
     explained.hint =
       "A statement that changes rows has to read all that it asks for, so skip_damaged does not apply to it;"
@@ -204,7 +204,7 @@ extension Session {
     let stream = try stream(query, snapshot: readable, parameters: parameters)
     return QueryResult(
       stream, columns: query.columns.map { ResultColumn(name: $0.name, type: $0.type) },
-      notices: notices)
+      notices: notices, in: openTransaction)
   }
 
   /// With `skip_damaged` the snapshot without rows that cannot be read, and what is missing.

@@ -47,7 +47,12 @@ public final class Session: @unchecked Sendable {
 
   /// Parses one statement, to be run any number of times.
   public func prepare(_ sql: String) throws(StoaError) -> PreparedStatement {
-    PreparedStatement(session: self, text: sql, syntax: try Parser.parse(sql))
+    do throws(StoaError) {
+      return PreparedStatement(session: self, text: sql, syntax: try Parser.parse(sql))
+    } catch {
+      openTransaction?.failure = error
+      throw error
+    }
   }
 
   /// Ends the statement that runs now, as soon as it looks; it throws `.cancelled`. Any thread may call this.

@@ -57,7 +57,7 @@ final class Shell {
         guard isInteractive, readDepth == 0 else { return .interrupted }
         splitter.reset()
         continue
-      case nil: return .brokenPipe
+      case nil: return .failed
       }
       if String(validating: line, as: UTF8.self) == nil {
         splitter.reset()

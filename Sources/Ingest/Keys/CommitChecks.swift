@@ -50,12 +50,12 @@ struct CommitChecks {
     }
     // The keys that rows of the transaction refer to are usually few; they say which others need to be read.
     let shape = try KeyShape.common(columns.map(\.type), targets.map(\.type))
-    let wanted = shape.makeTable()
-    let reservation = MemoryReservation(budget)
     let added = view.added.contents(of: definition.id)
     if added.rowCount <= CommitChecks.lookupLength {
       return try lookUp(columns, targets, shape, added, referenced, view)
     }
+    let wanted = shape.makeTable()
+    let reservation = MemoryReservation(budget)
     try TableKeys.read(columns, of: added) { vectors throws(StoaError) in
       wanted.insertAll(KeyRows(vectors))
       try reservation.resize(to: wanted.byteCount, for: "checking references")
@@ -68,7 +68,10 @@ struct CommitChecks {
         let rows = KeyRows(vectors)
         var found: [UInt32] = []
         wanted.find(rows, found: { row, _ in found.append(UInt32(row)) }, missing: { _ in })
-        if !found.isEmpty { there.insertAll(KeyRows(vectors.map { $0.rows(found) })) }
+        guard !found.isEmpty else { return }
+        there.insertAll(KeyRows(vectors.map { $0.rows(found) }))
+        try reservation.resize(
+          to: wanted.byteCount + there.byteCount, for: "checking references")
       }
     }
     try requireAll(columns, there, referenced, view)

@@ -8,8 +8,10 @@ final class KeyProbe {
   let rows: KeyRows
   let shape: KeyShape
   private var numbersByForm: [KeyRunForm: [[Int]: KeyNumbers]] = [:]
-  /// The rows by key, for sources that are read from end to end.
-  private(set) lazy var table: any KeyTable = makeTable()
+  /// The first row of each key, for sources that are read from end to end.
+  private lazy var table: any KeyTable = makeTable()
+  /// The other rows of a key, by the first.
+  private var repeats: [Int: [Int]] = [:]
   /// Bounds of each column, for zone maps.
   private(set) lazy var zones = rows.columns.map { ZoneMap(of: $0) }
 
@@ -40,8 +42,21 @@ final class KeyProbe {
 
   private func makeTable() -> any KeyTable {
     let table = shape.makeTable()
-    table.insert(rows, origins: (0..<Int64(rows.count)).map { $0 }) { _, _ in }
+    table.insert(rows, origins: (0..<Int64(rows.count)).map { $0 }) { row, first in
+      repeats[Int(first), default: []].append(row)
+    }
     return table
+  }
+
+  /// Calls `found` for all rows whose key is among `others`.
+  func find(in others: KeyRows, _ found: (_ row: Int) -> Void) {
+    table.find(
+      others,
+      found: { _, origin in
+        let first = Int(origin)
+        found(first)
+        for row in repeats[first] ?? [] { found(row) }
+      }, missing: { _ in })
   }
 
   /// Whether no key lies within these bounds of column `index`.
@@ -165,9 +180,7 @@ struct KeyLookup {
       }
       if isExcluded { continue }
       if let filter = probe.filter, try select(probe, filter, group, found) { continue }
-      probe.table.find(
-        KeyRows(try group.liveValues(columns)), found: { _, row in found(Int(row)) },
-        missing: { _ in })
+      probe.find(in: KeyRows(try group.liveValues(columns)), found)
     }
   }
 
@@ -191,8 +204,7 @@ struct KeyLookup {
     guard !places.isEmpty else { return true }
     var vectors: [Vector] = []
     for column in columns { vectors.append(try group.chunk(column).rows(places)) }
-    probe.table.find(
-      KeyRows(vectors), found: { _, row in found(Int(row)) }, missing: { _ in })
+    probe.find(in: KeyRows(vectors), found)
     return true
   }
 

@@ -176,10 +176,7 @@ extension LiteralColumn {
     return filled(Float.self, kinds) { target in
       for row in 0..<count {
         let item = items[row &* stride]
-        target[row] =
-          item.kind == .double
-          ? Float(Double(bitPattern: UInt64(bitPattern: item.payload)))
-          : quotients[Int(item.scale)].real(Int128(item.payload))
+        target[row] = quotients[Int(item.scale)].real(Int128(item.payload))
       }
       return true
     }

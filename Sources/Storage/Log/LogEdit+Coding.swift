@@ -157,6 +157,9 @@ extension SegmentDescription {
       table: table, id: try reader.u64(), byteCount: try reader.u64(),
       footerChecksum: try reader.u64(), rowCount: try reader.u64(), commit: try reader.u64(),
       load: try reader.u64())
+    guard rowCount <= UInt64(UInt32.max) else {
+      throw reader.damage("a segment has \(rowCount) rows")
+    }
   }
 }
 

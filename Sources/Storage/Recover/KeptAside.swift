@@ -21,7 +21,7 @@ struct KeptAside {
     self.fileSystem = fileSystem
     let top = "\(layout.root)/\(KeptAside.directoryName)"
     try fileSystem.makeDirectory(top)
-    let numbers = (try fileSystem.list(top) ?? []).compactMap { UInt64($0) }
+    let numbers = (try fileSystem.list(top) ?? []).compactMap { StoreLayout.number($0, suffix: "") }
     name = "\(KeptAside.directoryName)/\(fileNumber((numbers.max() ?? 0) + 1))"
     try fileSystem.makeDirectory(directory)
     try fileSystem.syncDirectory(layout.root)

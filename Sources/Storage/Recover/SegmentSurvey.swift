@@ -25,7 +25,7 @@ struct SegmentSurvey {
     do throws(StoaError) {
       _ = try reference.reader()
     } catch {
-      if error.kind == .unsupported { throw error }
+      guard error.kind == .corruption || error.kind == .io else { throw error }
       failure = error
       isDamaged = true
       lostRowCount = segment.rowCount - min(segment.rowCount, UInt64(deleted?.count ?? 0))

@@ -53,16 +53,19 @@ extension TableStore {
     }
     let files = historyFiles
     var found = retention.oldest
-    var log = files.last(ofLogs: files.logs(), notAfterTime: timestamp)
-    while let current = log {
-      found = max(found, current.previousCommit)
-      for record in try HistoryLog(files, number: current.number).headers {
-        guard record.timestamp <= timestamp, record.commit <= newest.commit else { return found }
-        found = max(found, record.commit)
-      }
-      log = files.logHeader(current.number &+ 1)
+    // The log after it begins later, so that the commit looked for is here, and behind it one that is too late.
+    guard let begun = files.last(ofLogs: files.logs(), notAfterTime: timestamp) else {
+      return found
     }
-    return found
+    found = max(found, begun.previousCommit)
+    let log = try HistoryLog(files, number: begun.number)
+    for header in log.headers {
+      let record = try log.record(at: header.offset)
+      guard record.timestamp <= timestamp else { return found }
+      found = max(found, record.commit)
+    }
+    throw StoaError(
+      .corruption, "the log cannot be read behind commit \(found)", path: log.path)
   }
 
   /// - Throws: `.binding` when the version is not kept any more.

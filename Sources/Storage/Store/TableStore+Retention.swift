@@ -96,7 +96,8 @@ extension TableStore.Inner {
     let segments = retention.segments.values.compactMap { $0.first?.removedAt }.min()
     guard let first = [segments, secondLogTimestamp].compactMap({ $0 }).min() else { return nil }
     let delay = min(retention.microseconds / 16, 60_000_000)
-    let (due, overflow) = first.addingReportingOverflow(retention.microseconds &+ delay)
-    return overflow ? nil : due
+    let (length, isTooLong) = retention.microseconds.addingReportingOverflow(delay)
+    let (due, isNever) = first.addingReportingOverflow(length)
+    return isTooLong || isNever ? nil : due
   }
 }

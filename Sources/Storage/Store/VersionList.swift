@@ -60,7 +60,9 @@ private struct VersionList {
         try replay.begin(at: start)
         if replay.state.commit >= first { add(base: replay.state) }
         try replay.walk(to: last) { (record, before, after) throws(StoaError) in
-          if record.commit >= first { add(record, before, after) }
+          // After damage an older checkpoint may lead here once more.
+          guard record.commit >= max(first, (versions.last?.commit ?? 0) &+ 1) else { return }
+          add(record, before, after)
         }
         return
       } catch {
