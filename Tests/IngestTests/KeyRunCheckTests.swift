@@ -35,7 +35,9 @@ import Vectors
     private static func keys(_ row: [Value]) -> [String] {
       var keys = ["id \(row[0])"]
       if case .string(let text) = row[1] { keys.append("u \(text)") }
-      if case .integer(let a) = row[2], case .double(let b) = row[3] { keys.append("ab \(a) \(b + 0)") }
+      if case .integer(let a) = row[2], case .double(let b) = row[3] {
+        keys.append("ab \(a) \(b + 0)")
+      }
       return keys
     }
 
@@ -75,7 +77,8 @@ import Vectors
     try transaction.delete(gone.mapValues { DeleteVector(positions: $0) }, from: 1)
   }
 
-  private static func insert(_ rows: [[Value]], _ transaction: WriteTransaction, large: Bool) throws {
+  private static func insert(_ rows: [[Value]], _ transaction: WriteTransaction, large: Bool) throws
+  {
     var options = LoadOptions(threads: 2)
     // Rows that were spilled become segments, however few they are.
     if large { options.sortByteLimit = 1 }
@@ -145,7 +148,8 @@ import Vectors
     #expect(!report.hasErrors, "\(report.findings)")
   }
 
-  @Test("A large load names the lines of duplicates among millions of bits of hash, and of the table")
+  @Test(
+    "A large load names the lines of duplicates among millions of bits of hash, and of the table")
   func largeLoads() throws {
     let warehouse = try TestWarehouse()
     try warehouse.create(
@@ -202,7 +206,8 @@ import Vectors
       failure { try warehouse.load([warehouse.write("b.csv", lines.joined(separator: "\n"))], "t") }
     )
     #expect(
-      large.message == "1 duplicate of the unique key (a): 7919 in line 40001 is in the table already"
+      large.message
+        == "1 duplicate of the unique key (a): 7919 in line 40001 is in the table already"
     )
     try warehouse.store.compact(table: 1)
     let readers = try warehouse.store.snapshot().readers(of: 1)
@@ -239,7 +244,9 @@ import Vectors
       try warehouse.load([warehouse.write("f.csv", lines.joined(separator: "\n"))], "f")
       lines[44_444] = "17,1"
       let many = try #require(
-        failure { try warehouse.load([warehouse.write("g.csv", lines.joined(separator: "\n"))], "f") })
+        failure {
+          try warehouse.load([warehouse.write("g.csv", lines.joined(separator: "\n"))], "f")
+        })
       #expect(many.message == "1 row with a d_id that is not in \"d\": 17 in line 44445")
     }
   }

@@ -182,6 +182,48 @@ struct HistoryTests {
     }
   }
 
+  @Test("A time is not looked for beyond a part of the log that cannot be read")
+  func damagedTimes() throws {
+    let store = try make(keeping: 1 << 40)
+    var stamps: [(commit: CommitNumber, timestamp: Int64)] = []
+    for round in 0..<6 {
+      clock.advance(1000)
+      try Up.insert([round], store)
+      let snapshot = try store.snapshot()
+      stamps.append((snapshot.commit, snapshot.timestamp))
+      if round == 3 { try store.checkpoint() }
+    }
+    let log = try #require(system.files.first { $0.path.hasSuffix("000001.log") })
+    let header = try HistoryLog(store.historyFiles, number: 1).headers.first {
+      $0.commit == stamps[2].commit
+    }
+    let place = try #require(header).offset
+    for offset in [place, place + 9, place + 17] {
+      var bytes = log.contents
+      bytes[offset] ^= 0x40
+      system.overwrite(log.path, with: bytes)
+      let newest = try store.snapshot()
+      let error = #expect(throws: StoaError.self) {
+        try store.commit(atTime: stamps[2].timestamp + 1, before: newest)
+      }
+      #expect(error?.kind == .corruption, "offset \(offset)")
+      #expect(
+        try store.commit(atTime: stamps[4].timestamp, before: newest) == stamps[4].commit)
+    }
+  }
+
+  @Test("The longest time there is keeps versions for ever")
+  func forEver() throws {
+    let store = try make(keeping: .max)
+    try Up.insert([1], store)
+    try store.checkpoint()
+    try Up.insert([2], store)
+    try store.checkpoint()
+    try store.compact()
+    #expect(store.microsecondsToExpiry == nil)
+    #expect(try numbers(store, at: store.commit) == [1, 2])
+  }
+
   @Test("Logs and checkpoints go with the versions that need them")
   func logs() throws {
     let store = try make(keeping: 10_000)

@@ -160,7 +160,9 @@ struct RecoverTests {
     }
   }
 
-  @Test("Stopped at every call, with power lost or not: as before or recovered, and recovered by the next run")
+  @Test(
+    "Stopped at every call, with power lost or not: as before or recovered, and recovered by the next run"
+  )
   func kills() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     print("recover seed \(seed)")
@@ -320,7 +322,8 @@ struct SalvageTests {
     #expect(found["lost_and_found_t"]?.allSatisfy { $0[0] == .integer(1) } == true)
   }
 
-  @Test("A damaged row group costs its rows, a damaged checkpoint without a way back costs names only")
+  @Test(
+    "A damaged row group costs its rows, a damaged checkpoint without a way back costs names only")
   func rowsAndNames() throws {
     let system = SimulatedFileSystem()
     let store = try Fixture.open(system)
@@ -388,5 +391,25 @@ struct SalvageTests {
     let kept = try Fixture.open(good).snapshot().catalog
     #expect(kept.table(1)?.keys.count == 1)
     #expect(kept.table(2)?.foreignKeys.map(\.isValidated) == [true])
+  }
+
+  @Test("Files with numbers that nothing follows are not the warehouse's")
+  func strangeNames() throws {
+    for salvage in [false, true] {
+      let (system, states) = try RecoverTests.makeWarehouse()
+      let largest = String(UInt64.max)
+      try system.makeDirectory("w/damaged")
+      try system.makeDirectory("w/damaged/\(largest)")
+      for path in [
+        "w/log/\(largest).log", "w/checkpoint/\(largest)", "w/segments/1/\(largest).seg",
+      ] {
+        try Creation.write([1, 2, 3], path, system)
+        #expect(system.files.contains { $0.path.hasSuffix(path) && $0.contents.count == 3 })
+      }
+      system.overwrite("w/CURRENT", with: [0])
+      _ = try RecoverTests.recover(system, salvage: salvage)
+      let store = try Fixture.open(system.afterKill())
+      #expect(try Fixture.contents(store) == states.last)
+    }
   }
 }

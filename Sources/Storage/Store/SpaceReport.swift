@@ -71,7 +71,9 @@ private struct SpaceSurvey {
   private func sizes(below directory: String, _ names: [String]) -> [UInt64] {
     names.flatMap { name -> [UInt64] in
       let path = "\(directory)/\(name)"
-      if let inner = (try? fileSystem.list(path)).flatMap({ $0 }) { return sizes(below: path, inner) }
+      if let inner = (try? fileSystem.list(path)).flatMap({ $0 }) {
+        return sizes(below: path, inner)
+      }
       return size(path).map { [$0] } ?? []
     }
   }
@@ -122,7 +124,8 @@ private struct SpaceSurvey {
         : "until " + timestampText(last)
       add(
         "earlier versions", name, sizes,
-        "kept by SET retention for versions before \(retired.map(\.removedBy).max() ?? 0), \(until)")
+        "kept by SET retention for versions before \(retired.map(\.removedBy).max() ?? 0), \(until)"
+      )
     }
   }
 

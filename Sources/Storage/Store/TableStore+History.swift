@@ -114,7 +114,9 @@ extension TableStore {
     var references: [SegmentID: SegmentReference] = [:]
     let source = segmentSource
     for segment in replay.state.segments.values.joined() {
-      let shared = [current[segment.id], known?.references[segment.id], history.reference(segment.id)]
+      let shared = [
+        current[segment.id], known?.references[segment.id], history.reference(segment.id),
+      ]
       references[segment.id] =
         shared.compactMap { $0 }.first { $0.description == segment }
         ?? SegmentReference(segment, source: source)

@@ -99,7 +99,8 @@ private struct VersionList {
       case .insertRows(_, _, let block): inserted &+= block.rowCount
       case .deleteRows(_, _, let rows): deleted &+= rows.count
       case .removeSegment(let table, let id):
-        deleted &+= (before.rowCount(of: id, in: table) ?? 0)
+        deleted &+=
+          (before.rowCount(of: id, in: table) ?? 0)
           &- (before.deletes[table]?[id]?.count ?? 0)
       case .catalog(.dropTable(let id)): deleted &+= before.liveRowCount(of: id)
       case .catalog, .reserveIDs, .setProperty, .keepFrom, .retire: continue
