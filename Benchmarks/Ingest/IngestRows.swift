@@ -7,6 +7,10 @@ struct IngestRows {
   static let createTable =
     "CREATE TABLE t (id BIGINT PRIMARY KEY, k INTEGER, v INTEGER, s VARCHAR, x DOUBLE)"
 
+  /// The same for SQLite with its own way of saying that the key is the row's number, which spares it an index.
+  static let createTableByRowNumber =
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, k INTEGER, v INTEGER, s VARCHAR, x DOUBLE)"
+
   /// SplitMix64 of the id and a field.
   @inline(__always)
   private static func random(_ id: Int, _ field: UInt64, _ limit: UInt64) -> Int {

@@ -21,7 +21,7 @@ do {
       switch part {
       case "texts": try CommitBenchmark(options: options).texts(&report)
       case "appender": try CommitBenchmark(options: options).appender(&report)
-      case "single": try CommitBenchmark(options: options).single(&report)
+      case "single": try SingleBenchmark(options: options).run(&report)
       case "clients": try CommitBenchmark(options: options).clients(&report)
       case "queries": try QueryBenchmark(options: options).run(&report)
       case "scan": try TableBenchmark(options: options).scan(&report)

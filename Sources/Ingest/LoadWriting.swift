@@ -13,7 +13,7 @@ final class LoadWriting {
     var rowCount: Int
   }
 
-  /// Rows of a table that refers to itself, looked at when all keys are known.
+  /// The few rows of a small load of a table that refers to itself, looked at when all keys are known.
   private struct SelfReference {
     let check: ForeignKeyCheck
     var rows: [(columns: [Vector], keys: [Vector], origins: [Int64])] = []
@@ -123,6 +123,7 @@ final class LoadWriting {
       })
     let segments = try writer.finish()
     try checkLoadedKeys(segments.map(\.id))
+    try checkOwnReferences(segments.map(\.id))
     try finishKeys()
     return segments
   }
@@ -134,6 +135,18 @@ final class LoadWriting {
     for check in uniques {
       try check.addLoaded(
         segments, view: view, checkCancellation: loader.options.checkCancellation
+      ) { (rows: [Int]) throws(StoaError) -> [Int64] in try self.origins(ofRows: rows) }
+    }
+  }
+
+  /// Looks for rows just written that refer to nothing in the table itself.
+  private func checkOwnReferences(_ segments: [SegmentID]) throws(StoaError) {
+    guard !selfReferences.isEmpty else { return }
+    let view = loader.transaction.view.contents(of: loader.definition.id)
+    for reference in selfReferences {
+      try reference.check.checkWritten(
+        segments, loader.definition, view: view,
+        checkCancellation: loader.options.checkCancellation
       ) { (rows: [Int]) throws(StoaError) -> [Int64] in try self.origins(ofRows: rows) }
     }
   }
@@ -177,7 +190,8 @@ final class LoadWriting {
         throw error
       }
     }
-    for index in selfReferences.indices {
+    // Of segments they are read again.
+    for index in selfReferences.indices where isInline {
       let check = selfReferences[index].check
       selfReferences[index].rows.append(
         (

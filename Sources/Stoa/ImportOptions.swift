@@ -24,9 +24,12 @@ public struct ImportOptions: Sendable {
     let value = values.joined(separator: ",")
     switch name.lowercased() {
     case "format":
-      guard ["csv", "tsv", "text"].contains(value.lowercased()) else {
+      let isJSONLines = ["jsonlines", "jsonl", "ndjson"].contains(value.lowercased())
+      csv.isJSONLines = isJSONLines
+      guard isJSONLines || ["csv", "tsv", "text"].contains(value.lowercased()) else {
         throw StoaError(
-          .unsupported, "format \"\(value)\" cannot be loaded yet", hint: "Load csv files")
+          .unsupported, "format \"\(value)\" cannot be loaded yet",
+          hint: "Formats: csv, tsv, jsonlines (objects, one to a line)")
       }
       if value.lowercased() == "tsv" { try csv.setDelimiter("tab") }
     case "delimiter", "delim", "sep":

@@ -34,6 +34,7 @@ enum BackupCommand {
         throw StoaError(
           .usage, "name the warehouse and a new directory", hint: "See stoa --help")
       }
+      try Program.requireReadable([operands[0]] + (earlier.map { [$0] } ?? []))
       return try backup(operands[0], operands[1], earlier, copies)
     }
   }
@@ -63,6 +64,7 @@ enum BackupCommand {
       guard operands.count == 2, words.count == 2 else {
         throw StoaError(.usage, "name the backup and a new directory", hint: "See stoa --help")
       }
+      try Program.requireReadable([operands[0]])
       let stop = Stop()
       let summary = try Interrupts.shared.whileRunning(
         cancel: { stop.isSet.store(true, ordering: .relaxed) }
@@ -76,8 +78,8 @@ enum BackupCommand {
   }
 
   private static func text(_ summary: Backup.Summary, _ verb: String) -> String {
-    "commit \(summary.commit) \(verb): \(summary.fileCount) files, \(summary.byteCount) bytes,"
-      + " verified"
+    "commit \(summary.commit) \(verb): \(counted(summary.fileCount, "file")),"
+      + " \(counted(summary.byteCount, "byte")), verified"
   }
 
   /// Prints what `body` gives, the usage for `nil`, or its error.

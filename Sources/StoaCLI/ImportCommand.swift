@@ -75,6 +75,7 @@ enum ImportCommand {
     let warehouse: Warehouse
     do throws(StoaError) {
       arguments = try ImportArguments(words, hasWarehouse: true)
+      try requireFiles(arguments.request.files)
       warehouse = try Warehouse.open(arguments.warehouse ?? "")
     } catch {
       printError(ErrorReport.text(error))
@@ -93,7 +94,24 @@ enum ImportCommand {
     } catch {
       printError(ErrorReport.text(error))
       do throws(StoaError) { try warehouse.close() } catch { printError(ErrorReport.text(error)) }
-      return error.kind == .cancelled ? Program.interruptedCode : 1
+      switch error.kind {
+      case .cancelled: return Program.interruptedCode
+      case .usage: return Program.usageCode
+      default: return 1
+      }
+    }
+  }
+
+  /// A missing file should not make a warehouse first.
+  private static func requireFiles(_ files: [String]) throws(StoaError) {
+    for file in files where file != "-" && access(file, F_OK) != 0 {
+      var matches = glob_t()
+      defer { globfree(&matches) }
+      let isPattern = file.contains { "*?[".contains($0) }
+      guard isPattern else { return try Program.requireReadable([file]) }
+      guard glob(file, 0, nil, &matches) == 0, matches.gl_pathc > 0 else {
+        throw StoaError(.usage, "no file matches the pattern", path: file)
+      }
     }
   }
 

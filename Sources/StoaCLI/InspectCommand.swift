@@ -9,6 +9,10 @@ enum InspectCommand {
       printError("Error: name the files to inspect. See stoa --help\n")
       return Program.usageCode
     }
+    do throws(StoaError) { try Program.requireReadable(paths) } catch {
+      printError(ErrorReport.text(error))
+      return Program.usageCode
+    }
     let output = OutputFile.standard
     var failure: StoaError?
     for path in paths {

@@ -1,4 +1,5 @@
 import Stoa
+import Storage
 
 /// Loads as people see them: a line that follows the progress, and a summary.
 enum LoadReport {
@@ -31,10 +32,10 @@ enum LoadReport {
     // Few rows stay in the log until there are more.
     if summary.segmentCount > 0 {
       text += ", wrote \(megabytes(summary.segmentByteCount))"
-      text += " in \(summary.segmentCount) segment\(summary.segmentCount == 1 ? "" : "s")"
+      text += " in \(counted(summary.segmentCount, "segment"))"
     }
     if summary.spilledRunCount > 0 {
-      text += ", sorted through \(summary.spilledRunCount) runs on disk"
+      text += ", sorted through \(counted(summary.spilledRunCount, "run")) on disk"
     }
     return text
   }
@@ -46,7 +47,7 @@ enum LoadReport {
       case .sorting: "Sorting"
       case .writing: "Writing"
       }
-    var text = "\(verb): \(Shell.grouped(progress.rowCount)) rows"
+    var text = "\(verb): \(Shell.grouped(progress.rowCount)) row\(progress.rowCount == 1 ? "" : "s")"
     if progress.byteCount > 0 { text += ", \(megabytes(progress.byteCount))" }
     if case .reading = progress.phase, let total = progress.totalByteCount, total > 0 {
       text += " (\(min(100, progress.byteCount * 100 / total)) %)"

@@ -60,6 +60,13 @@ enum Program {
     }
   }
 
+  /// What the command line names must be there before anything is done.
+  static func requireReadable(_ paths: [String]) throws(StoaError) {
+    for path in paths where access(path, R_OK) != 0 {
+      throw StoaError(.usage, "cannot open: \(String(cString: strerror(errno)))", path: path)
+    }
+  }
+
   static func open(
     _ path: String, _ arguments: Arguments
   ) throws(StoaError) -> (Warehouse, Session) {

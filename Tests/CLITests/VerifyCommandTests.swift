@@ -28,6 +28,26 @@ struct VerifyCommandTests {
     #expect(try Program.run([Program.stoa, "verify", shell.warehouse, "--dep"]).exitCode == 2)
   }
 
+  @Test("A file that is not there is wrong use: exit code 2, and nothing is made")
+  func missing() throws {
+    let shell = try Shell()
+    let place = shell.directory.path
+    for words in [
+      ["backup", place + "/none", place + "/b"], ["restore", place + "/none", place + "/r"],
+      ["inspect", place + "/none"], ["import", shell.warehouse, place + "/none.csv", "t"],
+      ["import", shell.warehouse, place + "/none*.csv", "t"], ["verify", place + "/none"],
+    ] {
+      let result = try Program.run([Program.stoa] + words)
+      #expect(result.exitCode == 2, "\(words): \(result.exitCode) \(result.errorOutput)")
+      #expect(result.errorOutput.hasPrefix("Error: "), "\(result.errorOutput)")
+    }
+    #expect(TemporaryDirectory.files(below: place).isEmpty)
+    #expect(try shell.run("-c", "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1)").exitCode == 0)
+    let summed = try Program.run([Program.stoa, "verify", shell.warehouse])
+    #expect(summed.output.contains(": 1 table, "), "\(summed.output)")
+    #expect(summed.output.contains(", 1 row checked: nothing wrong"), "\(summed.output)")
+  }
+
   @Test("Damage is named and gives exit code 1")
   func damaged() throws {
     let shell = try Shell()

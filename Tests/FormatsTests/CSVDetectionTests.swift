@@ -212,7 +212,13 @@ private func detect(
   @Test("a line without end is an error, and a very long first row no header")
   func longLines() throws {
     let long = String(repeating: "a", count: 5000)
-    #expect(throws: StoaError.self) { try detect(long) { $0.sampleByteCount = 4096 } }
+    #expect(throws: StoaError.self) {
+      try detect(long) {
+        $0.sampleByteCount = 4096
+        $0.maximalLineByteCount = 2000
+      }
+    }
+    #expect(try detect(long) { $0.sampleByteCount = 4096 }.columns.count == 1)
     #expect(!(try detect("\(long),b\nx,y\n")).dialect.hasHeader)
   }
 

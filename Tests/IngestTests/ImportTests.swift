@@ -30,6 +30,53 @@ import Vectors
       ])
   }
 
+  @Test("NAMES and TYPES of a load into a table must be those of its columns")
+  func namesAndTypes() throws {
+    let warehouse = try TestWarehouse()
+    try warehouse.create("t", [("id", .integer, true), ("a", .varchar, true)])
+    let path = warehouse.write("1.csv", "x,1\ny,2\n")
+    var options = CSVOptions()
+    options.hasHeader = false
+    options.columnNames = ["A", "id"]
+    options.types = ["2": .integer, "a": .varchar]
+    try warehouse.load([path], "t", csv: options)
+    #expect(
+      try warehouse.rows("t") == [[.integer(1), .string("x")], [.integer(2), .string("y")]])
+    options.types = ["id": .bigint]
+    let type = failure { try warehouse.load([path], "t", csv: options) }
+    #expect(type?.message == "TYPES says BIGINT, but the column is INTEGER" && type?.column == "id")
+    options.types = [:]
+    let both = failure { try warehouse.load([path], "t", columns: ["a", "id"], csv: options) }
+    #expect(both?.kind == .usage)
+    options.columnNames = ["a", "b"]
+    let name = failure { try warehouse.load([path], "t", csv: options) }
+    #expect(name?.message == "NAMES has \"b\", and table \"t\" has no such column")
+    options.columnNames = ["a"]
+    #expect(failure { try warehouse.load([path], "t", csv: options) } != nil)
+    #expect(try warehouse.rows("t").count == 2)
+  }
+
+  @Test("lines beyond MAX_LINE_SIZE are found within a block; a long first line is no matter")
+  func lineSizes() throws {
+    let warehouse = try TestWarehouse()
+    var options = CSVOptions()
+    options.maximalLineByteCount = 100
+    let long = String(repeating: "z", count: 99)
+    let path = warehouse.write("1.csv", "a,b\n1,x\n2,\"\(long)\"\n3,y\n")
+    let error = failure { try warehouse.load([path], "t", csv: options) }
+    #expect(error?.message == "a row is longer than 100 bytes" && error?.line == 3, "\(error!)")
+    options.maximalLineByteCount = 103
+    try warehouse.load([path], "t", csv: options)
+    #expect(try warehouse.rows("t").count == 3)
+    let rest = (0..<3000).map { "\($0),\($0)" }.joined(separator: "\n")
+    let wide = String(repeating: "w", count: 9000)
+    let other = warehouse.write("2.csv", "7,\(wide)\n\(rest)\n")
+    var sampling = CSVOptions()
+    sampling.sampleByteCount = 8192
+    try warehouse.load([other], "u", csv: sampling)
+    #expect(try warehouse.rows("u").count == 3001)
+  }
+
   @Test("columns of several files are matched by the names in their headers")
   func headersOfFiles() throws {
     let warehouse = try TestWarehouse()

@@ -116,6 +116,37 @@ import Vectors
     #expect(try warehouse.rows("t").count == 5)
   }
 
+  @Test("a large load of a table that refers to itself looks its references up in its own segments")
+  func largeSelfReference() throws {
+    for sortKey: [ColumnID] in [[], [1], [2]] {
+      let warehouse = try TestWarehouse()
+      try warehouse.create(
+        "t", [KeyTests.id, ("parent", .integer, true)],
+        keys: [KeyDefinition(columns: [1], isPrimary: true)],
+        foreignKeys: [
+          ForeignKeyDefinition(columns: [2], referencedTable: 1, referencedColumns: [1])
+        ], sortKey: sortKey)
+      // Each refers to a later or an earlier row, the first to none.
+      let count = 70_000
+      var lines = (0..<count).map { "\($0),\($0 == 0 ? "" : String(($0 &* 31) % count))" }
+      try warehouse.load([warehouse.write("1.csv", lines.joined(separator: "\n"))], "t")
+      lines = (count..<count + 40_000).map { "\($0),\($0 % 7)" }
+      lines[33] = "\(count + 33),999999"
+      lines[20_000] = "\(count + 20_000),888888"
+      let error = try #require(
+        failure {
+          try warehouse.load([warehouse.write("2.csv", lines.joined(separator: "\n"))], "t")
+        })
+      #expect(
+        error.message
+          == "2 rows with a parent that is not in \"t\": 999999 in line 34, 888888 in line 20001")
+      lines[33] = "\(count + 33),\(count + 39_999)"
+      lines[20_000] = "\(count + 20_000),"
+      try warehouse.load([warehouse.write("2.csv", lines.joined(separator: "\n"))], "t")
+      #expect(try warehouse.rows("t").count == count + 40_000)
+    }
+  }
+
   @Test("keys are checked when rows went through temporary files too")
   func spilledKeys() throws {
     for sortKey: [ColumnID] in [[], [1], [2]] {

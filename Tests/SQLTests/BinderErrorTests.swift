@@ -108,7 +108,14 @@ import Vectors
         "2 values are needed for \"t\", but there are 3 [1]"
       ),
       ("insert into t (a, d) values (1, 'soon')", "cannot convert 'soon' to DATE ['soon']"),
-      ("insert into t select 1", "6 values are needed for \"t\", but there are 1 [select 1]"),
+      (
+        "insert into t (a, b) select 1",
+        "2 values are needed for \"t\", but there are 1 [select 1]"
+      ),
+      (
+        "with d as (delete from t returning a) select a from d",
+        "WITH cannot hold statements that change rows. Run the change as a statement of its own, with RETURNING where its rows are needed [delete]"
+      ),
       (
         "create table t (a int)",
         "table \"t\" already exists. CREATE TABLE IF NOT EXISTS leaves it alone [t]"

@@ -22,6 +22,8 @@ public struct CSVDialect: Sendable, Hashable {
   public var skipsLeadingComments = false
   /// Longest row in bytes; more is an error, because it is nearly always a wrong quote or a binary file.
   public var maximalLineByteCount = 16 << 20
+  /// Set when lines are JSON objects: `JSONLinesSource` then makes the text of this dialect.
+  public var objects: ObjectFields?
 
   /// Commas, double quotes, a header.
   public init() {}
@@ -53,7 +55,7 @@ public struct CSVDialect: Sendable, Hashable {
         throw StoaError(.usage, "the delimiter has the quote or the escape in it")
       }
     }
-    guard newline == 10 || newline == 13 else {
+    guard newline == 10 || newline == 13 || objects != nil else {
       throw StoaError(.usage, "rows end with a line feed or a carriage return")
     }
     guard maximalLineByteCount > 0, maximalLineByteCount <= 1 << 30 else {
@@ -100,6 +102,31 @@ public struct CSVColumn: Sendable, Hashable {
   }
 }
 
+/// JSON objects as rows: which of their keys are the fields.
+public struct ObjectFields: Sendable, Hashable {
+  /// In order of the fields; in any case.
+  public var keys: [String]
+  /// Whether other keys are left out, rather than an error.
+  public var skipsOthers: Bool
+
+  /// Fields for `keys`.
+  public init(keys: [String], skipsOthers: Bool) {
+    self.keys = keys
+    self.skipsOthers = skipsOthers
+  }
+
+  /// How the rows are written that the objects become.
+  public func dialect(maximalLineByteCount: Int) -> CSVDialect {
+    var dialect = CSVDialect()
+    dialect.objects = self
+    dialect.hasHeader = false
+    dialect.newline = JSONLinesSource.rowEnd
+    dialect.nullTokens = [JSONLinesSource.nullToken]
+    dialect.maximalLineByteCount = maximalLineByteCount
+    return dialect
+  }
+}
+
 /// What the user fixed about a delimited file; the rest is detected.
 public struct CSVOptions: Sendable {
   /// The byte between fields.
@@ -126,6 +153,8 @@ public struct CSVOptions: Sendable {
   public var headerMustMatch = false
   /// Bytes looked at by the detection.
   public var sampleByteCount = 4 << 20
+  /// Whether each line is a JSON object; when not said, the names of the files tell.
+  public var isJSONLines: Bool?
 
   /// Everything is to be detected.
   public init() {}

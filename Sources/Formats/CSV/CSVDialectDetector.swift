@@ -42,7 +42,15 @@ public struct CSVDialectDetector {
     for index in 0..<count {
       // Of many files, the first, the last and some between.
       let input = inputs[count == 1 ? 0 : index * (inputs.count - 1) / (count - 1)]
-      let sample = try input.sample(limit: max(4096, options.sampleByteCount / count))
+      var limit = max(4096, options.sampleByteCount / count)
+      var sample = try input.sample(limit: limit)
+      // The first line may be longer than the first stretch.
+      while let first = sample.stretches.first, !first.isEnd, limit / 2 < options.maximalLineByteCount,
+        !first.bytes.contains(where: { $0 == 10 || $0 == 13 })
+      {
+        limit *= 2
+        sample = try input.sample(limit: limit)
+      }
       isWholeInput = isWholeInput && sample.isComplete
       for stretch in sample.stretches {
         if stretch.isStart, TextSample.isUTF16(stretch.bytes) {
@@ -61,7 +69,7 @@ public struct CSVDialectDetector {
     where stretch.isStart && !stretch.isEnd && !stretch.bytes.contains(newline) {
       throw StoaError(
         .input, "no line ends within the first \(stretch.bytes.count) bytes of the text",
-        hint: "If rows are that long, raise SAMPLE_SIZE", path: inputs.first?.name)
+        hint: "If rows are that long, raise MAX_LINE_SIZE", path: inputs.first?.name)
     }
     if let first = stretches.first, first.isStart {
       var delimiters = CSVDialectDetector.delimiters

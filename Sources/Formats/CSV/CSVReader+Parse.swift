@@ -32,6 +32,7 @@ extension CSVReader {
   public func parse(_ block: CSVBlock, rejectLimit: Int = .max) throws(StoaError) -> ParsedBlock {
     let run = CSVBlockParser(block, self)
     run.scan()
+    try run.requireShortRows(dialect.maximalLineByteCount)
     return run.finish(rejectLimit: rejectLimit)
   }
 }
@@ -80,6 +81,20 @@ private final class CSVBlockParser {
       refuse: { start, fieldCount in
         refusals.append(Refusal(start: start, fieldCount: fieldCount))
       })
+  }
+
+  /// - Throws: `.input` for the first row of more than `limit` bytes, its newline not counted.
+  func requireShortRows(_ limit: Int) throws(StoaError) {
+    guard block.byteCount > limit else { return }
+    let starts = rowStarts.typed(UInt32.self)
+    let all = ((0..<rowCount).map { Int(starts[$0]) } + refusals.map(\.start)).sorted()
+    for (index, start) in all.enumerated() {
+      // Most rows need no look at their ends.
+      let next = index + 1 < all.count ? all[index + 1] : block.byteCount
+      guard next - start > limit, scanner.rowEnd(from: start) - 1 - start > limit else { continue }
+      throw CSVReader.tooLongError(
+        limit, block.file, line: block.firstLine + UInt64(newlines(0, start)))
+    }
   }
 
   func finish(rejectLimit: Int) -> ParsedBlock {

@@ -99,6 +99,11 @@ public final class CSVReader: @unchecked Sendable {
     guard nextInput < inputs.count else { return false }
     let plain = try inputs[nextInput].open()
     source = dialect.longDelimiter.map { DelimiterSource(plain, dialect, $0) } ?? plain
+    if let objects = dialect.objects {
+      source = JSONLinesSource(
+        plain, keys: objects.keys, skipsOthers: objects.skipsOthers,
+        limit: dialect.maximalLineByteCount)
+    }
     nextInput += 1
     sourceEnded = false
     isAtFileStart = true
@@ -145,11 +150,15 @@ public final class CSVReader: @unchecked Sendable {
   private func grown(_ wanted: Int) throws(StoaError) -> Int {
     let limit = dialect.maximalLineByteCount
     guard pendingCount < limit else {
-      throw StoaError(
-        .input, "a row is longer than \(limit) bytes",
-        hint: "Check the quotes, or raise max_line_size", path: source?.name, line: line)
+      throw CSVReader.tooLongError(limit, source?.name, line: line)
     }
     return min(max(wanted, pendingCount) * 2, max(limit + 1, wanted + 1))
+  }
+
+  static func tooLongError(_ limit: Int, _ path: String?, line: UInt64) -> StoaError {
+    StoaError(
+      .input, "a row is longer than \(limit) bytes",
+      hint: "Check the quotes, or raise max_line_size", path: path, line: line)
   }
 
   private func copyOfPending(from start: Int, capacity: Int) -> Buffer {

@@ -34,6 +34,11 @@ public struct DetectedCSV: Sendable, Hashable {
 extension DetectedCSV: CustomStringConvertible {
   /// Dialect and columns in three lines, as `stoa import` prints them.
   public var description: String {
+    if let objects = dialect.objects {
+      return "JSON objects, one to a line\nkeys "
+        + objects.keys.filter { !$0.isEmpty }.map { DetectedCSV.shown($0) }.joined(separator: ", ")
+        + (objects.skipsOthers ? ", others left out" : "")
+    }
     func shown(_ byte: UInt8?) -> String {
       switch byte {
       case nil: "none"

@@ -84,9 +84,9 @@ final class RemovedKeys {
     }
     let removed = KeyProbe(columns, reference.shape)
     var isLeft = [Bool](repeating: false, count: removed.count)
-    try KeyLookup(reference.targets, in: after.contents(of: definition.id)).find(removed) {
-      isLeft[$0] = true
-    }
+    try KeyLookup(
+      reference.targets, in: after.contents(of: definition.id), budget: after.budget
+    ).find(removed) { isLeft[$0] = true }
     let missing = isLeft.indices.filter { !isLeft[$0] }.map { UInt32(truncatingIfNeeded: $0) }
     return KeyProbe(columns.map { $0.rows(missing) }, reference.shape)
   }
@@ -97,7 +97,9 @@ final class RemovedKeys {
       guard let lost = reference.lost, lost.count > 0 else { continue }
       var found: Int?
       let contents = snapshot.contents(of: reference.table.id)
-      try KeyLookup(reference.columns, in: contents).find(lost) { found = found ?? $0 }
+      try KeyLookup(reference.columns, in: contents, budget: snapshot.budget).find(lost) {
+        found = found ?? $0
+      }
       if let found { throw violation(reference, lost.rows.text(found)) }
     }
   }

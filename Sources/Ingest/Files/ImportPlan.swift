@@ -44,11 +44,22 @@ public struct ImportPlan {
       createsTable = false
       table = existing
       let positions = try ImportPlan.positions(columns, in: existing)
+      if ImportPlan.isJSONLines(inputs, options) {
+        (detected, targets) = try ImportPlan.objects(
+          positions, of: existing, isGiven: columns != nil, options)
+        try requireValues()
+        return
+      }
       detected = try ImportPlan.detect(inputs, options, for: existing, positions)
       targets = []
       try mapFields(positions, isGiven: columns != nil, options)
     } else {
       createsTable = true
+      guard !ImportPlan.isJSONLines(inputs, options) else {
+        throw StoaError(
+          .unsupported, "there is no table \"\(tableName)\", and none is made from JSON objects",
+          hint: "CREATE TABLE it first")
+      }
       guard columns == nil else {
         throw StoaError(
           .binding, "there is no table \"\(tableName)\" whose columns could be chosen",
@@ -107,8 +118,10 @@ public struct ImportPlan {
     let named = detected.columns.map { table.index(ofColumnNamed: $0.name) }
     let distinct = Set(named.compactMap { $0 })
     if options.hasHeader == nil && detected.dialect.hasHeader { try judgeHeader(named, positions) }
+    if options.columnNames != nil { try requireNames(named, isGiven: isGiven) }
     let isByName =
-      !isGiven && detected.dialect.hasHeader && distinct.count == detected.columns.count
+      !isGiven && (detected.dialect.hasHeader || options.columnNames != nil)
+      && distinct.count == detected.columns.count
     if options.headerMustMatch { try requireMatch(named, positions) }
     if isByName {
       targets = named
@@ -132,6 +145,7 @@ public struct ImportPlan {
       detected.headerNames = nil
       targets = positions
     }
+    try requireTypes(options)
     for (index, target) in targets.enumerated() {
       if let target {
         detected.columns[index].type = table.columns[target].type
@@ -150,6 +164,46 @@ public struct ImportPlan {
         .binding,
         "field \(index + 1) of the header is \(found), not \"\(table.columns[position].name)\"",
         path: inputs.first?.name, table: table.name)
+    }
+  }
+
+  /// NAMES of fields that go into a table are names of its columns; beside a list of columns there would be two.
+  private func requireNames(_ named: [Int?], isGiven: Bool) throws(StoaError) {
+    guard !isGiven else {
+      throw StoaError(
+        .usage, "NAMES and a list of columns both say where the fields go",
+        hint: "Leave out NAMES", path: inputs.first?.name, table: table.name)
+    }
+    for (index, position) in named.enumerated() {
+      let name = detected.columns[index].name
+      guard let position else {
+        throw StoaError(
+          .binding, "NAMES has \"\(name)\", and table \"\(table.name)\" has no such column",
+          path: inputs.first?.name, table: table.name)
+      }
+      guard named.firstIndex(of: position) == index else {
+        throw StoaError(.binding, "NAMES has column \"\(name)\" twice", table: table.name)
+      }
+    }
+  }
+
+  /// TYPES of fields that go into a table are those of its columns: values are never converted twice.
+  private func requireTypes(_ options: CSVOptions) throws(StoaError) {
+    for (key, type) in options.types.sorted(by: { $0.key < $1.key }) {
+      let index =
+        detected.columns.firstIndex { $0.name.lowercased() == key } ?? Int(key).map { $0 - 1 }
+      guard let index, targets.indices.contains(index), let target = targets[index] else {
+        throw StoaError(
+          .usage, "there is no column '\(key)' to give a type", path: inputs.first?.name,
+          table: table.name)
+      }
+      let column = table.columns[target]
+      guard column.type == type else {
+        throw StoaError(
+          .binding, "TYPES says \(type), but the column is \(column.type)",
+          hint: "Fields are read as what the column is; leave out TYPES",
+          path: inputs.first?.name, column: column.name, table: table.name)
+      }
     }
   }
 

@@ -104,9 +104,8 @@ struct CommitChecks {
       let probe = KeyProbe(vectors, shape)
       var isThere = [Bool](repeating: false, count: probe.count)
       for snapshot in [view.newest, view.added] {
-        try KeyLookup(targets, in: snapshot.contents(of: referenced.id)).find(probe) {
-          isThere[$0] = true
-        }
+        try KeyLookup(targets, in: snapshot.contents(of: referenced.id), budget: budget)
+          .find(probe) { isThere[$0] = true }
       }
       for row in 0..<probe.count where !isThere[row] && !probe.rows.hasNull(row) {
         throw isGone(probe.rows.text(row), columns, referenced)

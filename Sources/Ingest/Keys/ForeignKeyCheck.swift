@@ -21,7 +21,7 @@ final class ForeignKeyCheck: @unchecked Sendable {
   let referencedName: String
   /// For a table that refers to itself: positions of the referenced columns. Its keys are known at the end of the load.
   let ownPositions: [Int]
-  let violations = Violations()
+  let violations: Violations
   let shape: KeyShape
 
   private let targets: [ColumnDefinition]
@@ -64,6 +64,21 @@ final class ForeignKeyCheck: @unchecked Sendable {
     self.targets = targets.map { referenced.columns[$0] }
     contents = transaction.view.contents(of: referenced.id)
     reservation = MemoryReservation(transaction.store.budget)
+    violations = Violations()
+    mayReadAll = true
+  }
+
+  /// The same key, references of which are looked for in `contents`. Violations have the number of the row for origin.
+  private init(_ other: ForeignKeyCheck, in contents: TableContents) {
+    positions = other.positions
+    columnNames = other.columnNames
+    referencedName = other.referencedName
+    shape = other.shape
+    ownPositions = other.ownPositions
+    targets = other.targets
+    self.contents = contents
+    reservation = MemoryReservation(other.reservation.budget)
+    violations = Violations(shownCount: Violations.sufficientCount)
     mayReadAll = true
   }
 
@@ -72,7 +87,12 @@ final class ForeignKeyCheck: @unchecked Sendable {
 
   /// Takes the next rows; those that refer to nothing are counted now or when `finish` is called.
   func check(_ columns: [Vector], origin: (Int) -> RowOrigin) throws(StoaError) {
-    let own = positions.map { columns[$0] }
+    try check(references: positions.map { columns[$0] }, origin: origin)
+  }
+
+  private func check(
+    references own: [Vector], origin: (Int) -> RowOrigin
+  ) throws(StoaError) {
     let count = own.first?.count ?? 0
     let known = try lock.withLock { () throws(StoaError) -> ReferencedKeys? in
       if let keys { return keys }
@@ -138,10 +158,47 @@ final class ForeignKeyCheck: @unchecked Sendable {
     }
   }
 
+  /// The same for rows of segments that the load has just written: they are read again, and their references looked
+  /// up in `view`, which has them, like those to any other table. So nothing is kept while rows pass.
+  /// - Parameters:
+  ///   - definition: the table.
+  ///   - origins: those of rows of the load by their numbers, ascending.
+  func checkWritten(
+    _ segments: [SegmentID], _ definition: TableDefinition, view: TableContents,
+    checkCancellation: (@Sendable () throws(StoaError) -> Void)?,
+    origins: ([Int]) throws(StoaError) -> [Int64]
+  ) throws(StoaError) {
+    let written = ForeignKeyCheck(self, in: view)
+    let columns = positions.map { definition.columns[$0] }
+    var start = 0
+    for source in view.segments.indices
+    where segments.contains(view.segments[source].description.id) {
+      for group in try view.rowGroups(ofSource: source) {
+        try checkCancellation?()
+        if written.violations.count >= Violations.sufficientCount { break }
+        var references: [Vector] = []
+        for column in columns {
+          references.append(try group.chunk(column).decode(rows: 0..<group.rowCount))
+        }
+        try written.check(references: references) { RowOrigin(bits: Int64(start + $0)) }
+        start += group.rowCount
+      }
+    }
+    try written.finish()
+    let found = written.violations.shown.sorted { $0.origin < $1.origin }
+    guard !found.isEmpty else { return }
+    for (item, bits) in zip(found, try origins(found.map { Int($0.origin.bits) })) {
+      let origin = RowOrigin(bits: bits)
+      violations.add(.init(origin: origin, key: item.key), origin: origin)
+    }
+  }
+
   private func lookUp(_ columns: [Vector], origin: (Int) -> RowOrigin) throws(StoaError) {
     let probe = KeyProbe(columns, shape)
     var isThere = [Bool](repeating: false, count: probe.count)
-    try KeyLookup(targets, in: contents).find(probe) { isThere[$0] = true }
+    try KeyLookup(targets, in: contents, budget: reservation.budget).find(probe) {
+      isThere[$0] = true
+    }
     for row in 0..<probe.count where !isThere[row] && !probe.rows.hasNull(row) {
       violate(columns, row, origin(row))
     }

@@ -92,11 +92,15 @@ struct KeyLookup {
   let columns: [ColumnDefinition]
   let contents: TableContents
   let known: KnownRows
+  private let budget: MemoryBudget
 
+  /// - Parameter budget: what sorted keys of memtables, which are kept, count in.
   init(
-    _ columns: [ColumnDefinition], in contents: TableContents, except known: KnownRows = KnownRows()
+    _ columns: [ColumnDefinition], in contents: TableContents,
+    except known: KnownRows = KnownRows(), budget: MemoryBudget
   ) {
     self.columns = columns
+    self.budget = budget
     self.contents = contents
     self.known = known
   }
@@ -222,7 +226,7 @@ struct KeyLookup {
         probe.isOutside(block.zoneMap(columns[$0].id), $0)
       }
       if isExcluded { continue }
-      let sorted = block.sortedKeys(of: columns, form)
+      let sorted = block.sortedKeys(of: columns, form, budget)
       var candidates: [KeyCandidate] = []
       numbers.find(in: sorted) { index, row in
         let position = start + row

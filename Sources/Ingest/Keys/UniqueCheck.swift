@@ -103,7 +103,9 @@ final class UniqueCheck {
   private func compare(_ columns: [Vector], _ origins: [Int64]) throws(StoaError) {
     let probe = KeyProbe(columns, shape)
     var found: Set<Int> = []
-    try KeyLookup(self.columns, in: before, except: known).find(probe) { found.insert($0) }
+    try KeyLookup(self.columns, in: before, except: known, budget: budget).find(probe) {
+      found.insert($0)
+    }
     for row in found.sorted() {
       violate(probe.rows, row, origins[row], origins[row], isInTable: true)
     }

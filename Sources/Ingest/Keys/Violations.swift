@@ -4,7 +4,7 @@ import Vectors
 /// Rows that break one key, counted, the first of them kept for the message. Thread-safe.
 final class Violations: @unchecked Sendable {
   /// Violations named in a message.
-  static let shownCount = 5
+  private static let shownCount = 5
   /// Violations after which a load looks for no more.
   static let sufficientCount = 1000
 
@@ -16,20 +16,25 @@ final class Violations: @unchecked Sendable {
     var isInTable = false
   }
 
+  private let shownCount: Int
   private let lock = CommitGate()
   private var items: [Item] = []
   private var total = 0
 
+  /// - Parameter shownCount: how many rows are kept.
+  init(shownCount: Int = Violations.shownCount) { self.shownCount = shownCount }
+
   var count: Int { lock.withLock { total } }
+  /// The first rows by origin.
+  var shown: [Item] { lock.withLock { items } }
 
   func add(_ item: @autoclosure () -> Item, origin: RowOrigin) {
     lock.withLock {
       total += 1
-      let shown = Violations.shownCount
-      if items.count >= shown, let last = items.last, last.origin <= origin { return }
-      items.append(item())
-      items.sort { $0.origin < $1.origin }
-      if items.count > shown { items.removeLast() }
+      if items.count >= shownCount, let last = items.last, last.origin <= origin { return }
+      let place = items.firstIndex { origin < $0.origin } ?? items.count
+      items.insert(item(), at: place)
+      if items.count > shownCount { items.removeLast() }
     }
   }
 

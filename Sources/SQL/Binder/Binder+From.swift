@@ -138,6 +138,9 @@ extension Binder {
     guard let history else { throw unsupported("AT (VERSION => …) here", version.position) }
     do throws(StoaError) {
       let number = try bindVersionNumber(version)
+      guard version.isTimestamp || number <= Int128(Int64.max) else {
+        throw StoaError(.binding, "there is no version \(number) yet")
+      }
       let commit =
         version.isTimestamp
         ? try history.commit(Int64(clamping: number)) : CommitNumber(clamping: number)
@@ -159,7 +162,7 @@ extension Binder {
     let clause = Clause("AT", scope: Scope(parent: nil, commonTables: nil))
     let position = version.value.position
     let bound = try coerced(
-      try bindExpression(version.value, clause), to: version.isTimestamp ? .timestamp : .bigint,
+      try bindExpression(version.value, clause), to: version.isTimestamp ? .timestamp : .hugeint,
       at: position)
     guard clause.pending.isEmpty, bound.isFoldable else {
       throw StoaError(

@@ -12,7 +12,9 @@ extension Binder {
       case .values(let values) = query.body, query.with == nil, query.orderBy == nil,
       query.limit == nil, query.offset == nil
     else { return nil }
-    return try literalRows(values, try insertTargets(insert.columns, table), table)
+    let targets = try insertTargets(insert.columns, table)
+    return try literalRows(
+      values, fitted(targets, insert, to: values.literals?.width ?? 0), table)
   }
 
   func bindInsert(_ insert: InsertSyntax) throws(StoaError) -> BoundStatement {
@@ -63,9 +65,9 @@ extension Binder {
     if case .values(let values) = query.body, query.with == nil, query.orderBy == nil,
       query.limit == nil, query.offset == nil
     {
-      return try bindInsertedValues(values, targets, table)
+      return try bindInsertedValues(values, targets, insert, table)
     }
-    return try bindInsertedQuery(query, targets, table)
+    return try bindInsertedQuery(query, targets, insert, table)
   }
 
   /// Positions among the table's columns that the source's columns go to; all when no names are given.
@@ -86,12 +88,13 @@ extension Binder {
   }
 
   private func bindInsertedValues(
-    _ values: ValuesSyntax, _ targets: [Int], _ table: TableDefinition
+    _ values: ValuesSyntax, _ targets: [Int], _ insert: InsertSyntax, _ table: TableDefinition
   ) throws(StoaError) -> BoundRelation {
     let clause = Clause("VALUES", scope: Scope(parent: nil, commonTables: statementTables))
     var rows: [[Expression]] = []
     let syntax = try values.rows()
     rows.reserveCapacity(syntax.count)
+    let targets = fitted(targets, insert, to: syntax.first?.count ?? 0)
     let empty = try defaults(table)
     for row in syntax {
       try checkCount(row.count, targets, table, row.first?.position ?? values.position)
@@ -112,9 +115,10 @@ extension Binder {
   }
 
   private func bindInsertedQuery(
-    _ query: QuerySyntax, _ targets: [Int], _ table: TableDefinition
+    _ query: QuerySyntax, _ targets: [Int], _ insert: InsertSyntax, _ table: TableDefinition
   ) throws(StoaError) -> BoundRelation {
     let relation = try bindQuery(query, parent: nil, commonTables: statementTables)
+    let targets = fitted(targets, insert, to: relation.columns.count)
     try checkCount(relation.columns.count, targets, table, query.position)
     var expressions = try defaults(table)
     for (column, target) in zip(relation.columns, targets) {
@@ -127,6 +131,12 @@ extension Binder {
     }
     let plan = LogicalPlan.project(LogicalProject(input: relation.plan, items: items))
     return BoundRelation(plan: plan, columns: items.map(\.column))
+  }
+
+  /// As in PostgreSQL, fewer values than the table has columns go to the first ones, and the others get their DEFAULT;
+  /// but where columns are named, each needs a value.
+  private func fitted(_ targets: [Int], _ insert: InsertSyntax, to count: Int) -> [Int] {
+    insert.columns.isEmpty && count < targets.count ? Array(targets.prefix(count)) : targets
   }
 
   func checkCount(

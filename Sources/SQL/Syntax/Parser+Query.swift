@@ -107,6 +107,7 @@ extension Parser {
       if accept(.materialized) { isMaterialized = true }
       if accept(.not, .materialized) { isMaterialized = false }
       try expect(.openParenthesis)
+      try refuseChange()
       let query = try parseQuery()
       try expect(.closeParenthesis)
       tables.append(
@@ -115,6 +116,17 @@ extension Parser {
           position: range(from: tableStart)))
     } while accept(.comma)
     return WithSyntax(isRecursive: isRecursive, tables: tables, position: range(from: start))
+  }
+
+  /// PostgreSQL changes rows inside WITH; here only the statement itself does.
+  private func refuseChange() throws(StoaError) {
+    guard keyword == .insert || keyword == .update || keyword == .delete || isWord("MERGE") else {
+      return
+    }
+    throw StoaError(
+      .unsupported, "WITH cannot hold statements that change rows",
+      hint: "Run the change as a statement of its own, with RETURNING where its rows are needed",
+      position: current.range)
   }
 
   private mutating func parseQueryBody() throws(StoaError) -> QueryBodySyntax {

@@ -109,6 +109,26 @@ extension File {
     return buffer
   }
 
+  /// Whether the file has exactly these bytes at `offset`.
+  public func holds(_ bytes: [UInt8], at offset: UInt64) throws(StoaError) -> Bool {
+    let result = withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) {
+      target -> Result<Bool, StoaError> in
+      Result { () throws(StoaError) in
+        var done = 0
+        while done < bytes.count {
+          let count = min(64, bytes.count - done)
+          let part = UnsafeMutableRawBufferPointer(rebasing: target[0..<count])
+          guard try read(into: part, at: offset &+ UInt64(done)) == count,
+            part.elementsEqual(bytes[done..<(done + count)])
+          else { return false }
+          done += count
+        }
+        return true
+      }
+    }
+    return try result.get()
+  }
+
   /// Writes the whole array at `offset`.
   public func write(_ bytes: [UInt8], at offset: UInt64) throws(StoaError) {
     // The standard library's closure takers rethrow any Error, hence the Result.

@@ -121,7 +121,7 @@ extension Inspector {
 
   /// Empty, or the process id of the last writer.
   private func lock(_ bytes: [UInt8], _ path: String) throws(StoaError) {
-    let text = String(decoding: bytes.prefix(20).filter { $0 &- 0x30 <= 9 }, as: UTF8.self)
+    let text = String(decoding: bytes.prefix(20).prefix { $0 &- 0x30 <= 9 }, as: UTF8.self)
     output("  last writer " + (text.isEmpty ? "none" : "process id \(text)"))
   }
 

@@ -48,6 +48,8 @@ public struct KeyNumbers: Sendable {
   public private(set) var rows: [UInt32] = []
 
   public var count: Int { keys.count }
+  /// Bytes in memory, roughly.
+  var byteCount: Int { 64 + keys.capacity * 8 + rows.capacity * 4 }
 
   /// - Parameter columns: of equal length, in the order of the key.
   public init(_ columns: [Vector], _ form: KeyRunForm) {

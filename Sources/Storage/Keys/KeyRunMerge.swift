@@ -5,7 +5,7 @@ import Vectors
 final class KeyRunStream {
   private enum Source {
     case part(KeyRunPart)
-    case file(KeyRunBlocks, blockCount: Int)
+    case file(KeyRunBlocks)
   }
 
   private let source: Source
@@ -21,7 +21,7 @@ final class KeyRunStream {
   /// A run in its file.
   init(_ run: KeyRun) throws(StoaError) {
     let blocks = try KeyRunBlocks(run, try run.fences(), isWhole: true)
-    source = .file(blocks, blockCount: run.directory.blockCount)
+    source = .file(blocks)
     blockCount = run.directory.blockCount
   }
 
@@ -31,7 +31,7 @@ final class KeyRunStream {
     guard next < blockCount else { return false }
     switch source {
     case .part(let part): try entries.unpack(part, next)
-    case .file(let blocks, _): try blocks.load(next, into: entries)
+    case .file(let blocks): try blocks.load(next, into: entries)
     }
     return true
   }

@@ -50,11 +50,13 @@ public struct RowBlock: Sendable {
     }
   }
 
-  /// The keys that these columns make, sorted, with their rows; kept for the next who asks.
+  /// The keys that these columns make, sorted, with their rows; kept for the next who asks if `budget` has room.
   /// - Parameter columns: in the order of the key.
-  public func sortedKeys(of columns: [ColumnDefinition], _ form: KeyRunForm) -> KeyNumbers {
+  public func sortedKeys(
+    of columns: [ColumnDefinition], _ form: KeyRunForm, _ budget: MemoryBudget
+  ) -> KeyNumbers {
     let key = KeyCache.Key(columns: columns.map(\.id), form: form)
-    return keys.find(key) {
+    return keys.find(key, budget) {
       let vectors = columns.map { column in
         vector(column.id)
           ?? Vector(constant: column.initialValue ?? .null, type: column.type, count: rowCount)
@@ -172,12 +174,20 @@ private final class KeyCache: Sendable {
     var form: KeyRunForm
   }
 
-  private let known = Mutex<[Key: KeyNumbers]>([:])
+  private struct Entry {
+    var numbers: KeyNumbers
+    var reservation: MemoryReservation
+  }
 
-  func find(_ key: Key, _ make: () -> KeyNumbers) -> KeyNumbers {
-    if let numbers = known.withLock({ $0[key] }) { return numbers }
+  private let known = Mutex<[Key: Entry]>([:])
+
+  func find(_ key: Key, _ budget: MemoryBudget, _ make: () -> KeyNumbers) -> KeyNumbers {
+    if let entry = known.withLock({ $0[key] }) { return entry.numbers }
     let numbers = make()
-    known.withLock { $0[key] = numbers }
+    let reservation = MemoryReservation(budget)
+    if reservation.tryResize(to: numbers.byteCount) {
+      known.withLock { $0[key] = Entry(numbers: numbers, reservation: reservation) }
+    }
     return numbers
   }
 }

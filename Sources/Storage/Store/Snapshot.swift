@@ -16,6 +16,9 @@ public struct Snapshot: Sendable {
   /// What is kept of earlier versions.
   public var retention: Retention { state.retention }
 
+  /// What the memory that is needed to look at it counts in.
+  public var budget: MemoryBudget { store.budget }
+
   /// The rows of a table: segments, memtables, and what is deleted of both.
   public func contents(of table: TableID) -> TableContents {
     TableContents(

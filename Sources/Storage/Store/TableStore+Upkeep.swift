@@ -97,6 +97,7 @@ extension TableStore {
     }
     guard hasWritten, let file, try file.tryLock(0..<1, .exclusive) else { return }
     defer { try? file.unlock(0..<1) }
+    _ = try markLock(file)
     // Another process may have written since; then closing cleanly is its business.
     let isNewest = inner.withLock { inner -> Bool in
       let tip = Recovery.readTip(layout, fileSystem, id: id)

@@ -66,6 +66,11 @@ public final class TableStore: Sendable {
     var lastCheckpointFailed = false
     var lockFile: (any File)?
     var tipFile: (any File)?
+    /// TIP for writing, and the bytes that this store wrote last; `nil` when it did not or may not have.
+    var writableTip: (any File)?
+    var writtenTip: [UInt8]?
+    /// Whether this store's mark was written into LOCK.
+    var hasMarkedLock = false
     var logFile: (any File)?
     /// The lease that the store itself holds on `state.commit`.
     var leasedCommit: CommitNumber
@@ -81,6 +86,8 @@ public final class TableStore: Sendable {
   let options: StoreOptions
   let leases: LeaseTable
   let inner: Mutex<Inner>
+  /// What LOCK holds while this store has the write lock.
+  let lockMark = TableStore.makeLockMark()
   let writers = CommitGate()
   let commits = CommitGate()
   let syncs = CommitGate()

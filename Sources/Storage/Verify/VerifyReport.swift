@@ -54,13 +54,21 @@ public struct VerifyReport: Sendable {
   public var summary: VerifyFinding {
     let errors = findings.count { $0.severity == .error }
     let warnings = findings.count { $0.severity == .warning }
-    let extent =
-      "\(tableCount) tables, \(fileCount) files, \(byteCount) bytes, \(rowCount) rows checked"
+    let extent = [
+      counted(tableCount, "table"), counted(fileCount, "file"), counted(byteCount, "byte"),
+      counted(rowCount, "row"),
+    ].joined(separator: ", ")
+    let warned = counted(warnings, "warning")
     let verdict =
       errors > 0
-      ? "\(errors) errors, \(warnings) warnings"
-      : warnings > 0 ? "no errors, \(warnings) warnings" : "nothing wrong"
+      ? "\(counted(errors, "error")), \(warned)"
+      : warnings > 0 ? "no errors, \(warned)" : "nothing wrong"
     return VerifyFinding(
-      errors > 0 ? .error : warnings > 0 ? .warning : .note, "summary", "\(extent): \(verdict)")
+      errors > 0 ? .error : warnings > 0 ? .warning : .note, "summary", "\(extent) checked: \(verdict)")
   }
+}
+
+/// `1 row`, `2 rows`.
+public func counted<N: BinaryInteger>(_ number: N, _ noun: String) -> String {
+  "\(number) \(noun)\(number == 1 ? "" : "s")"
 }
