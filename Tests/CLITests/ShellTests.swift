@@ -262,7 +262,7 @@ struct ShellTests {
     #expect(piped.exitCode == 0 && piped.output == "", "\(piped.errorOutput)")
     #expect(try Program.run([Program.stoa, "import", shell.warehouse, "x"]).exitCode == 2)
     #expect(
-      try Program.run([Program.stoa, "import", shell.warehouse, "/nowhere.csv", "t"]).exitCode == 1)
+      try Program.run([Program.stoa, "import", shell.warehouse, "/nowhere.csv", "t"]).exitCode == 2)
     #expect(try Program.run([Program.stoa, "import", "--help"]).output.contains("--max-rejects"))
     // Few rows stay in the log; these are enough for a segment.
     _ = try shell.run("-c", "CREATE TABLE many AS SELECT range AS n FROM range(20000)")

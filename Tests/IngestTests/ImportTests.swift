@@ -68,7 +68,7 @@ import Vectors
     options.maximalLineByteCount = 103
     try warehouse.load([path], "t", csv: options)
     #expect(try warehouse.rows("t").count == 3)
-    let rest = (0..<3000).map { "\($0),\($0)" }.joined(separator: "\n")
+    let rest = (0..<3000).map { "\($0),v\($0)" }.joined(separator: "\n")
     let wide = String(repeating: "w", count: 9000)
     let other = warehouse.write("2.csv", "7,\(wide)\n\(rest)\n")
     var sampling = CSVOptions()
