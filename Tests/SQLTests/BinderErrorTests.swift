@@ -93,10 +93,35 @@ import Vectors
       ),
       ("select a from t limit -1", "LIMIT must not be negative [-1]"),
       (
-        "select max(a) over () from t",
-        "a window function (OVER) is not supported yet [max(a) over ()]"
+        "select a from t where rank() over (order by a) = 1",
+        "window functions are not allowed in WHERE. Conditions on window functions go into QUALIFY "
+          + "[rank() over (order by a)]"
       ),
-      ("select a from t qualify a > 1", "QUALIFY is not supported yet [a > 1]"),
+      (
+        "select sum(rank() over (order by a)) from t",
+        "aggregate function calls cannot contain window function calls. "
+          + "Compute the window function in a subquery [rank() over (order by a)]"
+      ),
+      (
+        "select sum(max(a) over ()) over () from t",
+        "window function calls cannot be nested [max(a) over ()]"
+      ),
+      ("select ntile(2) from t", "window function ntile requires an OVER clause [ntile(2)]"),
+      ("select max(a) over w from t", "window \"w\" does not exist [w]"),
+      (
+        "select max(a) over (order by a rows -1 preceding) from t",
+        "frame starting offset must not be negative [-1]"
+      ),
+      (
+        "select max(a) over (order by b, a range 1 preceding) from t",
+        "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column "
+          + "[range 1 preceding]"
+      ),
+      (
+        "select a from t qualify a > 1",
+        "QUALIFY needs a window function, in it or in the select list. "
+          + "Other conditions go into WHERE or HAVING [a > 1]"
+      ),
       (
         "select abs(distinct a) from t",
         "abs is no aggregate function, so it cannot take DISTINCT [abs(distinct a)]"

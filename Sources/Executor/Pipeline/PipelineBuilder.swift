@@ -46,6 +46,7 @@ struct PipelineBuilder {
     case .hashJoin(let node): return try hashJoin(node, profile)
     case .nestedLoopJoin(let node): return try nestedLoopJoin(node, profile)
     case .aggregate(let node): return try aggregate(node, profile)
+    case .window(let node): return try window(node, profile)
     case .sort(let node): return try sort(node, profile)
     case .topN(let node): return try topN(node, profile)
     case .limit(let node):
@@ -236,6 +237,17 @@ struct PipelineBuilder {
       source: DeferredSource { () throws(StoaError) in try sink.result() }, sourceProfile: profile)
   }
 
+  private mutating func window(
+    _ node: WindowNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    let input = try chain(for: node.input)
+    let sink = WindowSink(node, context: context)
+    sink.profile = profile
+    finish(input, into: sink)
+    return Chain(
+      source: DeferredSource { () throws(StoaError) in try sink.result() }, sourceProfile: profile)
+  }
+
   private mutating func sort(
     _ node: SortNode, _ profile: OperatorProfile?
   ) throws(StoaError) -> Chain {
@@ -289,7 +301,7 @@ extension PhysicalPlan {
         node.probeKeys.contains { $0.uses(input) } || node.residual?.uses(input) ?? false
         || node.output.filter { $0 == input }.count > 1
       return !isSeen && input < node.probe.facts.columns.count && node.probe.passesUnseen(input)
-    case .values, .tableFunction, .nestedLoopJoin, .aggregate, .sort, .topN, .limit, .unionAll,
+    case .values, .tableFunction, .nestedLoopJoin, .aggregate, .window, .sort, .topN, .limit, .unionAll,
       .singleRow, .materialize, .reference:
       return false
     }
@@ -318,6 +330,9 @@ extension PhysicalPlan {
         node.output[position] < node.probe.facts.columns.count
       else { return nil }
       return node.probe.origin(of: node.output[position])
+    case .window(let node):
+      guard node.output.indices.contains(position) else { return nil }
+      return node.input.origin(of: node.output[position])
     case .values, .tableFunction, .aggregate, .sort, .topN, .limit, .unionAll, .singleRow,
       .materialize, .reference:
       return nil

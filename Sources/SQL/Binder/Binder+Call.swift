@@ -8,11 +8,18 @@ extension Binder {
     _ call: FunctionCallSyntax, _ clause: Clause, _ position: Range<Int>
   ) throws(StoaError) -> Expression {
     let name = call.name.name.text.lowercased()
-    if call.over != nil { throw unsupported("a window function (OVER)", position) }
-    if call.ignoresNulls != nil { throw unsupported("IGNORE NULLS", position) }
     if let argument = call.arguments.first(where: { $0.name != nil })?.name {
       throw StoaError(
         .binding, "\(name) takes no argument by name", position: argument.position)
+    }
+    if let over = call.over { return try bindWindow(call, over, clause, position) }
+    if Binder.windowFunctions[name] != nil, !isAggregate(name), !isScalar(name) {
+      throw StoaError(
+        .binding, "window function \(name) requires an OVER clause", position: position)
+    }
+    if call.ignoresNulls != nil {
+      throw StoaError(
+        .binding, "IGNORE NULLS and RESPECT NULLS are for window functions", position: position)
     }
     if name == "merge_action", call.arguments.isEmpty, let action = clause.mergeAction {
       return action
@@ -87,7 +94,7 @@ extension Binder {
     return column.reference
   }
 
-  private func aggregateCall(
+  func aggregateCall(
     _ name: String, _ arguments: [Expression], _ isDistinct: Bool, _ filter: Expression?,
     _ position: Range<Int>
   ) throws(StoaError) -> AggregateCall {

@@ -25,10 +25,6 @@ extension Binder {
   func bindSelect(
     _ select: SelectSyntax, orderBy: OrderBySyntax?, parent: Scope?, commonTables: CommonTables?
   ) throws(StoaError) -> BoundRelation {
-    if let window = select.windows.first {
-      throw unsupported("the WINDOW clause", window.name.position)
-    }
-    if let qualify = select.qualify { throw unsupported("QUALIFY", qualify.position) }
     let scope = Scope(parent: parent, commonTables: commonTables)
     var plan = try bindFrom(select.from, into: scope)
     let aliases = selectAliases(select)
@@ -37,23 +33,32 @@ extension Binder {
     let collector = AggregateCollector()
     let clause = Clause("SELECT", scope: scope, aggregates: collector)
     clause.aliases = aliases
+    let windows = try WindowCollector(select.windows)
+    clause.windows = windows
     if let groupBy = select.groupBy, !groupBy.isAll {
       try bindGroups(groupBy, select, scope: scope, collector: collector, aliases: aliases)
     }
     var items = try bindItems(select, clause)
-    if let groupBy = select.groupBy, groupBy.isAll { groupByAll(items, collector) }
+    if let groupBy = select.groupBy, groupBy.isAll { groupByAll(items, collector, windows) }
     let itemJoins = clause.pending
     clause.pending = []
     var having: [Expression] = []
     if let syntax = select.having {
       collector.isGrouping = true
       clause.openAliases = []
+      (clause.name, clause.windows) = ("HAVING", nil)
       having = try bindConditions(syntax, clause)
+      (clause.name, clause.windows) = ("SELECT", windows)
     }
     let havingJoins = clause.pending
     clause.pending = []
+    var qualify = try bindQualify(select, clause)
+    let qualifyJoins = clause.pending
+    clause.pending = []
     var sort = try bindSortKeys(orderBy, select, items, clause)
-    let joins = itemJoins + clause.pending
+    try checkWindows(windows, clause)
+    let (joins, lateJoins) = windows.divided(itemJoins + clause.pending)
+    var topJoins = lateJoins + qualifyJoins
 
     if collector.isNeeded {
       let grouping = Grouping(collector, clause)
@@ -75,9 +80,16 @@ extension Binder {
       plan = plan.attaching(try grouping.replaced(havingJoins))
       if !having.isEmpty { plan = .filter(LogicalFilter(input: plan, conditions: having)) }
       plan = plan.attaching(try grouping.replaced(joins))
+      try windows.replaceGroups(grouping)
+      topJoins = try grouping.replaced(topJoins)
+      qualify = try mapped(qualify) { (condition) throws(StoaError) in
+        try grouping.replaced(condition, at: select.qualify?.position ?? select.position)
+      }
     } else {
       plan = plan.attaching(joins)
     }
+    plan = windows.attached(to: plan).attaching(topJoins)
+    if !qualify.isEmpty { plan = .filter(LogicalFilter(input: plan, conditions: qualify)) }
     return try projected(plan, items, sort, select)
   }
 
@@ -101,6 +113,23 @@ extension Binder {
     result = result.attaching(clause.pending)
     if !late.isEmpty { result = .filter(LogicalFilter(input: result, conditions: late)) }
     return result
+  }
+
+  /// The conditions of QUALIFY, over the select list's columns and window functions.
+  private func bindQualify(
+    _ select: SelectSyntax, _ clause: Clause
+  ) throws(StoaError) -> [Expression] {
+    guard let syntax = select.qualify else { return [] }
+    clause.openAliases = []
+    clause.name = "QUALIFY"
+    defer { clause.name = "SELECT" }
+    let conditions = try bindConditions(syntax, clause)
+    if clause.windows?.functions.isEmpty ?? true {
+      throw StoaError(
+        .binding, "QUALIFY needs a window function, in it or in the select list",
+        hint: "Other conditions go into WHERE or HAVING", position: syntax.position)
+    }
+    return conditions
   }
 
   private func selectAliases(_ select: SelectSyntax) -> [String: ExpressionSyntax] {
@@ -175,9 +204,11 @@ extension Binder {
   }
 
   /// GROUP BY ALL: every item without an aggregate is a group.
-  private func groupByAll(_ items: [Item], _ collector: AggregateCollector) {
+  private func groupByAll(
+    _ items: [Item], _ collector: AggregateCollector, _ windows: WindowCollector
+  ) {
     collector.isGrouping = true
-    let aggregates = collector.columnIDs
+    let aggregates = collector.columnIDs.union(windows.columnIDs)
     for item in items where item.expression.columnIDs.isDisjoint(with: aggregates) {
       if item.expression.columnIDs.isEmpty { continue }
       addGroup((item.expression, item.name), collector)

@@ -5,12 +5,16 @@ import Vectors
 /// aggregates turn into. One per clause of a query.
 final class Clause {
   /// For messages: `WHERE`, `GROUP BY`, `SELECT`.
-  let name: String
+  var name: String
   let scope: Scope
   /// Collects aggregates where they are allowed.
   var aggregates: AggregateCollector?
   /// Why aggregates are not allowed, when they are not.
   var isInsideAggregate = false
+  /// Collects window functions where they are allowed.
+  var windows: WindowCollector?
+  /// Within the arguments or the definition of a window function.
+  var isInsideWindow = false
   /// Joins that make the values of the clause's subqueries; to be put on the clause's input.
   var pending: [PendingJoin] = []
   /// Expressions of the select list by lower-case alias, for names that are no columns.
@@ -66,6 +70,7 @@ extension LogicalPlan {
     case .singleRow: true
     case .project(let node): node.input.hasExactlyOneRow
     case .sort(let node): node.input.hasExactlyOneRow
+    case .window(let node): node.input.hasExactlyOneRow
     case .materialize(let node): node.input.hasExactlyOneRow
     default: false
     }

@@ -43,6 +43,7 @@ struct CardinalityEstimator {
     case .join(let node): return join(node, inputs[0], inputs[1])
     case .aggregate(let node): return aggregate(node, inputs[0])
     case .sort: return inputs[0]
+    case .window(let node): return windowed(inputs[0], node)
     case .limit(let node): return limited(node, inputs[0])
     case .unionAll(let node): return union(node, inputs)
     case .singleRow: return inputs[0].thinned(to: 1)
@@ -105,6 +106,17 @@ struct CardinalityEstimator {
     var result = RelationEstimate(rows: input.rows, columns: [:])
     for item in items {
       result.columns[item.column.id] = expression(item.expression, input)
+    }
+    return result
+  }
+
+  /// The input with columns whose values are mostly different.
+  private func windowed(_ input: RelationEstimate, _ node: LogicalWindow) -> RelationEstimate {
+    var result = input
+    for item in node.functions {
+      var column = ColumnEstimate.unknown(rows: input.rows)
+      column.nullFraction = 0
+      result.columns[item.column.id] = column
     }
     return result
   }

@@ -35,6 +35,9 @@ struct ColumnPruning: OptimizerRule {
     case .aggregate(var node):
       node.aggregates.removeAll { !wanted.contains($0.column.id) }
       return .aggregate(node)
+    case .window(var node):
+      node.functions.removeAll { !wanted.contains($0.column.id) }
+      return node.functions.isEmpty ? node.input : .window(node)
     case .unionAll(var node):
       let kept = node.columns.indices.filter { wanted.contains(node.columns[$0].id) }
       node.columns = kept.map { node.columns[$0] }

@@ -172,7 +172,8 @@ struct ConditionPull {
       guard isExistential, node.aggregates.isEmpty, !node.groups.isEmpty else { return nil }
       return pull(.project(LogicalProject(input: node.input, items: node.groups)))
     case .join(let node): return join(node)
-    case .get, .values, .tableFunction, .unionAll, .singleRow, .materialize, .reference: return nil
+    case .get, .values, .tableFunction, .unionAll, .singleRow, .materialize, .reference, .window:
+      return nil
     }
   }
 

@@ -120,12 +120,12 @@ struct DomainPush {
     case .aggregate(let node):
       return node.groups.isEmpty ? try groupedWithEmpty(node) : try grouped(node)
     case .sort(let node): return try push(node.input)
+    case .window(let node): return try window(node)
     case .join(let node): return try join(node)
     case .unionAll(let node): return try union(node)
     case .materialize(let node): return try materialize(node)
     case .reference(let node): return reference(node)
-    case .limit:
-      throw StoaError(.unsupported, "LIMIT in a correlated subquery is not supported yet")
+    case .limit(let node): return try limit(node)
     case .singleRow, .get, .values, .tableFunction:
       throw StoaError(.unsupported, "this kind of correlated subquery is not supported yet")
     }
@@ -236,6 +236,76 @@ struct DomainPush {
     return Pushed(
       plan: .project(LogicalProject(input: joined, items: items + passing(domain.columns))),
       columns: domain.columns)
+  }
+
+  // MARK: windows
+
+  /// Every value of the domain has partitions of its own.
+  private mutating func window(_ node: LogicalWindow) throws(StoaError) -> Pushed {
+    let input = try push(node.input)
+    var copy = node
+    copy.input = input.plan
+    for index in copy.functions.indices {
+      var function = try copy.functions[index].mapExpressions { (expression) throws(StoaError) in
+        replaced(expression, input.columns)
+      }
+      let given = Set(function.partition)
+      function.partition += outer.compactMap { input.columns[$0.id]?.reference }
+        .filter { !given.contains($0) }
+      copy.functions[index] = function
+    }
+    return Pushed(plan: .window(copy), columns: input.columns)
+  }
+
+  /// LIMIT for every value of the domain: the rows are numbered, and filtered by their number.
+  private mutating func limit(_ node: LogicalLimit) throws(StoaError) -> Pushed {
+    if case .project(var project) = node.input {
+      project.input = .limit(
+        LogicalLimit(input: project.input, limit: node.limit, offset: node.offset))
+      return try push(.project(project))
+    }
+    var input: Pushed
+    var order: [SortItem] = []
+    if case .sort(let sort) = node.input {
+      input = try push(sort.input)
+      order = sort.items.map { item in
+        SortItem(
+          expression: replaced(item.expression, input.columns), isDescending: item.isDescending,
+          nullsFirst: item.nullsFirst)
+      }
+    } else {
+      input = try push(node.input)
+    }
+    let number = numbers.column("row_number", .bigint)
+    var conditions: [Expression] = []
+    let offset = node.offset?.constantValue.map { $0.integer ?? 0 }
+    if node.offset != nil, offset == nil {
+      throw StoaError(.unsupported, "OFFSET in a correlated subquery must be a constant")
+    }
+    let skipped = offset ?? 0
+    if skipped > 0 {
+      conditions.append(
+        .comparison(.greater, number.reference, .constant(.integer(skipped), .bigint)))
+    }
+    if let limit = node.limit {
+      guard let value = limit.constantValue else {
+        throw StoaError(.unsupported, "LIMIT in a correlated subquery must be a constant")
+      }
+      if let count = value.integer {
+        let last = min(max(0, count) + max(0, skipped), Int128(Int64.max))
+        conditions.append(
+          .comparison(.lessOrEqual, number.reference, .constant(.integer(last), .bigint)))
+      }
+    }
+    if conditions.isEmpty { return input }
+    let window = NamedWindow(
+      column: number, call: WindowCall(function: .rowNumber, arguments: [], resultType: .bigint),
+      partition: outer.compactMap { input.columns[$0.id]?.reference }, order: order)
+    input.plan = .filter(
+      LogicalFilter(
+        input: .window(LogicalWindow(input: input.plan, functions: [window])),
+        conditions: conditions))
+    return input
   }
 
   // MARK: joins

@@ -29,6 +29,10 @@ struct OuterJoinSimplification: OptimizerRule {
       }
       node.input = try simplified(node.input, rejecting: below)
       return .project(node)
+    case .window(var node):
+      node.input = try simplified(
+        node.input, rejecting: rejecting.intersection(node.commonPartition))
+      return .window(node)
     case .sort(var node):
       node.input = try simplified(node.input, rejecting: rejecting)
       return .sort(node)

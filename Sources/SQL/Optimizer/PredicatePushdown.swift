@@ -32,6 +32,13 @@ struct PredicatePushdown: OptimizerRule {
     case .sort(var node):
       node.input = try push(conditions, into: node.input)
       return .sort(node)
+    case .window(var node):
+      let partition = node.commonPartition
+      let (below, above) = split(conditions) {
+        $0.isDeterministic && !$0.columnIDs.isEmpty && $0.refersOnly(to: partition)
+      }
+      node.input = try push(below, into: node.input)
+      return filter(.window(node), above)
     case .unionAll(var node):
       let (below, above) = split(conditions) { $0.isDeterministic && !$0.columnIDs.isEmpty }
       for index in node.inputs.indices {

@@ -57,6 +57,12 @@ struct SortRemoval: OptimizerRule {
       return try plan.mapInputs { (input) throws(StoaError) in
         try removed(input, isOrderSeen: isSeen)
       }
+    case .window(let node):
+      // Without ORDER BY the rows are taken as they come.
+      let isSeen = node.functions.contains { $0.order.isEmpty }
+      return try plan.mapInputs { (input) throws(StoaError) in
+        try removed(input, isOrderSeen: isSeen)
+      }
     case .join, .unionAll, .singleRow:
       return try plan.mapInputs { (input) throws(StoaError) in
         try removed(input, isOrderSeen: false)

@@ -24,6 +24,10 @@ extension LogicalPlan {
         if let filter = item.call.filter { used.append(filter) }
       }
       return [Set<Int>().addingColumns(of: used)]
+    case .window(let node):
+      let used = node.functions.filter { wanted.contains($0.column.id) }
+      let passed = wanted.subtracting(node.madeColumns)
+      return [passed.addingColumns(of: used.flatMap(\.expressions))]
     case .sort(let node): return [wanted.addingColumns(of: node.items.map(\.expression))]
     case .limit, .singleRow: return [wanted]
     case .unionAll(let node):

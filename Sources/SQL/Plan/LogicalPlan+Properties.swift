@@ -17,8 +17,9 @@ extension LogicalPlan {
       guard let unique = node.uniqueSources else { return false }
       let covered = zip(node.columns, node.sources).filter { columns.contains($0.0.id) }.map(\.1)
       return unique.isSubset(of: covered)
-    case .filter(let node): return node.input.isUnique(on: columns)
+    case .filter(let node): return node.keepsFirst(of: columns) || node.input.isUnique(on: columns)
     case .sort(let node): return node.input.isUnique(on: columns)
+    case .window(let node): return node.isUnique(on: columns)
     case .limit(let node):
       if let limit = node.limit?.constantValue?.integer, limit <= 1 { return true }
       return node.input.isUnique(on: columns)
@@ -63,6 +64,7 @@ extension LogicalPlan {
       for condition in node.conditions { result.formUnion(condition.columnsRejectingNull) }
       return result
     case .sort(let node): return node.input.nonNullColumns
+    case .window(let node): return node.nonNullColumns
     case .limit(let node): return node.input.nonNullColumns
     case .materialize(let node): return node.input.nonNullColumns
     case .project(let node):
@@ -98,6 +100,7 @@ extension LogicalPlan {
       return (node, node.sources[index])
     case .filter(let node): return node.input.origin(of: id)
     case .sort(let node): return node.input.origin(of: id)
+    case .window(let node): return node.input.origin(of: id)
     case .limit(let node): return node.input.origin(of: id)
     case .materialize(let node): return node.input.origin(of: id)
     case .project(let node):

@@ -10,6 +10,7 @@ extension LogicalPlan {
     case .project(let node): [node.input]
     case .join(let node): [node.left, node.right]
     case .aggregate(let node): [node.input]
+    case .window(let node): [node.input]
     case .sort(let node): [node.input]
     case .limit(let node): [node.input]
     case .unionAll(let node): node.inputs
@@ -38,6 +39,9 @@ extension LogicalPlan {
     case .aggregate(var node):
       node.input = try transform(node.input)
       return .aggregate(node)
+    case .window(var node):
+      node.input = try transform(node.input)
+      return .window(node)
     case .sort(var node):
       node.input = try transform(node.input)
       return .sort(node)
@@ -70,6 +74,7 @@ extension LogicalPlan {
     case .aggregate(let node):
       return node.groups.map(\.expression)
         + node.aggregates.flatMap { $0.call.arguments + ($0.call.filter.map { [$0] } ?? []) }
+    case .window(let node): return node.functions.flatMap(\.expressions)
     case .sort(let node): return node.items.map(\.expression)
     case .limit(let node): return [node.limit, node.offset].compactMap { $0 }
     }
@@ -113,6 +118,11 @@ extension LogicalPlan {
         node.aggregates[index].call = call
       }
       return .aggregate(node)
+    case .window(var node):
+      for index in node.functions.indices {
+        node.functions[index] = try node.functions[index].mapExpressions(transform)
+      }
+      return .window(node)
     case .sort(var node):
       for index in node.items.indices {
         node.items[index].expression = try transform(node.items[index].expression)
@@ -156,6 +166,7 @@ extension LogicalPlan {
     switch self {
     case .filter, .sort, .limit, .singleRow, .materialize: break
     case .join(let node): if let mark = node.mark { made.insert(mark.id) }
+    case .window(let node): made.formUnion(node.madeColumns)
     case .project(let node):
       for item in node.items where !item.isPassing { made.insert(item.column.id) }
     case .aggregate(let node):

@@ -21,6 +21,7 @@ public indirect enum LogicalPlan: Hashable, Sendable {
   case join(LogicalJoin)
   /// GROUP BY; DISTINCT is one without aggregates.
   case aggregate(LogicalAggregate)
+  case window(LogicalWindow)
   case sort(LogicalSort)
   case limit(LogicalLimit)
   case unionAll(LogicalUnion)
@@ -294,6 +295,7 @@ extension LogicalPlan {
     case .project(let node): node.items.map(\.column)
     case .join(let node): node.columns
     case .aggregate(let node): node.groups.map(\.column) + node.aggregates.map(\.column)
+    case .window(let node): node.input.columns + node.functions.map(\.column)
     case .sort(let node): node.input.columns
     case .limit(let node): node.input.columns
     case .unionAll(let node): node.columns

@@ -16,6 +16,7 @@ public indirect enum PhysicalPlan: Sendable {
   /// Cross joins and joins without an equality.
   case nestedLoopJoin(NestedLoopJoinNode)
   case aggregate(AggregateNode)
+  case window(WindowNode)
   case sort(SortNode)
   /// ORDER BY with LIMIT: keeps only `limit + offset` rows.
   case topN(TopNNode)
@@ -393,6 +394,7 @@ extension PhysicalPlan {
     case .hashJoin(let node): node.facts
     case .nestedLoopJoin(let node): node.facts
     case .aggregate(let node): node.facts
+    case .window(let node): node.facts
     case .sort(let node): node.facts
     case .topN(let node): node.facts
     case .limit(let node): node.facts

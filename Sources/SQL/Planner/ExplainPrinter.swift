@@ -70,6 +70,7 @@ public struct ExplainPrinter {
       let writer = text(over: [node.probe, node.build])
       return "NESTED LOOP JOIN \(kind(node.kind)), \(writer.text(condition))"
     case .aggregate(let node): return aggregate(node)
+    case .window(let node): return window(node)
     case .sort(let node): return "SORT by \(keys(node.items, node.input))"
     case .topN(let node):
       return "TOP \(node.limit)\(offset(node.offset)) by \(keys(node.items, node.input))"
@@ -118,6 +119,20 @@ public struct ExplainPrinter {
     }
     let unique = node.buildIsUnique ? " unique" : ""
     return "HASH JOIN \(kind(node.kind))\(unique), \(conditions.joined(separator: " AND "))"
+  }
+
+  private func window(_ node: WindowNode) -> String {
+    let writer = text(over: [node.input])
+    let calls = node.functions.map { item in
+      writer.text(
+        item.call, partition: node.sort.prefix(item.partitionCount).map(\.expression),
+        order: keys(
+          Array(node.sort[item.partitionCount...].prefix(item.orderCount)), node.input))
+    }
+    let limit = node.limit.map { limit in
+      ", first \(limit.count) by \(node.functions[limit.function].call.function.name)"
+    }
+    return "WINDOW \(calls.joined(separator: ", "))\(limit ?? "")"
   }
 
   private func aggregate(_ node: AggregateNode) -> String {
@@ -173,6 +188,7 @@ extension PhysicalPlan {
     case .hashJoin(let node): [node.probe, node.build]
     case .nestedLoopJoin(let node): [node.probe, node.build]
     case .aggregate(let node): [node.input]
+    case .window(let node): [node.input]
     case .sort(let node): [node.input]
     case .topN(let node): [node.input]
     case .limit(let node): [node.input]

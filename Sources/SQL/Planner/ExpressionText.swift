@@ -73,6 +73,41 @@ struct ExpressionText {
     return "\(call.function.name)(\(call.isDistinct ? "DISTINCT " : "")\(arguments))\(filter)"
   }
 
+  /// A window function with its window; the standard frame is not shown.
+  func text(_ call: WindowCall, partition: [Expression], order: String) -> String {
+    var text: String
+    if case .aggregate(let function) = call.function {
+      text = self.text(
+        AggregateCall(
+          function: function, arguments: call.arguments, isDistinct: call.isDistinct,
+          filter: call.filter))
+    } else {
+      text = "\(call.function.name)(\(call.arguments.map(self.text).joined(separator: ", ")))"
+    }
+    if call.ignoresNulls { text += " IGNORE NULLS" }
+    var parts: [String] = []
+    if !partition.isEmpty {
+      parts.append("PARTITION BY \(partition.map(self.text).joined(separator: ", "))")
+    }
+    if !order.isEmpty { parts.append("ORDER BY \(order)") }
+    if call.function.usesFrame, call.frame != .standard { parts.append(self.text(call.frame)) }
+    return "\(text) OVER (\(parts.joined(separator: " ")))"
+  }
+
+  private func text(_ frame: WindowFrame) -> String {
+    func end(_ bound: WindowFrame.Bound) -> String {
+      switch bound {
+      case .unboundedPreceding: "UNBOUNDED PRECEDING"
+      case .preceding(let offset): "\(text(offset)) PRECEDING"
+      case .currentRow: "CURRENT ROW"
+      case .following(let offset): "\(text(offset)) FOLLOWING"
+      case .unboundedFollowing: "UNBOUNDED FOLLOWING"
+      }
+    }
+    let ends = "\(frame.unit.rawValue) BETWEEN \(end(frame.start)) AND \(end(frame.end))"
+    return frame.exclusion == .none ? ends : "\(ends) EXCLUDE \(frame.exclusion.rawValue)"
+  }
+
   /// A constant as a literal.
   static func constant(_ value: Value, _ type: LogicalType) -> String {
     switch value {

@@ -1,0 +1,191 @@
+import Kernels
+import SQL
+import Vectors
+
+/// Window functions. Workers collect rows. In memory, rows are divided by the hash of their partition keys, so that
+/// workers sort and evaluate divisions side by side while the result is read; one worker's rows, or rows
+/// without PARTITION BY, are one division. What does not fit becomes sorted runs in temporary files, merged while
+/// they are read, and partitions are evaluated as they come by.
+final class WindowSink: PipelineSink, @unchecked Sendable {
+  private let program: WindowProgram
+  private let context: ExecutionContext
+  private let monitor = Monitor()
+  private var inputs: [[Batch]] = []
+  private var spilledRuns: [SpilledRun] = []
+  private var reservations: [MemoryReservation] = []
+  private var wholes: [Batch] = []
+  private var hashes: [Buffer?] = []
+  private var sorted: [SortedRun?] = []
+
+  /// Fewer rows than this are not worth dividing.
+  private static let divisionRowCount = 32_768
+
+  init(_ node: WindowNode, context: ExecutionContext) {
+    program = WindowProgram(node)
+    self.context = context
+  }
+
+  override func makeWorker() -> SinkWorker { Worker(self) }
+
+  private var divides: Bool {
+    program.sharedCount > 0 && inputs.count > 1 && spilledRuns.isEmpty
+      && inputs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.rowCount } } > WindowSink.divisionRowCount
+  }
+
+  override func merge() throws(StoaError) -> [MergeStep] {
+    if spilledRuns.isEmpty, !divides { inputs = inputs.isEmpty ? [] : [Array(inputs.joined())] }
+    let isDividing = divides
+    wholes = Array(repeating: Batch(columns: [], rowCount: 0), count: inputs.count)
+    hashes = Array(repeating: nil, count: inputs.count)
+    sorted = Array(repeating: nil, count: inputs.count)
+    return inputs.indices.map { index in
+      MergeStep { [self] () throws(StoaError) in
+        let batches = monitor.withLock {
+          defer { inputs[index] = [] }
+          return inputs[index]
+        }
+        let whole = batches.count == 1 ? batches[0] : Batch.concatenated(batches)
+        if isDividing {
+          let hash = Buffer(of: UInt64.self, count: max(1, whole.rowCount))
+          Hashing.hash(
+            rows: program.keys.prefix(program.sharedCount).map { whole.columns[$0] },
+            count: whole.rowCount, into: hash.typed(UInt64.self))
+          monitor.withLock { (wholes[index], hashes[index]) = (whole, hash) }
+        } else {
+          let order = program.order(whole.columns, count: whole.rowCount)
+          let run = SortedRun(keys: [], columns: whole.columns, order: order)
+          monitor.withLock { sorted[index] = run }
+        }
+      }
+    }
+  }
+
+  /// The rows with the functions' columns.
+  func result() throws(StoaError) -> any TableSource {
+    defer { (wholes, hashes, sorted) = ([], [], []) }
+    let runs = sorted.compactMap { $0 }
+    if !hashes.isEmpty, hashes.allSatisfy({ $0 != nil }) {
+      let divisions = WindowDivisions(
+        wholes, hashes.compactMap { $0 }, count: 4 * context.workerCount)
+      return WindowSource(
+        program, context, .divided(divisions), rowCount: divisions.rowCount, reservations)
+    }
+    let rowCount =
+      runs.reduce(0) { $0 + $1.order.count } + spilledRuns.reduce(0) { $0 + $1.rowCount }
+    if spilledRuns.isEmpty, runs.count <= 1 {
+      return WindowSource(program, context, .sorted(runs.first), rowCount: rowCount, reservations)
+    }
+    let capacity = context.settings.batchCapacity
+    var readers: [any RunReader] = runs.map { MemoryRunReader($0, capacity: capacity) }
+    for run in spilledRuns { readers.append(run.makeReader()) }
+    let merged = MergeSource(
+      readers.map { KeyedRunReader($0, keys: program.keys) }, rowCount: rowCount,
+      comparator: RowComparator(program.specifications), reservations: [], capacity: capacity)
+    return WindowSource(program, context, .merged(merged), rowCount: rowCount, reservations)
+  }
+
+  private final class Worker: SinkWorker {
+    private let sink: WindowSink
+    private let evaluators: [ExpressionEvaluator]
+    private let reservation: MemoryReservation
+    private var rows: [Batch] = []
+
+    init(_ sink: WindowSink) {
+      self.sink = sink
+      evaluators = sink.program.stored.map { ExpressionEvaluator($0) }
+      reservation = MemoryReservation(sink.context.budget)
+    }
+
+    override func consume(_ batch: Batch) throws(StoaError) {
+      var stored = try evaluators.evaluate(batch)
+      stored.rowCount = batch.rowCount
+      // Rows, and an order of 4 bytes plus a sort's own 12.
+      let added = stored.byteCount + 16 * batch.rowCount
+      let mustSpill = sink.context.settings.spillsAlways && rows.count >= 2
+      if mustSpill || !reservation.tryResize(to: reservation.byteCount + added) {
+        try spill()
+        try reservation.resize(to: added, for: "a window function")
+      }
+      rows.append(stored)
+    }
+
+    private func spill() throws(StoaError) {
+      guard !rows.isEmpty else { return }
+      let whole = rows.count == 1 ? rows[0] : Batch.concatenated(rows)
+      rows = []
+      let order = sink.program.order(whole.columns, count: whole.rowCount)
+      let run = try SpilledRun(
+        SortedRun(keys: [], columns: whole.columns, order: order), context: sink.context)
+      sink.monitor.withLock { sink.spilledRuns.append(run) }
+      sink.profile?.addSpill(bytes: run.byteCount)
+      _ = reservation.tryResize(to: 0)
+    }
+
+    override func finish() {
+      guard !rows.isEmpty else { return }
+      sink.monitor.withLock {
+        sink.inputs.append(rows)
+        sink.reservations.append(reservation)
+      }
+      rows = []
+    }
+  }
+}
+
+/// A run whose sort keys are among its columns.
+private final class KeyedRunReader: RunReader {
+  private let run: any RunReader
+  private let keys: [Int]
+
+  init(_ run: any RunReader, keys: [Int]) {
+    self.run = run
+    self.keys = keys
+  }
+
+  func nextBlock() throws(StoaError) -> SortedBlock? {
+    guard var block = try run.nextBlock() else { return nil }
+    block.keys = keys.map { block.columns[$0].mergeable }
+    return block
+  }
+}
+
+/// Rows of several workers divided by the hash of their partition keys.
+final class WindowDivisions: @unchecked Sendable {
+  private let wholes: [Batch]
+  private let hashes: [Buffer]
+  let count: Int
+  let rowCount: Int
+
+  init(_ wholes: [Batch], _ hashes: [Buffer], count: Int) {
+    self.wholes = wholes
+    self.hashes = hashes
+    self.count = max(1, count)
+    rowCount = wholes.reduce(0) { $0 + $1.rowCount }
+  }
+
+  /// All rows of division `index`, sorted.
+  func run(_ index: Int, _ program: WindowProgram) -> SortedRun {
+    var parts: [Batch] = []
+    for (whole, hash) in zip(wholes, hashes) {
+      let values = hash.typed(UInt64.self)
+      let positions = [UInt32](unsafeUninitializedCapacity: whole.rowCount) { rows, found in
+        for row in 0..<whole.rowCount where division(values[row]) == index {
+          rows[found] = UInt32(truncatingIfNeeded: row)
+          found += 1
+        }
+      }
+      if !positions.isEmpty { parts.append(whole.gather(positions, count: positions.count)) }
+    }
+    withExtendedLifetime(hashes) {}
+    guard !parts.isEmpty else { return SortedRun(keys: [], columns: [], order: []) }
+    let all = parts.count == 1 ? parts[0] : Batch.concatenated(parts)
+    return SortedRun(
+      keys: [], columns: all.columns, order: program.order(all.columns, count: all.rowCount))
+  }
+
+  /// The high half times the number of divisions: no bias and no division.
+  @inline(__always)
+  private func division(_ hash: UInt64) -> Int {
+    Int(truncatingIfNeeded: (hash >> 32) &* UInt64(truncatingIfNeeded: count) >> 32)
+  }
+}

@@ -1,0 +1,409 @@
+import Catalog
+import Kernels
+import Vectors
+
+/// Window functions. A call with OVER becomes a column that an operator above the aggregate adds; its arguments and
+/// its window may contain aggregates (`sum(sum(x)) OVER …`), which are collected as those of the clause itself.
+extension Binder {
+  static let windowFunctions: [String: WindowFunction] = [
+    "row_number": .rowNumber, "rank": .rank, "dense_rank": .denseRank,
+    "percent_rank": .percentRank, "cume_dist": .cumeDist, "ntile": .ntile, "lag": .lag,
+    "lead": .lead, "first_value": .firstValue, "last_value": .lastValue, "nth_value": .nthValue,
+  ]
+
+  /// A call with OVER.
+  func bindWindow(
+    _ call: FunctionCallSyntax, _ over: WindowSyntax, _ clause: Clause, _ position: Range<Int>
+  ) throws(StoaError) -> Expression {
+    guard let collector = clause.windows else { throw windowRefused(clause, position) }
+    let inner = Clause(clause.name, scope: clause.scope, aggregates: clause.aggregates)
+    inner.isInsideWindow = true
+    inner.aliases = clause.aliases
+    inner.openAliases = clause.openAliases
+    inner.mentions = clause.mentions
+    defer { clause.mentions = inner.mentions }
+    let syntax = try collector.resolved(over)
+    var bound = try windowCall(call, inner, position)
+    let (partition, order) = try windowKeys(syntax, inner)
+    bound.frame = try windowFrame(syntax, order, inner)
+    if !bound.function.usesFrame { bound.frame = .standard }
+    collector.pending += inner.pending
+    return collector.column(
+      for: bound, partition: partition, order: order, name: sourceText(position), at: position,
+      numbers: &numbers
+    ).reference
+  }
+
+  /// Definitions nobody uses must be right too.
+  func checkWindows(_ collector: WindowCollector, _ clause: Clause) throws(StoaError) {
+    for syntax in collector.definitions {
+      let inner = Clause(clause.name, scope: clause.scope, aggregates: clause.aggregates)
+      inner.isInsideWindow = true
+      inner.aliases = clause.aliases
+      let (_, order) = try windowKeys(syntax, inner)
+      _ = try windowFrame(syntax, order, inner)
+    }
+  }
+
+  private func windowRefused(_ clause: Clause, _ position: Range<Int>) -> StoaError {
+    if clause.isInsideWindow {
+      return StoaError(.binding, "window function calls cannot be nested", position: position)
+    }
+    if clause.isInsideAggregate {
+      return StoaError(
+        .binding, "aggregate function calls cannot contain window function calls",
+        hint: "Compute the window function in a subquery", position: position)
+    }
+    return StoaError(
+      .binding, "window functions are not allowed in \(clause.name)",
+      hint: clause.name == "WHERE" || clause.name == "HAVING"
+        ? "Conditions on window functions go into QUALIFY" : nil, position: position)
+  }
+
+  // MARK: the function
+
+  private func windowCall(
+    _ call: FunctionCallSyntax, _ inner: Clause, _ position: Range<Int>
+  ) throws(StoaError) -> WindowCall {
+    let name = call.name.name.text.lowercased()
+    if !call.withinGroup.isEmpty {
+      throw unsupported("WITHIN GROUP in a window function", position)
+    }
+    if !call.orderBy.isEmpty {
+      throw unsupported("ORDER BY within the parentheses of a window function", position)
+    }
+    guard let function = Binder.windowFunctions[name] else {
+      guard isAggregate(name) else {
+        if !isScalar(name) { throw unknownFunction(name, call.name.position) }
+        throw StoaError(
+          .binding,
+          "OVER specified, but \(name) is not a window function nor an aggregate function",
+          position: position)
+      }
+      return try windowAggregate(name, call, inner, position)
+    }
+    if call.isStar { throw StoaError(.binding, "only count takes *", position: position) }
+    if call.isDistinct {
+      throw StoaError(
+        .binding, "\(name) is no aggregate function, so it cannot take DISTINCT",
+        position: position)
+    }
+    if call.filter != nil {
+      throw StoaError(
+        .binding, "\(name) is no aggregate function, so it cannot take FILTER", position: position)
+    }
+    var arguments: [Expression] = []
+    for argument in call.arguments {
+      arguments.append(try bindExpression(argument.value, inner))
+    }
+    let positions = call.arguments.map(\.value.position)
+    return try windowCall(
+      function, arguments, positions, ignoresNulls: call.ignoresNulls, at: position)
+  }
+
+  private func windowCall(
+    _ function: WindowFunction, _ arguments: [Expression], _ positions: [Range<Int>],
+    ignoresNulls: Bool?, at position: Range<Int>
+  ) throws(StoaError) -> WindowCall {
+    let counts: ClosedRange<Int> =
+      switch function {
+      case .rowNumber, .rank, .denseRank, .percentRank, .cumeDist, .aggregate: 0...0
+      case .ntile, .firstValue, .lastValue: 1...1
+      case .nthValue: 2...2
+      case .lag, .lead: 1...3
+      }
+    guard counts.contains(arguments.count) else {
+      let wanted =
+        counts.lowerBound == counts.upperBound
+        ? "\(counts.lowerBound)" : "\(counts.lowerBound) to \(counts.upperBound)"
+      throw StoaError(
+        .binding,
+        "\(function.name) takes \(wanted) argument\(wanted == "1" ? "" : "s"), "
+          + "not \(arguments.count)", position: position)
+    }
+    var call = WindowCall(function: function, arguments: [], resultType: .bigint)
+    switch function {
+    case .rowNumber, .rank, .denseRank: break
+    case .percentRank, .cumeDist: call.resultType = .double
+    case .ntile:
+      call.arguments = [try coerced(arguments[0], to: .bigint, at: positions[0])]
+    case .lag, .lead:
+      call.arguments = try shiftArguments(arguments, positions, function.name, at: position)
+      call.resultType = call.arguments[0].type
+    case .firstValue, .lastValue, .nthValue:
+      call.arguments = [try known(arguments[0], at: positions[0])]
+      call.resultType = call.arguments[0].type
+      if function == .nthValue {
+        call.arguments.append(try coerced(arguments[1], to: .bigint, at: positions[1]))
+      }
+    case .aggregate: break
+    }
+    if let ignoresNulls {
+      switch function {
+      case .lag, .lead, .firstValue, .lastValue, .nthValue: call.ignoresNulls = ignoresNulls
+      default: throw noNullTreatment(function.name, position)
+      }
+    }
+    return call
+  }
+
+  private func noNullTreatment(_ name: String, _ position: Range<Int>) -> StoaError {
+    StoaError(
+      .binding, "\(name) takes neither IGNORE NULLS nor RESPECT NULLS",
+      hint: "lag, lead, first_value, last_value and nth_value do", position: position)
+  }
+
+  /// Value, offset and perhaps default of lag and lead; value and default of one type.
+  private func shiftArguments(
+    _ arguments: [Expression], _ positions: [Range<Int>], _ name: String, at position: Range<Int>
+  ) throws(StoaError) -> [Expression] {
+    var value = try known(arguments[0], at: positions[0])
+    var result = [value, Expression.constant(.integer(1), .bigint)]
+    if arguments.count > 1 {
+      result[1] = try coerced(arguments[1], to: .bigint, at: positions[1])
+    }
+    guard arguments.count > 2, !isBareNull(arguments[2]) else { return result }
+    var otherwise = arguments[2]
+    if isTextLiteral(otherwise), value.type != .varchar {
+      otherwise = try coerced(otherwise, to: value.type, at: positions[2])
+    } else {
+      let both = try unified([value, otherwise], at: position, for: name)
+      (value, otherwise) = (both[0], both[1])
+    }
+    result[0] = value
+    return result + [otherwise]
+  }
+
+  private func windowAggregate(
+    _ name: String, _ call: FunctionCallSyntax, _ inner: Clause, _ position: Range<Int>
+  ) throws(StoaError) -> WindowCall {
+    if call.ignoresNulls != nil { throw noNullTreatment(name, position) }
+    var arguments: [Expression] = []
+    if call.isStar {
+      guard name == "count" else {
+        throw StoaError(.binding, "only count takes *", position: position)
+      }
+    } else {
+      for argument in call.arguments {
+        arguments.append(
+          try known(try bindExpression(argument.value, inner), at: argument.value.position))
+      }
+    }
+    var filter: Expression?
+    if let syntax = call.filter { filter = try bindCondition(syntax, inner) }
+    let bound = try aggregateCall(name, arguments, call.isDistinct, filter, position)
+    return WindowCall(
+      function: .aggregate(bound.function), arguments: bound.arguments,
+      isDistinct: bound.isDistinct && !bound.arguments.isEmpty, filter: bound.filter,
+      resultType: bound.function.resultType)
+  }
+
+  // MARK: the window
+
+  private func windowKeys(
+    _ syntax: WindowSyntax, _ inner: Clause
+  ) throws(StoaError) -> (partition: [Expression], order: [SortItem]) {
+    var partition: [Expression] = []
+    for key in syntax.partitionBy {
+      partition.append(try known(try bindExpression(key, inner), at: key.position))
+    }
+    var order: [SortItem] = []
+    for key in syntax.orderBy {
+      let expression = try known(
+        try bindExpression(key.expression, inner), at: key.expression.position)
+      order.append(sortItem(expression, key))
+    }
+    return (partition, order)
+  }
+
+  private func windowFrame(
+    _ syntax: WindowSyntax, _ order: [SortItem], _ inner: Clause
+  ) throws(StoaError) -> WindowFrame {
+    guard let frame = syntax.frame else { return .standard }
+    try checkEnds(frame)
+    if frame.unit == .groups, order.isEmpty {
+      throw StoaError(
+        .binding, "GROUPS mode requires an ORDER BY clause", position: frame.position)
+    }
+    var result = WindowFrame(
+      unit: .init(frame.unit), start: .currentRow, end: .currentRow,
+      exclusion: .init(frame.exclusion))
+    var offsets: [(expression: Expression, position: Range<Int>)] = []
+    for bound in [frame.start, frame.end] {
+      guard let syntax = bound.offset else { continue }
+      offsets.append((try bindExpression(syntax, inner), syntax.position))
+    }
+    if !offsets.isEmpty, frame.unit == .range {
+      try bindRange(&result, &offsets, order, frame.position)
+    } else {
+      for index in offsets.indices {
+        offsets[index].expression = try coerced(
+          offsets[index].expression, to: .bigint, at: offsets[index].position)
+      }
+    }
+    var next = offsets[...]
+    result.start = .init(frame.start, next.first?.expression)
+    if frame.start.offset != nil { next = next.dropFirst() }
+    result.end = .init(frame.end, next.first?.expression)
+    try checkOffsets(result, frame)
+    return result
+  }
+
+  /// Ends that exclude each other whatever the rows.
+  private func checkEnds(_ frame: WindowFrameSyntax) throws(StoaError) {
+    let problem: String? =
+      switch (frame.start, frame.end) {
+      case (.unboundedFollowing, _): "frame start cannot be UNBOUNDED FOLLOWING"
+      case (_, .unboundedPreceding): "frame end cannot be UNBOUNDED PRECEDING"
+      case (.currentRow, .preceding):
+        "frame starting from current row cannot have preceding rows"
+      case (.following, .preceding):
+        "frame starting from following row cannot have preceding rows"
+      case (.following, .currentRow):
+        "frame starting from following row cannot end with current row"
+      default: nil
+      }
+    if let problem { throw StoaError(.binding, problem, position: frame.position) }
+  }
+
+  /// Constant offsets are looked at at once, so that the error has a position.
+  private func checkOffsets(
+    _ frame: WindowFrame, _ syntax: WindowFrameSyntax
+  ) throws(StoaError) {
+    for (bound, written, name) in [
+      (frame.start, syntax.start, "starting"), (frame.end, syntax.end, "ending"),
+    ] {
+      guard let value = bound.offset?.constantValue else { continue }
+      let position = written.offset?.position ?? syntax.position
+      if value.isNull {
+        throw StoaError(
+          .binding, "frame \(name) offset must not be null", position: position)
+      }
+      let isNegative =
+        switch value {
+        case .integer(let number) where bound.offset?.type == .interval:
+          Interval(packed: number).comparableMicroseconds < 0
+        case .integer(let number): number < 0
+        case .double(let number): number < 0 || number.isNaN
+        default: false
+        }
+      if isNegative {
+        throw StoaError(
+          .binding, "frame \(name) offset must not be negative", position: position)
+      }
+    }
+  }
+
+  // MARK: RANGE with offsets
+
+  /// Finds the type in which key and offsets can be added.
+  private func bindRange(
+    _ frame: inout WindowFrame, _ offsets: inout [(expression: Expression, position: Range<Int>)],
+    _ order: [SortItem], _ position: Range<Int>
+  ) throws(StoaError) {
+    guard order.count == 1 else {
+      throw StoaError(
+        .binding, "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column",
+        position: position)
+    }
+    let key = order[0].expression
+    frame.isDescending = order[0].isDescending
+    if key.type.isNumeric {
+      var type = key.type
+      for (offset, place) in offsets where offset.type != .null {
+        guard isTextLiteral(offset) || offset.type.isNumeric,
+          let common = isTextLiteral(offset) ? type : commonType(type, offset.type)
+        else { throw noRange(key.type, offset.type, place) }
+        type = common
+      }
+      if type.isFloatingPoint { type = .double }
+      frame.rangeKey = try explicitCast(key, to: type, isTry: false, at: position)
+      for index in offsets.indices {
+        offsets[index].expression = try explicitCast(
+          offsets[index].expression, to: type, isTry: false, at: offsets[index].position)
+      }
+      return
+    }
+    if key.type == .date, offsets.allSatisfy({ $0.expression.type.isInteger }) {
+      frame.rangeKey = key
+      for index in offsets.indices {
+        offsets[index].expression = try explicitCast(
+          offsets[index].expression, to: .bigint, isTry: false, at: offsets[index].position)
+      }
+      return
+    }
+    guard Binder.addsIntervals(key.type) else {
+      throw noRange(key.type, offsets[0].expression.type, offsets[0].position)
+    }
+    for index in offsets.indices {
+      let (offset, place) = offsets[index]
+      guard offset.type == .interval || offset.type == .null || isTextLiteral(offset) else {
+        throw noRange(key.type, offset.type, place)
+      }
+      offsets[index].expression = try explicitCast(
+        offset, to: .interval, isTry: false, at: place)
+    }
+    frame.rangeKey =
+      key.type == .date
+      ? try explicitCast(key, to: .timestamp, isTry: false, at: position) : key
+  }
+
+  private static func addsIntervals(_ type: LogicalType) -> Bool {
+    type == .date || type == .timestamp || type == .interval
+  }
+
+  private func noRange(
+    _ key: LogicalType, _ offset: LogicalType, _ position: Range<Int>
+  ) -> StoaError {
+    StoaError(
+      .binding,
+      "RANGE with offset PRECEDING/FOLLOWING is not supported for column type \(key) "
+        + "and offset type \(offset)", hint: "Cast the offset to an appropriate type",
+      position: position)
+  }
+}
+
+extension WindowFrameSyntax.Bound {
+  /// The offset, where there is one.
+  var offset: ExpressionSyntax? {
+    switch self {
+    case .preceding(let offset), .following(let offset): offset
+    case .unboundedPreceding, .currentRow, .unboundedFollowing: nil
+    }
+  }
+}
+
+extension WindowFrame.Bound {
+  fileprivate init(_ syntax: WindowFrameSyntax.Bound, _ offset: Expression?) {
+    switch syntax {
+    case .unboundedPreceding: self = .unboundedPreceding
+    case .preceding: self = offset.map { .preceding($0) } ?? .currentRow
+    case .currentRow: self = .currentRow
+    case .following: self = offset.map { .following($0) } ?? .currentRow
+    case .unboundedFollowing: self = .unboundedFollowing
+    }
+  }
+}
+
+extension WindowFrame.Unit {
+  fileprivate init(_ syntax: WindowFrameSyntax.Unit) {
+    self =
+      switch syntax {
+      case .rows: .rows
+      case .range: .range
+      case .groups: .groups
+      }
+  }
+}
+
+extension WindowFrame.Exclusion {
+  fileprivate init(_ syntax: WindowFrameSyntax.Exclusion) {
+    self =
+      switch syntax {
+      case .none: .none
+      case .currentRow: .currentRow
+      case .group: .group
+      case .ties: .ties
+      }
+  }
+}
