@@ -13,7 +13,7 @@ TRAITS = $(shell pkg-config --exists libedit 2>/dev/null && echo --traits LineEd
 RELEASE = swift build -c release --static-swift-stdlib $(TRAITS)
 STOA = .build/release/stoa
 
-.PHONY: all demo test build bench ingest gate micro soak format lint clean packages peers
+.PHONY: all demo test build bench tpch ingest gate micro soak format lint clean packages peers
 
 all: build
 
@@ -42,6 +42,11 @@ bench: peers
 	$(RELEASE) --product stoa
 	$(RELEASE) --product ssb
 	.build/release/ssb --scale $(or $(SCALE),1) --repeats $(or $(REPEATS),7)
+
+# The 22 queries of TPC-H; answers are compared with DuckDB's in the same run. ARGUMENTS="--memory-limit 50MB" and the like.
+tpch: peers
+	$(RELEASE) --product tpch
+	.build/release/tpch --scale $(or $(SCALE),1) --repeats $(or $(REPEATS),7) $(ARGUMENTS)
 
 # Durable commits and what tables are like under them, beside SQLite and DuckDB. PARTS="texts appender" runs only those;
 # ARGUMENTS="--stream-rows 50000000 --delete-rows 60000000" are the sizes that figures are asked for.

@@ -73,12 +73,23 @@ let package = Package(
         .target(name: "CEdit", condition: .when(traits: ["LineEditing"])),
       ],
       path: "Sources/StoaCLI", swiftSettings: release),
+    .target(name: "BenchmarkSupport", path: "Benchmarks/Support", swiftSettings: hot),
     .target(
-      name: "SSBGenerator", path: "Benchmarks/SSBGenerator", swiftSettings: hot),
-    .target(name: "BenchmarkSupport", path: "Benchmarks/Support"),
+      name: "BenchmarkRunner", dependencies: ["Stoa", "BenchmarkSupport"],
+      path: "Benchmarks/Runner", swiftSettings: release),
+    .target(
+      name: "SSBGenerator", dependencies: ["BenchmarkSupport"], path: "Benchmarks/SSBGenerator",
+      swiftSettings: hot),
+    .target(
+      name: "TPCHGenerator", dependencies: ["BenchmarkSupport"], path: "Benchmarks/TPCHGenerator",
+      swiftSettings: hot),
     .executableTarget(
-      name: "ssb", dependencies: ["Stoa", "GatePlans", "SSBGenerator", "BenchmarkSupport"],
+      name: "ssb",
+      dependencies: ["Stoa", "GatePlans", "SSBGenerator", "BenchmarkSupport", "BenchmarkRunner"],
       path: "Benchmarks/SSBRunner", swiftSettings: release),
+    .executableTarget(
+      name: "tpch", dependencies: ["TPCHGenerator", "BenchmarkSupport", "BenchmarkRunner"],
+      path: "Benchmarks/TPCHRunner", swiftSettings: release),
     .target(name: "ShopData", path: "datasets/shop/Generator"),
     .executableTarget(name: "shopdata", dependencies: ["ShopData"], path: "datasets/shop/Tool"),
     .target(
@@ -107,7 +118,10 @@ let package = Package(
     .testTarget(name: "VectorsTests", dependencies: ["Vectors"]),
     .testTarget(
       name: "BenchmarkTests",
-      dependencies: ["GatePlans", "Stoa", "SSBGenerator", "ShopData", "Catalog", "Vectors"]),
+      dependencies: [
+        "GatePlans", "Stoa", "SSBGenerator", "TPCHGenerator", "BenchmarkSupport", "ShopData",
+        "Catalog", "Vectors",
+      ]),
     .testTarget(
       name: "LogicTests", dependencies: ["TestSupport", "Stoa", "Storage", "Vectors"],
       exclude: ["check_answers.py", "cases"]),
@@ -117,7 +131,9 @@ let package = Package(
     .testTarget(name: "FormatsTests", dependencies: ["Formats", "Kernels", "Vectors", zstd]),
     .testTarget(
       name: "MaterializedAggregatesTests", dependencies: ["MaterializedAggregates", "Catalog"]),
-    .testTarget(name: "AcceptanceTests", dependencies: ["TestSupport", "stoa", "soak"]),
+    .testTarget(
+      name: "AcceptanceTests",
+      dependencies: ["TestSupport", "TPCHGenerator", "BenchmarkSupport", "stoa", "soak"]),
     .testTarget(
       name: "IngestTests",
       dependencies: [

@@ -1,3 +1,5 @@
+import BenchmarkSupport
+
 // Data of the Star Schema Benchmark: O'Neil, O'Neil, Chen, "The Star Schema Benchmark", revision 3, 2009. Row counts,
 // key ranges, value domains, distributions and the arithmetic between columns are those of the published
 // generator; the random numbers are not, so single rows differ. Files have `|` between fields, no header.

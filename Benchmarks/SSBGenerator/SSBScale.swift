@@ -1,3 +1,5 @@
+import BenchmarkSupport
+
 /// How many rows each table of the Star Schema Benchmark has at a scale factor: O'Neil, O'Neil, Chen, "The
 /// Star Schema Benchmark", revision 3, 2009, as the published generator counts them.
 public struct SSBScale: Sendable, Hashable {
@@ -15,9 +17,9 @@ public struct SSBScale: Sendable, Hashable {
   public static let orderDayCount = 2406
 
   /// - Throws: for factors below 0.01 or above 1,000.
-  public init(factor: Double) throws(SSBError) {
+  public init(factor: Double) throws(BenchmarkError) {
     guard factor >= 0.01, factor <= 1000 else {
-      throw SSBError("the scale factor must lie between 0.01 and 1000, not \(factor)")
+      throw BenchmarkError("the scale factor must lie between 0.01 and 1000, not \(factor)")
     }
     self.factor = factor
     customerCount = Int((30_000 * factor).rounded())
@@ -51,10 +53,4 @@ public enum SSBTable: String, CaseIterable, Sendable {
   public var sqlName: String { self == .date ? "dates" : rawValue }
   /// File that `SSBGenerator.write` makes.
   public var fileName: String { rawValue + ".tbl" }
-}
-
-/// What went wrong in the benchmark's own code.
-public struct SSBError: Error, CustomStringConvertible {
-  public let description: String
-  public init(_ description: String) { self.description = description }
 }

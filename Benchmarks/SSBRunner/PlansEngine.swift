@@ -1,5 +1,6 @@
+import BenchmarkRunner
+import BenchmarkSupport
 import GatePlans
-import SSBGenerator
 import Stoa
 
 /// The executor alone, on the warehouse that `StoaEngine` has loaded: queries are looked up among the plans built
@@ -15,6 +16,6 @@ struct PlansEngine: ServedEngine {
   func rows(of sql: String) throws -> [[String]] { try runner.rows(of: sql) }
 
   func load(_ directory: String) throws -> (rows: Int, byteCount: Int) {
-    throw SSBError("the engine plans reads what the engine stoa has loaded")
+    throw BenchmarkError("the engine plans reads what the engine stoa has loaded")
   }
 }

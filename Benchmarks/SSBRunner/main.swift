@@ -1,3 +1,4 @@
+import BenchmarkRunner
 import SSBGenerator
 
 #if canImport(Glibc)
@@ -11,8 +12,9 @@ import SSBGenerator
 
 do {
   let arguments = Array(CommandLine.arguments.dropFirst())
-  if arguments.first == "engine", arguments.count == 2 {
-    let engine = try StoaEngine(path: arguments[1])
+  if arguments.first == "engine", arguments.count == 3 {
+    let engine = try StoaEngine(
+      .starSchema(1), path: arguments[1], memoryLimit: arguments[2].isEmpty ? nil : arguments[2])
     engine.serve()
     try engine.close()
   } else if arguments.first == "plans", arguments.count == 2 {
@@ -20,7 +22,10 @@ do {
     engine.serve()
     try engine.close()
   } else {
-    let benchmark = try Benchmark(Options(arguments))
+    let options = try Options(
+      arguments, program: "ssb",
+      engines: "stoa, duckdb-sorted, duckdb, clickhouse; plans (built by hand: Q1.1, Q2.1, Q3.1, Q4.1)")
+    let benchmark = Benchmark(try .starSchema(options.scale), options)
     if benchmark.options.onlyGenerates { try benchmark.generate() } else { try benchmark.run() }
   }
 } catch {

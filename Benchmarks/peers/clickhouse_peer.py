@@ -1,4 +1,5 @@
-"""ClickHouse, embedded as chdb, as a peer: python clickhouse_peer.py DIRECTORY"""
+"""ClickHouse, embedded as chdb, as a peer: python clickhouse_peer.py ssb|tpch DIRECTORY"""
+import importlib
 import json
 import os
 import sys
@@ -8,40 +9,40 @@ from chdb import session
 
 import peer
 
-TYPES = {"int": "Int32", "text": "String", "word": "LowCardinality(String)"}
-KEYS = {
-    "customer": "c_custkey", "supplier": "s_suppkey", "part": "p_partkey", "dates": "d_datekey",
-    "lineorder": "lo_orderdate, lo_orderkey"}
+TYPES = {
+    "int": "Int32", "money": "Decimal(15, 2)", "date": "Date", "text": "String",
+    "word": "LowCardinality(String)"}
 
 
 class ClickHouse:
-    def __init__(self, path):
+    def __init__(self, suite, path):
+        self.suite = importlib.import_module(suite + "_tables")
         self.path = path
         self.session = session.Session(path)
-        self.session.query("CREATE DATABASE IF NOT EXISTS ssb ENGINE = Atomic")
-        self.session.query("USE ssb")
+        self.session.query("CREATE DATABASE IF NOT EXISTS bench ENGINE = Atomic")
+        self.session.query("USE bench")
 
     def version(self):
         return chdb.__version__
 
     def load(self, directory):
-        for table in peer.TABLES:
+        for table in self.suite.TABLES:
             columns = ", ".join(
-                "%s %s" % (name, TYPES[kind]) for name, kind in peer.COLUMNS[table])
+                "%s %s" % (name, TYPES[kind]) for name, kind in self.suite.COLUMNS[table])
             self.session.query(
                 "CREATE TABLE %s (%s) ENGINE = MergeTree ORDER BY (%s)"
-                % (table, columns, KEYS[table]))
-            path = os.path.abspath(os.path.join(directory, peer.file_name(table)))
+                % (table, columns, self.suite.KEYS[table]))
+            path = os.path.abspath(os.path.join(directory, self.suite.file_name(table)))
             plain = ", ".join(
-                "%s %s" % (name, "Int32" if kind == "int" else "String")
-                for name, kind in peer.COLUMNS[table])
+                "%s %s" % (name, "String" if kind == "word" else TYPES[kind])
+                for name, kind in self.suite.COLUMNS[table])
             self.session.query(
                 "INSERT INTO %s SELECT * FROM file('%s', 'CSV', '%s') "
                 "SETTINGS format_csv_delimiter = '|'" % (table, path, plain))
             self.session.query("OPTIMIZE TABLE %s FINAL" % table)
-        rows = self.query("SELECT count() FROM lineorder")[0][0]
+        rows = self.query("SELECT count() FROM " + self.suite.FACT)[0][0]
         size = self.query(
-            "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'ssb'")[0][0]
+            "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'bench'")[0][0]
         return {"rows": int(rows), "byteCount": int(size)}
 
     def set_threads(self, count):
@@ -56,4 +57,4 @@ class ClickHouse:
         self.session.close()
 
 
-peer.serve(ClickHouse(sys.argv[1]))
+peer.serve(ClickHouse(sys.argv[1], sys.argv[2]))

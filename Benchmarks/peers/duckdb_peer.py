@@ -1,4 +1,5 @@
-"""DuckDB as a peer: python duckdb_peer.py DATABASE [--sorted]"""
+"""DuckDB as a peer: python duckdb_peer.py ssb|tpch DATABASE [--sorted]"""
+import importlib
 import os
 import sys
 
@@ -6,11 +7,14 @@ import duckdb
 
 import peer
 
-TYPES = {"int": "INTEGER", "text": "VARCHAR", "word": "VARCHAR"}
+TYPES = {
+    "int": "INTEGER", "money": "DECIMAL(15, 2)", "date": "DATE", "text": "VARCHAR",
+    "word": "VARCHAR"}
 
 
 class DuckDB:
-    def __init__(self, path, is_sorted):
+    def __init__(self, suite, path, is_sorted):
+        self.suite = importlib.import_module(suite + "_tables")
         self.path = path
         self.is_sorted = is_sorted
         self.connection = duckdb.connect(path)
@@ -20,23 +24,24 @@ class DuckDB:
 
     def load(self, directory):
         rows = 0
-        for table in peer.TABLES:
+        for table in self.suite.TABLES:
             columns = ", ".join(
-                "%s %s NOT NULL" % (name, TYPES[kind]) for name, kind in peer.COLUMNS[table])
-            sorts = self.is_sorted and table == "lineorder"
+                "%s %s NOT NULL" % (name, TYPES[kind]) for name, kind in self.suite.COLUMNS[table])
+            sorts = self.is_sorted and table == self.suite.FACT
             target = "unsorted" if sorts else table
             self.connection.execute("CREATE %s TABLE %s (%s)" % (
                 "TEMP" if sorts else "", target, columns))
-            path = os.path.join(directory, peer.file_name(table))
+            path = os.path.join(directory, self.suite.file_name(table))
             self.connection.execute(
                 "COPY %s FROM '%s' (FORMAT csv, DELIMITER '|', HEADER false)" % (target, path))
             if sorts:
-                self.connection.execute("CREATE TABLE lineorder (%s)" % columns)
+                self.connection.execute("CREATE TABLE %s (%s)" % (table, columns))
                 self.connection.execute(
-                    "INSERT INTO lineorder SELECT * FROM unsorted ORDER BY lo_orderdate, lo_orderkey")
+                    "INSERT INTO %s SELECT * FROM unsorted ORDER BY %s"
+                    % (table, self.suite.SORT_KEY))
                 self.connection.execute("DROP TABLE unsorted")
             count = self.connection.execute("SELECT count(*) FROM " + table).fetchone()[0]
-            if table == "lineorder":
+            if table == self.suite.FACT:
                 rows = count
         self.connection.execute("CHECKPOINT")
         return {"rows": rows, "byteCount": peer.directory_bytes(self.path)}
@@ -51,4 +56,4 @@ class DuckDB:
         self.connection.close()
 
 
-peer.serve(DuckDB(sys.argv[1], "--sorted" in sys.argv[2:]))
+peer.serve(DuckDB(sys.argv[1], sys.argv[2], "--sorted" in sys.argv[3:]))

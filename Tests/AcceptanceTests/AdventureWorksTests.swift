@@ -48,7 +48,7 @@ import Testing
 
 /// Runs every `.sql` of a folder and compares with the `.csv` of the same name.
 func expectAnswers(
-  warehouse: String, queries: String, answers: String, count: Int,
+  warehouse: String, queries: String, answers: String, count: Int, settings: [String] = [],
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   let names = TemporaryDirectory.names(queries).filter { $0.hasSuffix(".sql") }
@@ -56,7 +56,8 @@ func expectAnswers(
   for name in names {
     let stem = name.dropLast(4)
     let sql = String(decoding: try TemporaryDirectory.bytes(queries + "/" + name), as: UTF8.self)
-    let run = try Program.run([Program.stoa, warehouse, "--mode", "csv", "-c", sql])
+    let commands = (settings + [sql]).flatMap { ["-c", $0] }
+    let run = try Program.run([Program.stoa, warehouse, "--mode", "csv"] + commands)
     #expect(run.exitCode == 0, "\(name): \(run.errorOutput)", sourceLocation: sourceLocation)
     let expected = String(
       decoding: try TemporaryDirectory.bytes("\(answers)/\(stem).csv"), as: UTF8.self)

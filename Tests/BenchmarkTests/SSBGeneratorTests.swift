@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import SSBGenerator
 import Testing
 
@@ -46,7 +47,7 @@ struct SSBGeneratorTests {
     #expect(try SSBScale(factor: 10).partCount == 800_000)
     #expect(try SSBScale(factor: 2).partCount == 400_000)
     #expect(try SSBScale(factor: 0.05).partCount == 10_000)
-    #expect(throws: SSBError.self) { try SSBScale(factor: 0.001) }
+    #expect(throws: BenchmarkError.self) { try SSBScale(factor: 0.001) }
     #expect(try rows(.customer).count == 300)
     #expect(try rows(.supplier).count == 20)
     #expect(try rows(.part).count == 2_000)
@@ -187,7 +188,7 @@ struct SSBGeneratorTests {
     var content = [UInt8](repeating: 0, count: lineorder.byteCount + 1)
     #expect(read(descriptor, &content, content.count) == lineorder.byteCount)
     #expect(whole.bytes.elementsEqual(content.dropLast()))
-    #expect(throws: SSBError.self) {
+    #expect(throws: BenchmarkError.self) {
       try generator.write(to: "/nonexistent", threadCount: 1)
     }
   }

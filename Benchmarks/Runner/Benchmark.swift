@@ -1,4 +1,4 @@
-import SSBGenerator
+import BenchmarkSupport
 
 #if canImport(Glibc)
   import Glibc
@@ -7,37 +7,40 @@ import SSBGenerator
 #endif
 
 /// Generates, loads, runs the queries on all engines in turn, compares answers, reports.
-struct Benchmark {
-  let options: Options
-  let scale: SSBScale
-  let queries: [(name: String, sql: String)]
+public struct Benchmark {
+  public let options: Options
+  private let suite: Suite
+  private let queries: [(name: String, sql: String)]
 
-  init(_ options: Options) throws(SSBError) {
+  public init(_ suite: Suite, _ options: Options) {
     self.options = options
-    scale = try SSBScale(factor: options.scale)
-    queries = SSBQueries.all.filter { options.queries?.contains($0.name) ?? true }
+    self.suite = suite
+    queries = suite.queries.filter { options.queries?.contains($0.name) ?? true }
   }
 
-  private var tables: String { options.scaleDirectory + "/tables" }
+  /// Files of this scale.
+  private var directory: String { "\(options.directory)/\(suite.name)-\(options.scale)" }
+  private var tables: String { directory + "/tables" }
 
   /// Writes the .tbl files unless a complete set is there.
-  func generate() throws(SSBError) {
+  public func generate() throws(BenchmarkError) {
     let mark = tables + "/complete"
     if access(mark, F_OK) == 0 { return }
     try Benchmark.makeDirectories(tables)
     let clock = ContinuousClock()
     let start = clock.now
-    let files = try SSBGenerator(scale: scale).write(to: tables, threadCount: 2)
+    let files = try suite.generate(tables, 2)
     let seconds = Benchmark.seconds(clock.now - start)
     for file in files {
       note("\(file.path): \(file.rowCount) rows, \(number(Double(file.byteCount) / 1e6, 1)) MB")
     }
     let rows = Double(files.last?.rowCount ?? 0)
-    note("generated in \(number(seconds, 1)) s, \(number(rows / seconds / 1e6, 1)) M line orders/s")
+    note("generated in \(number(seconds, 1)) s, \(number(rows / seconds / 1e6, 1)) M \(suite.rowName)/s")
     try Benchmark.touch(mark)
   }
 
-  func run() throws(SSBError) {
+  /// Loads what is not loaded, measures, prints the tables.
+  public func run() throws(BenchmarkError) {
     try generate()
     var reports: [EngineReport] = []
     var processes: [EngineProcess] = []
@@ -49,7 +52,7 @@ struct Benchmark {
       reports.append(report)
       processes.append(process)
     }
-    guard !processes.isEmpty else { throw SSBError("no engine to run; try make peers") }
+    guard !processes.isEmpty else { throw BenchmarkError("no engine to run; try make peers") }
     let loadBefore = Benchmark.loadAverage()
     for threads in options.threadCounts {
       for process in processes { _ = try process.send("threads", "\(threads)") }
@@ -60,7 +63,7 @@ struct Benchmark {
       process.quit()
     }
     let report = Report(
-      scale: options.scale, repeats: options.repeats, queries: queries.map(\.name),
+      title: suite.title, scale: options.scale, repeats: options.repeats, queries: queries.map(\.name),
       engines: reports,
       machine: "\(Benchmark.processor()), load average \(loadBefore) before and "
         + "\(Benchmark.loadAverage()) after")
@@ -74,34 +77,37 @@ struct Benchmark {
       note("no peers at \(options.python) (make peers installs them)")
       return ["stoa"]
     }
-    return ["stoa", "duckdb-sorted", "duckdb", "clickhouse"]
+    return suite.engines
   }
 
   /// Where an engine's tables are; plans built by hand run on Stoa's.
   private func warehouse(_ engine: String) -> String {
-    "\(options.scaleDirectory)/\(engine == "plans" ? "stoa" : engine)"
+    "\(directory)/\(engine == "plans" ? "stoa" : engine)"
   }
 
-  private func start(_ engine: String) throws(SSBError) -> EngineProcess {
-    let path = warehouse(engine)
+  private func start(_ engine: String) throws(BenchmarkError) -> EngineProcess {
+    let file = "\(warehouse(engine))/\(suite.name)"
     let python = [options.python, "-u"]
     let arguments: [String]
     switch engine {
-    case "stoa": arguments = [CommandLine.arguments[0], "engine", path + "/ssb.stoa"]
-    case "plans": arguments = [CommandLine.arguments[0], "plans", path + "/ssb.stoa"]
-    case "duckdb": arguments = python + ["Benchmarks/peers/duckdb_peer.py", path + "/ssb.db"]
+    case "stoa":
+      arguments = [CommandLine.arguments[0], "engine", file + ".stoa", options.memoryLimit ?? ""]
+    case "plans": arguments = [CommandLine.arguments[0], "plans", file + ".stoa"]
+    case "duckdb":
+      arguments = python + ["Benchmarks/peers/duckdb_peer.py", suite.name, file + ".db"]
     case "duckdb-sorted":
-      arguments = python + ["Benchmarks/peers/duckdb_peer.py", path + "/ssb.db", "--sorted"]
+      arguments =
+        python + ["Benchmarks/peers/duckdb_peer.py", suite.name, file + ".db", "--sorted"]
     case "clickhouse":
-      arguments = python + ["Benchmarks/peers/clickhouse_peer.py", path + "/ssb"]
-    default: throw SSBError("unknown engine \(engine)")
+      arguments = python + ["Benchmarks/peers/clickhouse_peer.py", suite.name, file]
+    default: throw BenchmarkError("unknown engine \(engine)")
     }
     return try EngineProcess(name: engine, arguments: arguments)
   }
 
   /// Loads in a process of its own (so that its memory does not count for the queries), or reads what an earlier load
   /// noted.
-  private func load(_ engine: String) throws(SSBError) -> LoadReport {
+  private func load(_ engine: String) throws(BenchmarkError) -> LoadReport {
     if engine == "plans" { return try load("stoa") }
     let path = warehouse(engine)
     let mark = path + "/load.json"
@@ -123,26 +129,25 @@ struct Benchmark {
   private func measure(
     _ query: (name: String, sql: String), _ threads: Int, _ processes: [EngineProcess],
     _ reports: inout [EngineReport]
-  ) throws(SSBError) {
+  ) throws(BenchmarkError) {
     var seconds = [[Double]](repeating: [], count: processes.count)
     var cpu = [[Double]](repeating: [], count: processes.count)
-    var answers: [[String]] = []
+    var answers: [Answer] = []
     for round in 0...options.repeats {
       for (index, process) in processes.enumerated() {
         let answer = try process.send("query", query.sql)
         if round == 0 {
-          answers.append(Benchmark.normalised(answer["rows"]))
+          answers.append(Answer(answer["rows"]))
         } else {
           seconds[index].append(answer["seconds"]?.number ?? 0)
           cpu[index].append(answer["cpuSeconds"]?.number ?? 0)
         }
       }
     }
-    for index in answers.indices where answers[index] != answers[0] {
-      throw SSBError(
-        "\(query.name): \(processes[index].name) answers \(answers[index].count) rows "
-          + "(\(answers[index].prefix(2))), \(processes[0].name) \(answers[0].count) rows "
-          + "(\(answers[0].prefix(2)))")
+    for index in answers.indices {
+      guard let difference = answers[index].difference(from: answers[0]) else { continue }
+      throw BenchmarkError(
+        "\(query.name): \(processes[index].name) and \(processes[0].name) differ: \(difference)")
     }
     for index in processes.indices {
       reports[index].medians[threads, default: []].append(Benchmark.median(seconds[index]))
@@ -150,7 +155,7 @@ struct Benchmark {
         cpu[index].reduce(0, +) / Double(cpu[index].count))
     }
     note(
-      "\(query.name), \(threads) thread(s), \(answers[0].count) rows: "
+      "\(query.name), \(threads) thread(s), \(answers[0].rowCount) rows: "
         + zip(processes, seconds).map { process, times in
           "\(process.name) \(number(Benchmark.median(times) * 1000, 2)) ms"
         }.joined(separator: ", "))
@@ -166,18 +171,6 @@ struct Benchmark {
     let model = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last
     let name = model.map { $0.drop { $0 == " " } } ?? "processor"
     return "\(sysconf(Int32(_SC_NPROCESSORS_ONLN))) × \(name)"
-  }
-
-  /// Rows as sorted texts: ORDER BY leaves ties open.
-  private static func normalised(_ rows: JSONValue?) -> [String] {
-    (rows?.array ?? []).map { row in
-      (row.array ?? []).map { cell in
-        if let number = cell.number, number == number.rounded(), abs(number) < 1e15 {
-          return "\(Int(number))"
-        }
-        return cell.string ?? cell.number.map { "\($0)" } ?? "NULL"
-      }.joined(separator: "|")
-    }.sorted()
   }
 
   static func median(_ values: [Double]) -> Double {
@@ -206,7 +199,7 @@ extension LoadReport {
 }
 
 /// A line of progress, apart from the report.
-func note(_ text: String) {
+public func note(_ text: String) {
   let bytes = Array((text + "\n").utf8)
   _ = write(2, bytes, bytes.count)
 }
@@ -214,21 +207,21 @@ func note(_ text: String) {
 // MARK: files
 
 extension Benchmark {
-  static func makeDirectories(_ path: String) throws(SSBError) {
+  static func makeDirectories(_ path: String) throws(BenchmarkError) {
     var prefix = path.hasPrefix("/") ? "/" : ""
     for component in path.split(separator: "/") {
       prefix += component + "/"
       if mkdir(prefix, 0o755) != 0 && errno != EEXIST {
-        throw SSBError("cannot make \(prefix): \(String(cString: strerror(errno)))")
+        throw BenchmarkError("cannot make \(prefix): \(String(cString: strerror(errno)))")
       }
     }
   }
 
-  static func touch(_ path: String) throws(SSBError) { try write("", to: path) }
+  static func touch(_ path: String) throws(BenchmarkError) { try write("", to: path) }
 
-  static func write(_ text: String, to path: String) throws(SSBError) {
+  static func write(_ text: String, to path: String) throws(BenchmarkError) {
     guard let file = fopen(path, "w") else {
-      throw SSBError("cannot write \(path): \(String(cString: strerror(errno)))")
+      throw BenchmarkError("cannot write \(path): \(String(cString: strerror(errno)))")
     }
     fputs(text, file)
     fclose(file)

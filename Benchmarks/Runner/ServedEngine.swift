@@ -1,4 +1,4 @@
-import SSBGenerator
+import BenchmarkSupport
 
 #if canImport(Glibc)
   import Glibc
@@ -15,7 +15,7 @@ private enum Fact {
 
 /// One of the engines of the benchmark that runs in this program, in a process of its own: answers the commands
 /// that `Benchmarks/peers/peer.py` lists.
-protocol ServedEngine {
+public protocol ServedEngine {
   func version() -> String
   func setThreads(_ count: String) throws
   /// Loads the files of `directory`; rows of the fact table and bytes on disk.
@@ -26,7 +26,7 @@ protocol ServedEngine {
 
 extension ServedEngine {
   /// Reads commands from standard input until `quit` or its end.
-  func serve() {
+  public func serve() {
     while let line = readLine() {
       let words = line.split(separator: "\t").map(String.init)
       if words.first == "quit" { break }
@@ -51,7 +51,7 @@ extension ServedEngine {
       }
     case ("query", 2): return try timed { ["rows": .rows(try rows(of: words[1]))] }
     case ("memory", 1): return ["peakBytes": .number(peakBytes())]
-    default: throw SSBError("unknown command \(words)")
+    default: throw BenchmarkError("unknown command \(words)")
     }
   }
 

@@ -1,4 +1,4 @@
-import SSBGenerator
+import BenchmarkSupport
 
 #if canImport(Glibc)
   import Glibc
@@ -15,7 +15,7 @@ final class EngineProcess {
   private let answers: UnsafeMutablePointer<FILE>
 
   /// Starts `arguments[0]`, found in PATH when it has no slash.
-  init(name: String, arguments: [String]) throws(SSBError) {
+  init(name: String, arguments: [String]) throws(BenchmarkError) {
     self.name = name
     var toChild: (Int32, Int32) = (0, 0)
     var fromChild: (Int32, Int32) = (0, 0)
@@ -33,7 +33,7 @@ final class EngineProcess {
     close(toChild.0)
     close(fromChild.1)
     guard code == 0, let file = fdopen(fromChild.0, "r") else {
-      throw SSBError("cannot start \(arguments[0]): \(String(cString: strerror(code)))")
+      throw BenchmarkError("cannot start \(arguments[0]): \(String(cString: strerror(code)))")
     }
     commands = toChild.1
     answers = file
@@ -46,10 +46,10 @@ final class EngineProcess {
     waitpid(process, &status, 0)
   }
 
-  private static func makePipe() throws(SSBError) -> (Int32, Int32) {
+  private static func makePipe() throws(BenchmarkError) -> (Int32, Int32) {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else {
-      throw SSBError("no pipe: \(String(cString: strerror(errno)))")
+      throw BenchmarkError("no pipe: \(String(cString: strerror(errno)))")
     }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     return (ends[0], ends[1])
@@ -57,11 +57,11 @@ final class EngineProcess {
 
   /// Sends one command and waits for its answer.
   /// - Throws: when the engine reports an error or has died.
-  func send(_ words: String...) throws(SSBError) -> JSONValue {
+  func send(_ words: String...) throws(BenchmarkError) -> JSONValue {
     var line = Array(words.joined(separator: "\t").utf8)
     line.append(10)
     guard write(commands, line, line.count) == line.count else {
-      throw SSBError("\(name) does not take commands any more")
+      throw BenchmarkError("\(name) does not take commands any more")
     }
     var buffer: UnsafeMutablePointer<CChar>?
     var capacity = 0
@@ -70,10 +70,10 @@ final class EngineProcess {
     while getline(&buffer, &capacity, answers) > 0 {
       guard let buffer, buffer[0] == CChar(bitPattern: UInt8(ascii: "{")) else { continue }
       guard let answer = JSONValue(String(cString: buffer)) else { continue }
-      if let message = answer["error"]?.string { throw SSBError("\(name): \(message)") }
+      if let message = answer["error"]?.string { throw BenchmarkError("\(name): \(message)") }
       return answer
     }
-    throw SSBError("\(name) ended without an answer")
+    throw BenchmarkError("\(name) ended without an answer")
   }
 
   /// Ends the process.

@@ -21,6 +21,7 @@ struct LoadReport {
 
 /// Markdown tables of all engines.
 struct Report {
+  var title: String
   var scale: Double
   var repeats: Int
   var queries: [String]
@@ -32,7 +33,7 @@ struct Report {
   private var subject: EngineReport? { engines.first }
 
   func markdown() -> String {
-    var text = "Star Schema Benchmark, scale \(number(scale, 2)), medians of \(repeats) runs\n"
+    var text = "\(title), scale \(number(scale, 2)), medians of \(repeats) runs\n"
     text += "\(machine)\n"
     let threadCounts = Set(engines.flatMap { $0.medians.keys }).sorted()
     for threads in threadCounts { text += "\n" + timeTable(threads) }
