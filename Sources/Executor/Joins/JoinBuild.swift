@@ -55,8 +55,11 @@ final class HashJoin: @unchecked Sendable {
     return table.columns.isEmpty && filters[0]?.isAppliedExactly ?? false
   }
 
-  /// Build rows without a match come out at the end.
-  var keepsBuildRows: Bool { node.kind == .right || node.kind == .full }
+  /// Build rows with or without a match come out at the end.
+  var keepsBuildRows: Bool { node.kind == .right || node.kind == .full || node.givesBuildRows }
+
+  /// What `matched` says of the build rows that come out at the end.
+  var wantedMatch: UInt8 { node.givesBuildRows && node.kind == .semi ? 1 : 0 }
 
   /// Types of the build columns.
   var buildTypes: [LogicalType] { node.build.facts.columns.map(\.type) }

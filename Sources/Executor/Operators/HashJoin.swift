@@ -28,7 +28,7 @@ final class HashJoinProbeFactory: OperatorFactory, @unchecked Sendable {
     }
     return UnmatchedRows(
       payload: table.payload, rowCount: table.rowCount, matched: matched, owner: table,
-      output: JoinOutput(join), capacity: join.context.settings.batchCapacity)
+      wantedMatch: join.wantedMatch, output: JoinOutput(join), capacity: join.context.settings.batchCapacity)
   }
 }
 
@@ -101,19 +101,22 @@ struct JoinOutput {
   }
 }
 
-/// Build rows that no probe row matched, with NULLs for the probe side.
+/// Build rows that no probe row matched, with NULLs for the probe side; of a semi join that gives out build rows, those
+/// that were matched.
 final class UnmatchedRows: TableSource, @unchecked Sendable {
   private let payload: [Vector]
   private let rowCount: Int
   private let matched: UnsafePointer<UInt8>
   private let owner: AnyObject
+  private let wantedMatch: UInt8
   private let output: JoinOutput
   private let capacity: Int
 
   init(
     payload: [Vector], rowCount: Int, matched: UnsafePointer<UInt8>, owner: AnyObject,
-    output: JoinOutput, capacity: Int
+    wantedMatch: UInt8 = 0, output: JoinOutput, capacity: Int
   ) {
+    self.wantedMatch = wantedMatch
     self.payload = payload
     self.rowCount = rowCount
     self.matched = matched
@@ -142,7 +145,7 @@ final class UnmatchedRows: TableSource, @unchecked Sendable {
       let positions = Buffer(of: UInt32.self, count: rows.count)
       let target = positions.typed(UInt32.self)
       var count = 0
-      for row in rows where source.matched[row] == 0 {
+      for row in rows where source.matched[row] == source.wantedMatch {
         target[count] = UInt32(truncatingIfNeeded: row)
         count += 1
       }

@@ -9,10 +9,14 @@ import Vectors
 //   inner, left, right, full, single   the pairs
 //   left, full, single                 probe rows without a pair, at the end of the batch
 //   semi, anti, mark                   probe rows with or without a pair, at the end of the batch
+//
+// Semi and anti joins may give out build rows instead, with or without a pair, after the last batch.
 
 /// Joins that make pairs of rows: what is common to hash and nested loop joins.
 class PairProbe: BatchOperator {
   let kind: JoinKind
+  /// Pairs are only noted with the build rows.
+  let givesBuildRows: Bool
   let output: JoinOutput
   /// Further condition on pairs.
   let residual: ExpressionEvaluator?
@@ -33,10 +37,11 @@ class PairProbe: BatchOperator {
   private var unknownBytes = GrowingBytes()
 
   init(
-    kind: JoinKind, output: JoinOutput, residual: Expression?, payload: [Vector],
-    matched: UnsafeMutablePointer<UInt8>?, capacity: Int
+    kind: JoinKind, givesBuildRows: Bool = false, output: JoinOutput, residual: Expression?,
+    payload: [Vector], matched: UnsafeMutablePointer<UInt8>?, capacity: Int
   ) {
     self.kind = kind
+    self.givesBuildRows = givesBuildRows
     self.output = output
     self.residual = residual.map(ExpressionEvaluator.init)
     self.payload = payload
@@ -104,6 +109,7 @@ class PairProbe: BatchOperator {
       count = passed.count
     }
     if let matched { for index in 0..<count { matched[Int(build[index])] = 1 } }
+    if givesBuildRows { return nil }
     switch kind {
     case .inner, .right: break
     case .left, .full: for index in 0..<count { matches[Int(probe[index])] = 1 }
@@ -166,6 +172,7 @@ class PairProbe: BatchOperator {
 
   /// What comes out of a batch after its pairs.
   private func ending(_ batch: Batch) -> Batch? {
+    if givesBuildRows { return nil }
     switch kind {
     case .inner, .right: return nil
     case .left, .full, .single:
@@ -227,8 +234,8 @@ final class HashProbe: PairProbe {
     self.table = table
     keys = join.node.probeKeys.map(ExpressionEvaluator.init)
     super.init(
-      kind: join.node.kind, output: JoinOutput(join), residual: join.node.residual,
-      payload: table.payload, matched: table.matched,
+      kind: join.node.kind, givesBuildRows: join.node.givesBuildRows, output: JoinOutput(join),
+      residual: join.node.residual, payload: table.payload, matched: table.matched,
       capacity: join.context.settings.batchCapacity)
   }
 
@@ -258,6 +265,17 @@ final class HashProbe: PairProbe {
   }
 
   override func markMatches(_ rowCount: Int) {
+    if let matched, givesBuildRows {
+      // Chains are marked as a whole, so a marked head tells that the rest is.
+      for row in 0..<rowCount where heads[row] != 0 && matched[Int(heads[row] &- 1)] == 0 {
+        var link = heads[row]
+        while link != 0 {
+          matched[Int(link &- 1)] = 1
+          link = table.chain[Int(link &- 1)]
+        }
+      }
+      return
+    }
     for row in 0..<rowCount where heads[row] != 0 { matches[row] = 1 }
   }
 
@@ -270,13 +288,19 @@ final class HashProbe: PairProbe {
     let build = buildPositions.typed(UInt32.self)
     let heads = heads
     let chain = table.chain
+    // Build rows that have a match already need no other.
+    let known = givesBuildRows ? matched : nil
     var count = 0
     while row < rowCount && count < capacity {
       var link = isStarted ? self.link : heads[row]
       while link != 0 && count < capacity {
         probe[count] = UInt32(truncatingIfNeeded: row)
         build[count] = link &- 1
-        count &+= 1
+        if let known {
+          count &+= known[Int(link &- 1)] == 0 ? 1 : 0
+        } else {
+          count &+= 1
+        }
         link = chain[Int(link &- 1)]
       }
       isStarted = link != 0

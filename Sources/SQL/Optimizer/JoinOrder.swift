@@ -4,15 +4,15 @@ import Vectors
 /// Chooses the order of inner joins from estimates.
 ///
 /// Each tree of inner joins is taken apart into relations and conditions, the relations are joined anew:
-/// by dynamic programming over all connected sets of up to 10 relations (Moerkotte and Neumann, "Analysis of
+/// by dynamic programming over all connected sets of up to 12 relations (Moerkotte and Neumann, "Analysis of
 /// Two Existing and One New Dynamic Programming Algorithm", VLDB 2006, enumerated by subsets), beyond that by
 /// repeatedly joining the pair with the fewest rows. Parts that no condition connects are multiplied last.
 ///
 /// Cost counts rows: one for each row given out, two for each hashed, a half for each probing.
 struct JoinOrder: OptimizerRule {
   let name = "join_order"
-  /// Sets of more relations are ordered greedily: 3^10 / 2 pairs cost well under a millisecond.
-  static let exhaustiveLimit = 10
+  /// Sets of more relations are ordered greedily: 3^12 / 2 pairs of sets, few of them connected, cost a millisecond or two.
+  static let exhaustiveLimit = 12
 
   func rewrite(
     _ plan: LogicalPlan, _ context: inout OptimizerContext
@@ -188,28 +188,50 @@ struct JoinSearch {
     return false
   }
 
-  /// Dynamic programming: sets in ascending order, so that all subsets are known before.
+  /// Dynamic programming: sets in ascending order, so that all subsets are known before. Sets are numbered by the
+  /// component's own relations, so that tables by set are arrays.
   private mutating func exhaust(_ component: UInt64) {
     let members = (0..<64).filter { component & (1 << UInt64($0)) != 0 }.map {
       UInt64(1) << UInt64($0)
     }
-    let count = members.count
-    if count < 2 { return }
-    for dense in 1..<(1 << count) where dense & (dense - 1) != 0 {
-      let set = JoinSearch.spread(dense, members)
+    if members.count < 2 { return }
+    guard classes.count <= 64 else { return greedy(component) }
+    let sets = (0..<(1 << members.count)).map { JoinSearch.spread($0, members) }
+    // By set, a bit for each class of equal columns that has one there.
+    let columns = sets.map { set in
+      classes.indices.reduce(UInt64(0)) {
+        classes[$1].mask & set != 0 ? $0 | 1 << UInt64($1) : $0
+      }
+    }
+    let conditions = conditions.map(\.mask).filter { $0.nonzeroBitCount > 1 }
+    var found = [Candidate?](repeating: nil, count: sets.count)
+    for index in members.indices { found[1 << index] = best[members[index]] }
+    for dense in 1..<sets.count where dense & (dense - 1) != 0 {
       // Each split once: the left part holds the lowest relation.
       let lowest = dense & -dense
       var part = (dense - 1) & dense
       while part != 0 {
-        if part & lowest != 0 {
-          let left = JoinSearch.spread(part, members)
-          if best[left] != nil, best[set & ~left] != nil, isConnected(left, set & ~left) {
-            join(left, set & ~left)
+        let rest = dense & ~part
+        if part & lowest != 0, let left = found[part], let right = found[rest] {
+          let isEquality = columns[part] & columns[rest] != 0
+          let isJoin =
+            isEquality
+            || conditions.contains {
+              $0 & ~sets[dense] == 0 && $0 & sets[part] != 0 && $0 & sets[rest] != 0
+            }
+          if isJoin {
+            let rows = found[dense]?.rows ?? size(of: sets[dense])
+            let cost = JoinSearch.cost(left, right, rows: rows, isEquality: isEquality)
+            if cost < found[dense]?.cost ?? .infinity {
+              found[dense] = Candidate(
+                cost: cost, rows: rows, left: sets[part], right: sets[rest])
+            }
           }
         }
         part = (part - 1) & dense
       }
     }
+    for (set, candidate) in zip(sets, found) { if let candidate { best[set] = candidate } }
     // A condition over three relations may leave no connected pair to begin with.
     if best[component] == nil { greedy(component) }
   }
@@ -255,15 +277,21 @@ struct JoinSearch {
     let set = left | right
     let known = best[set]
     let rows = known?.rows ?? size(of: set)
-    let (small, large) = a.rows <= b.rows ? (a, b) : (b, a)
-    var cost = a.cost + b.cost + rows + 2 * small.rows + 0.5 * large.rows
-    if !classes.contains(where: { $0.mask & left != 0 && $0.mask & right != 0 }) {
-      // Nested loops look at every pair.
-      cost += 0.1 * small.rows * large.rows
-    }
+    let isEquality = classes.contains { $0.mask & left != 0 && $0.mask & right != 0 }
+    let cost = JoinSearch.cost(a, b, rows: rows, isEquality: isEquality)
     if known == nil || cost < known?.cost ?? 0 {
       best[set] = Candidate(cost: cost, rows: rows, left: left, right: right)
     }
+  }
+
+  /// Cost of a join and all below it.
+  private static func cost(
+    _ a: Candidate, _ b: Candidate, rows: Double, isEquality: Bool
+  ) -> Double {
+    let (small, large) = a.rows <= b.rows ? (a, b) : (b, a)
+    let cost = a.cost + b.cost + rows + 2 * small.rows + 0.5 * large.rows
+    // Nested loops look at every pair.
+    return isEquality ? cost : cost + 0.1 * small.rows * large.rows
   }
 
   // MARK: sizes

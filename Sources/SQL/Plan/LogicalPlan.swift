@@ -156,6 +156,9 @@ public struct LogicalJoin: Hashable, Sendable {
   public var mark: PlanColumn?
   /// The right side refers to columns of the left one: it is meant to be computed anew for every left row.
   public var isDependent: Bool
+  /// Of semi and anti joins: the left side shall be hashed and the right one stream past it. Set last, by
+  /// `JoinOrientation`.
+  public var hashesLeft = false
 
   public init(
     kind: JoinKind, left: LogicalPlan, right: LogicalPlan, conditions: [Expression],

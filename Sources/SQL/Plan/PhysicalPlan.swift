@@ -192,15 +192,18 @@ public struct HashJoinNode: Sendable {
   /// Columns given out: positions in probe columns followed by build columns (followed by the mark).
   public var output: [Int]
   /// Number under which each key's values are published to a scan below `probe`; `nil` for no filter.
-  /// Only for kinds that drop probe rows without a match (inner, semi, right).
+  /// Only for kinds that drop probe rows without a match (inner, semi, right, any that gives out build rows).
   public var runtimeFilters: [Int?]
+  /// Of semi and anti joins: build rows with a match, or without one, come out, after all probe rows have passed.
+  public var givesBuildRows: Bool
 
   public init(
     facts: PlanFacts, kind: JoinKind, probe: PhysicalPlan, build: PhysicalPlan,
     probeKeys: [Expression], buildKeys: [Expression], residual: Expression?, buildIsUnique: Bool,
-    output: [Int], runtimeFilters: [Int?]
+    output: [Int], runtimeFilters: [Int?], givesBuildRows: Bool = false
   ) {
     self.facts = facts
+    self.givesBuildRows = givesBuildRows
     self.kind = kind
     self.probe = probe
     self.build = build

@@ -118,7 +118,8 @@ public struct ExplainPrinter {
       conditions.append(text(over: [node.probe, node.build]).text(residual))
     }
     let unique = node.buildIsUnique ? " unique" : ""
-    return "HASH JOIN \(kind(node.kind))\(unique), \(conditions.joined(separator: " AND "))"
+    let sides = node.givesBuildRows ? "right " : ""
+    return "HASH JOIN \(sides)\(kind(node.kind))\(unique), \(conditions.joined(separator: " AND "))"
   }
 
   private func window(_ node: WindowNode) -> String {

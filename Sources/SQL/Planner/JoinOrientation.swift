@@ -50,7 +50,13 @@ struct JoinOrientation {
       guard left * 4 < right, !JoinKeys(node).pairs.isEmpty else { return node }
       swapped.kind = .right
       return swapped
-    case .right, .semi, .anti, .mark, .single: return node
+    case .semi, .anti:
+      // The preserved side is hashed when the other one is much larger, which then needs no more than pass a filter.
+      guard left * 4 < right, right > 10_000, !JoinKeys(node).pairs.isEmpty else { return node }
+      var turned = node
+      turned.hashesLeft = true
+      return turned
+    case .right, .mark, .single: return node
     }
   }
 

@@ -11,6 +11,9 @@ extension Planner {
     }
     var keys = JoinKeys(node)
     keys.dropNeedlessNullSafety(node)
+    if node.hashesLeft, !keys.pairs.isEmpty {
+      return try planTurnedJoin(node, keys, wanted, filters)
+    }
     return keys.pairs.isEmpty
       ? try planNestedLoop(node, wanted, filters)
       : try planHashJoin(node, keys, wanted, filters)
@@ -22,7 +25,7 @@ extension Planner {
     var needed = wanted
     for condition in node.conditions { condition.collectColumns(into: &needed) }
     let leftIDs = node.left.columnIDs
-    let published = wantedFilters(node, keys)
+    let published = wantedFilters(node, keys, probe: node.left, build: node.right)
     let rightIDs = node.right.columnIDs
     // The join that publishes a filter is done before either side of this one begins.
     let build = try plan(
@@ -32,6 +35,37 @@ extension Planner {
       node.left, wanted: needed.intersection(leftIDs),
       filters: passedDown(filters, node.kind, leftIDs) + published.compactMap { $0 })
     let estimate = estimator.estimate(.join(node), over: [probe.estimate, build.estimate])
+    return try hashJoin(node, keys, wanted, published, probe, build, estimate)
+  }
+
+  /// A semi or anti join whose left side is hashed: its rows come out of the hash table, with or without a match.
+  private mutating func planTurnedJoin(
+    _ node: LogicalJoin, _ keys: JoinKeys, _ wanted: Set<Int>, _ filters: [WantedFilter]
+  ) throws(StoaError) -> Planned {
+    var keys = keys
+    keys.pairs = keys.pairs.map {
+      JoinKeys.Pair(left: $0.right, right: $0.left, isNullSafe: $0.isNullSafe)
+    }
+    var needed = wanted
+    for condition in node.conditions { condition.collectColumns(into: &needed) }
+    let leftIDs = node.left.columnIDs
+    let rightIDs = node.right.columnIDs
+    let published = wantedFilters(node, keys, probe: node.right, build: node.left)
+    let build = try plan(
+      node.left, wanted: needed.intersection(leftIDs),
+      filters: filters.filter { leftIDs.contains($0.column) })
+    let probe = try plan(
+      node.right, wanted: needed.intersection(rightIDs), filters: published.compactMap { $0 })
+    let estimate = estimator.estimate(.join(node), over: [build.estimate, probe.estimate])
+    return try hashJoin(node, keys, wanted, published, probe, build, estimate)
+  }
+
+  /// The operator over its planned sides; `keys` have the probe side on the left.
+  private func hashJoin(
+    _ node: LogicalJoin, _ keys: JoinKeys, _ wanted: Set<Int>, _ published: [WantedFilter?],
+    _ probe: Planned, _ build: Planned, _ estimate: RelationEstimate
+  ) throws(StoaError) -> Planned {
+    let buildSide = node.hashesLeft ? node.left : node.right
     var probeKeys: [Expression] = []
     var buildKeys: [Expression] = []
     var runtimeFilters: [Int?] = []
@@ -58,8 +92,9 @@ extension Planner {
         HashJoinNode(
           facts: PlanFacts(columns: output.columns, estimatedRows: estimate.rows), kind: node.kind,
           probe: probe.plan, build: build.plan, probeKeys: probeKeys, buildKeys: buildKeys,
-          residual: residual, buildIsUnique: node.right.isUnique(on: buildKeyColumns),
-          output: output.places, runtimeFilters: runtimeFilters)),
+          residual: residual, buildIsUnique: buildSide.isUnique(on: buildKeyColumns),
+          output: output.places, runtimeFilters: runtimeFilters,
+          givesBuildRows: node.hashesLeft)),
       positions: output.positions, estimate: estimate)
   }
 
@@ -116,16 +151,22 @@ extension Planner {
       places.append(place)
       columns.append(column)
     }
+    func addBuildColumns() {
+      for (id, place) in build.positions.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) })
+      where wanted.contains(id) {
+        add(id, probe.width + place, build.plan.facts.columns[place])
+      }
+    }
+    if node.hashesLeft {
+      addBuildColumns()
+      return (places, columns, positions)
+    }
     for (id, place) in probe.positions.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) })
     where wanted.contains(id) {
       add(id, place, probe.plan.facts.columns[place])
     }
     switch node.kind {
-    case .inner, .left, .right, .full, .single:
-      for (id, place) in build.positions.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) })
-      where wanted.contains(id) {
-        add(id, probe.width + place, build.plan.facts.columns[place])
-      }
+    case .inner, .left, .right, .full, .single: addBuildColumns()
     case .mark:
       if let mark = node.mark, wanted.contains(mark.id) {
         add(
@@ -138,15 +179,17 @@ extension Planner {
 
   // MARK: runtime filters
 
-  /// A filter for each key that is a plain probe column, for kinds that drop probe rows without a match.
+  /// A filter for each key that is a plain probe column, for kinds that drop probe rows without a match; `keys` have the
+  /// probe side on the left.
   private mutating func wantedFilters(
-    _ node: LogicalJoin, _ keys: JoinKeys
+    _ node: LogicalJoin, _ keys: JoinKeys, probe: LogicalPlan, build: LogicalPlan
   ) -> [WantedFilter?] {
     var result: [WantedFilter?] = []
-    let canFilter = node.kind == .inner || node.kind == .semi || node.kind == .right
+    let canFilter =
+      node.kind == .inner || node.kind == .semi || node.kind == .right || node.hashesLeft
     for pair in keys.pairs {
       guard canFilter, !pair.isNullSafe, let column = pair.left.columnID,
-        !isCoveredByForeignKey(column, pair.right, node)
+        !isCoveredByForeignKey(column, pair.right, probe: probe, build: build)
       else {
         result.append(nil)
         continue
@@ -160,11 +203,11 @@ extension Planner {
   /// Whether every value of the probe column is among the keys anyway, because it is a foreign key to the
   /// whole table hashed: a filter would cost and drop nothing.
   private func isCoveredByForeignKey(
-    _ column: Int, _ buildKey: Expression, _ node: LogicalJoin
+    _ column: Int, _ buildKey: Expression, probe: LogicalPlan, build: LogicalPlan
   ) -> Bool {
-    guard case .get(let build) = node.right, let key = buildKey.columnID,
+    guard case .get(let build) = build, let key = buildKey.columnID,
       let place = build.columns.firstIndex(where: { $0.id == key }),
-      let origin = node.left.origin(of: column)
+      let origin = probe.origin(of: column)
     else { return false }
     guard origin.get.version == build.version else { return false }
     return origin.get.table.foreignKeys.contains {
