@@ -35,7 +35,9 @@ public struct Benchmark {
       note("\(file.path): \(file.rowCount) rows, \(number(Double(file.byteCount) / 1e6, 1)) MB")
     }
     let rows = Double(files.last?.rowCount ?? 0)
-    note("generated in \(number(seconds, 1)) s, \(number(rows / seconds / 1e6, 1)) M \(suite.rowName)/s")
+    note(
+      "generated in \(number(seconds, 1)) s, \(number(rows / seconds / 1e6, 1)) M \(suite.rowName)/s"
+    )
     try Benchmark.touch(mark)
   }
 
@@ -63,7 +65,8 @@ public struct Benchmark {
       process.quit()
     }
     let report = Report(
-      title: suite.title, scale: options.scale, repeats: options.repeats, queries: queries.map(\.name),
+      title: suite.title, scale: options.scale, repeats: options.repeats,
+      queries: queries.map(\.name),
       engines: reports,
       machine: "\(Benchmark.processor()), load average \(loadBefore) before and "
         + "\(Benchmark.loadAverage()) after")

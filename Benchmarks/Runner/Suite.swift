@@ -15,8 +15,9 @@ public struct Suite: Sendable {
   /// The largest table.
   public var factTable: String
   /// Writes the files of all tables with some threads, the largest table last.
-  public var generate: @Sendable (_ directory: String, _ threadCount: Int) throws(BenchmarkError)
-    -> [WrittenFile]
+  public var generate:
+    @Sendable (_ directory: String, _ threadCount: Int) throws(BenchmarkError)
+      -> [WrittenFile]
   /// Engines that run unless others are asked for, the one compared with the others first.
   public var engines: [String]
 

@@ -24,7 +24,8 @@ do {
   } else {
     let options = try Options(
       arguments, program: "ssb",
-      engines: "stoa, duckdb-sorted, duckdb, clickhouse; plans (built by hand: Q1.1, Q2.1, Q3.1, Q4.1)")
+      engines:
+        "stoa, duckdb-sorted, duckdb, clickhouse, plans (by hand: Q1.1, Q2.1, Q3.1, Q4.1)")
     let benchmark = Benchmark(try .starSchema(options.scale), options)
     if benchmark.options.onlyGenerates { try benchmark.generate() } else { try benchmark.run() }
   }

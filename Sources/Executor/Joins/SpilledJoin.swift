@@ -173,7 +173,8 @@ final class SpilledJoinSource: TableSource, @unchecked Sendable {
       guard let table, let matched = table.matched else { return }
       let rest = UnmatchedRows(
         payload: table.payload, rowCount: table.rowCount, matched: matched, owner: table,
-        wantedMatch: spilled.join.wantedMatch, output: JoinOutput(spilled.join), capacity: spilled.join.context.settings.batchCapacity)
+        wantedMatch: spilled.join.wantedMatch, output: JoinOutput(spilled.join),
+        capacity: spilled.join.context.settings.batchCapacity)
       unmatchedMorsels = Array((0..<rest.morselCount).reversed())
       unmatched = rest.makeReader()
     }

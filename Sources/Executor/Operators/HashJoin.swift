@@ -28,7 +28,8 @@ final class HashJoinProbeFactory: OperatorFactory, @unchecked Sendable {
     }
     return UnmatchedRows(
       payload: table.payload, rowCount: table.rowCount, matched: matched, owner: table,
-      wantedMatch: join.wantedMatch, output: JoinOutput(join), capacity: join.context.settings.batchCapacity)
+      wantedMatch: join.wantedMatch, output: JoinOutput(join),
+      capacity: join.context.settings.batchCapacity)
   }
 }
 
