@@ -48,9 +48,11 @@ extension Session {
   private func bind(
     _ syntax: StatementSyntax, text: String, catalog: CatalogState, _ parameters: [Value]
   ) throws(StoaError) -> BoundStatement {
+    var history = versions?.history
+    history?.parameters = parameters.map { (value: $0, type: Session.naturalType($0)) }
     let binder = Binder(
       catalog: catalog, text: text, tableFunctions: Session.tableFunctions,
-      parameterTypes: parameters.map { Session.wantedType($0) }, history: versions?.history)
+      parameterTypes: parameters.map { Session.wantedType($0) }, history: history)
     return try binder.bind(syntax)
   }
 

@@ -34,7 +34,9 @@ struct TimeTravelTests {
     }
   }
 
-  @Test("Every version answers as it did when it was the newest, whatever was altered, moved or dropped")
+  @Test(
+    "Every version answers as it did when it was the newest, whatever was altered, moved or dropped"
+  )
   func model() throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     print("time travel seed \(seed)")
@@ -45,7 +47,11 @@ struct TimeTravelTests {
     var warehouse = try Warehouse.open(path, options: options)
     var session = warehouse.makeSession()
     try session.execute("SET retention = '1 hour'")
-    let other = try Warehouse.open(path, options: { var o = options; o.isReadOnly = true; return o }())
+    let other = try Warehouse.open(
+      path,
+      options: {
+        var o = options; o.isReadOnly = true; return o
+      }())
     let reader = other.makeSession()
     /// By version and table: the answer, or none where the table was not there.
     var past: [UInt64: [String: [[Value]]]] = [:]
@@ -59,8 +65,10 @@ struct TimeTravelTests {
         case 1 where exists: try session.execute("TRUNCATE \(table)")
         case 2 where exists:
           columnCount += 1
-          try session.execute("ALTER TABLE \(table) ADD COLUMN c\(columnCount) INTEGER DEFAULT \(round)")
-        case 3 where exists: try session.execute("UPDATE \(table) SET v = v + 1 WHERE k % 3 = \(below(3))")
+          try session.execute(
+            "ALTER TABLE \(table) ADD COLUMN c\(columnCount) INTEGER DEFAULT \(round)")
+        case 3 where exists:
+          try session.execute("UPDATE \(table) SET v = v + 1 WHERE k % 3 = \(below(3))")
         case 4 where exists: try session.execute("DELETE FROM \(table) WHERE k % 5 = \(below(5))")
         case 5: try session.execute("COMPACT")
         case 6: try session.execute("CHECKPOINT")
@@ -95,9 +103,12 @@ struct TimeTravelTests {
       }
     }
     // Counts of SHOW VERSIONS add up to the rows there are.
-    let listed = try rows(session, "SELECT sum(rows_inserted) - sum(rows_deleted) FROM stoa_versions()")
+    let listed = try rows(
+      session, "SELECT sum(rows_inserted) - sum(rows_deleted) FROM stoa_versions()")
     var total = 0
-    for name in try session.tables() { total += try number(session, "SELECT count(*) FROM \(name)") }
+    for name in try session.tables() {
+      total += try number(session, "SELECT count(*) FROM \(name)")
+    }
     #expect(listed == [[.integer(Int128(total))]], "seed \(seed)")
     #expect(try rows(session, "VERIFY DEEP").allSatisfy { $0[0] == .string("ok") })
     try other.close()
@@ -230,5 +241,44 @@ struct TimeTravelTests {
     for text in ["", " ", "5", "day", "-1 day", "1.5 days", "1 fortnight", "99999999999999 days"] {
       #expect(DurationText.parse(text) == nil, "\(text)")
     }
+  }
+
+  @Test("AT takes parameters and whatever has one value in the statement")
+  func expressions() throws {
+    let warehouse = try Warehouse.open(path)
+    let session = warehouse.makeSession()
+    try session.execute("SET retention = '1 day'")
+    try session.execute("CREATE TABLE t (a INTEGER)")
+    for number in 0..<3 { try session.execute("INSERT INTO t VALUES (\(number))") }
+    let newest = Int128(warehouse.commit)
+    let query = "SELECT count(*) FROM t AT (VERSION => $1)"
+    #expect(
+      try session.execute(query, parameters: [.integer(newest - 1)]).nextRow()?[0] == .integer(2))
+    let prepared = try session.prepare(
+      "SELECT count(*), $2::VARCHAR FROM t AT (VERSION => $1 - $3)")
+    for back in 0..<3 as Range<Int128> {
+      let row = try prepared.execute([.integer(newest), .string("x"), .integer(back)]).nextRow()
+      #expect(row?.values == [.integer(3 - back), .string("x")])
+    }
+    let times = try rows(
+      session, "SELECT committed::VARCHAR FROM stoa_versions() ORDER BY version DESC LIMIT 2")
+    #expect(
+      try session.execute("SELECT count(*) FROM t AT (TIMESTAMP => $1)", parameters: times[1])
+        .nextRow()?[0] == .integer(2))
+    #expect(
+      try number(session, "SELECT count(*) FROM t AT (TIMESTAMP => now() - INTERVAL '0 seconds')")
+        == 3)
+    #expect(
+      try session.execute(
+        "INSERT INTO t SELECT a + 10 FROM t AT (VERSION => :v)",
+        parameters: ["v": .integer(newest - 2)]
+      ).rowsChanged == 1)
+    for (value, word) in [(Value.null, "NULL"), (.string("x"), "x"), (.integer(-1), "negative")] {
+      let error = #expect(throws: StoaError.self) {
+        try session.execute(query, parameters: [value])
+      }
+      #expect(error?.description.contains(word) == true && error?.position != nil)
+    }
+    try warehouse.close()
   }
 }

@@ -161,9 +161,10 @@ extension Binder {
   private func bindVersionNumber(_ version: TableVersionSyntax) throws(StoaError) -> Int128 {
     let clause = Clause("AT", scope: Scope(parent: nil, commonTables: nil))
     let position = version.value.position
-    let bound = try coerced(
-      try bindExpression(version.value, clause), to: version.isTimestamp ? .timestamp : .hugeint,
-      at: position)
+    let bound = try withParameterValues(
+      try coerced(
+        try bindExpression(version.value, clause), to: version.isTimestamp ? .timestamp : .hugeint,
+        at: position), at: position)
     guard clause.pending.isEmpty, bound.isFoldable else {
       throw StoaError(
         .binding, "the version of a table must be a constant", position: position)
@@ -175,6 +176,24 @@ extension Binder {
       throw StoaError(.binding, "versions are not negative", position: position)
     }
     return number
+  }
+
+  /// The expression with the values of parameters, as far as they are known.
+  private func withParameterValues(
+    _ expression: Expression, at position: Range<Int>
+  ) throws(StoaError) -> Expression {
+    let values = history?.parameters ?? []
+    return try expression.rewrittenUp { (node) throws(StoaError) in
+      guard case .parameter(let index, let type) = node, values.indices.contains(index) else {
+        return node
+      }
+      do throws(StoaError) {
+        let (value, own) = values[index]
+        return .constant(try Cast.apply(value, from: own, to: type), type)
+      } catch {
+        throw error.at(position)
+      }
+    }
   }
 
   /// `FROM (SHOW TABLES)`, which reads like a table with an alias: the names of all tables.

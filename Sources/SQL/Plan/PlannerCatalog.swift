@@ -25,6 +25,9 @@ public struct CatalogHistory {
   /// The last commit at or before a time, in microseconds since 1970.
   /// - Throws: when there is none, or it is not kept any more.
   public var commit: (_ microseconds: Int64) throws(StoaError) -> CommitNumber
+  /// Values of the statement's parameters, with their types: which version is read must be known when names are
+  /// looked up.
+  public var parameters: [(value: Value, type: LogicalType)] = []
 
   /// How a catalog looks earlier versions up.
   public init(
