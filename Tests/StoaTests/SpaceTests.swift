@@ -54,4 +54,31 @@ struct SpaceTests {
     } throws: { ($0 as? StoaError)?.kind == .busy }
     try warehouse.close()
   }
+
+  @Test("Key runs and indexes are counted apart from the rows, and all files together once")
+  func parts() throws {
+    let directory = try TemporaryDirectory()
+    let warehouse = try Warehouse.open(directory.path + "/w")
+    let session = warehouse.makeSession()
+    try session.execute(
+      "CREATE TABLE t (id BIGINT PRIMARY KEY, g INTEGER, s VARCHAR) ORDER BY (s)")
+    try session.execute(
+      "INSERT INTO t SELECT (range * 7919) % 200000, CASE WHEN range % 97 = 0 THEN range % 5 ELSE 1 END,"
+        + " 'name ' || (range % 1000) FROM range(200000)")
+    try session.execute("COMPACT")
+    var bytes: [String: Int] = [:]
+    for row in try session.space().allRows() {
+      guard case .string(let part) = row[0], case .integer(let count) = row[3] else { continue }
+      bytes[part, default: 0] += Int(count)
+    }
+    let file = try TemporaryDirectory.files(below: directory.path + "/w")
+      .filter { $0.hasSuffix(".seg") }
+      .map { $0.hasPrefix("/") ? $0 : directory.path + "/w/" + $0 }
+      .reduce(0) { try $0 + TemporaryDirectory.bytes($1).count }
+    let found = ["segments", "key runs", "indexes"].map { bytes[$0] ?? 0 }
+    #expect(found.reduce(0, +) == file, "\(bytes)")
+    #expect(found[1] > 200_000 && found[2] > 0 && found[0] > 0, "\(bytes)")
+    #expect(bytes["total"] == bytes.filter { $0.key != "total" }.values.reduce(0, +))
+    try warehouse.close()
+  }
 }

@@ -106,7 +106,44 @@ private struct SpaceSurvey {
         + " anew when \(store.options.upkeep.deletedPercent) % of it are deleted, all by COMPACT"
     }
     let sizes = segments.compactMap { size(layout.segment(table.id, $0.id)) }
-    add("segments", table.name, sizes, reason)
+    guard !sizes.isEmpty else { return }
+    let parts = searchParts(of: segments)
+    let total = sizes.reduce(0, &+)
+    let searched = parts.keyRuns &+ parts.indexes
+    report.entries.append(
+      SpaceReport.Entry(
+        part: "segments", table: table.name, fileCount: sizes.count,
+        byteCount: total >= searched ? total - searched : total, reason: reason))
+    guard total >= searched else { return }
+    addPart(
+      "key runs", table.name, parts.keyRuns,
+      "in those files: sorted keys of PRIMARY KEY and UNIQUE that the sort key does not order")
+    addPart(
+      "indexes", table.name, parts.indexes, "in those files: bitmaps of columns with few values")
+  }
+
+  /// Bytes of segments that are there to find rows, not to hold them; of segments that can be read.
+  private func searchParts(
+    of segments: [SegmentDescription]
+  ) -> (keyRuns: UInt64, indexes: UInt64) {
+    var (keyRuns, indexes): (UInt64, UInt64) = (0, 0)
+    for segment in segments {
+      guard let footer = try? snapshot.references[segment.id]?.reader().footer else { continue }
+      for run in footer.keyRuns {
+        keyRuns &+= UInt64(run.byteCount) &+ UInt64(run.fences.byteCount)
+      }
+      for block in footer.columns.flatMap(\.bitmapBlocks) { indexes &+= UInt64(block.byteCount) }
+    }
+    return (keyRuns, indexes)
+  }
+
+  /// A part of files that are counted already.
+  private mutating func addPart(
+    _ part: String, _ table: String, _ byteCount: UInt64, _ reason: String
+  ) {
+    guard byteCount > 0 else { return }
+    report.entries.append(
+      SpaceReport.Entry(part: part, table: table, byteCount: byteCount, reason: reason))
   }
 
   /// Segments that only earlier versions have.
