@@ -1,3 +1,5 @@
+import Vectors
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -23,6 +25,18 @@ enum SystemMemory {
       if let limit = Int(text.prefix { $0.isNumber }), limit > 1 << 20 { return limit }
     }
     return nil
+  }
+}
+
+extension MemoryBudget {
+  /// A budget of this many bytes, such as `500MB`, or of what this process may reckon with.
+  /// - Throws: `.usage` for a text that is no number of bytes.
+  public static func ofProcess(_ limit: String? = nil) throws(StoaError) -> MemoryBudget {
+    guard let limit else { return MemoryBudget(limit: SystemMemory.defaultLimit) }
+    guard let bytes = ByteCountText.parse(limit) else {
+      throw StoaError(.usage, "\"\(limit)\" is no memory limit", hint: "Write it as 500MB or 4GB")
+    }
+    return MemoryBudget(limit: bytes)
   }
 }
 

@@ -8,7 +8,8 @@ import Vectors
 #endif
 
 /// The thread that flushes memtables and merges segments while a warehouse is open for writing: begun by the first
-/// commit that leaves something to do, woken by those after it, and joined when the warehouse is closed.
+/// commit that leaves something to do, woken by those after it, and joined when the warehouse is closed. Commits that did
+/// not wait for the disk are made durable half a second later.
 final class UpkeepThread: @unchecked Sendable {
   /// How long to sleep when another process is in the way.
   private static let blockedMilliseconds = 50
@@ -16,7 +17,12 @@ final class UpkeepThread: @unchecked Sendable {
   private static let failureMilliseconds = 1000
   private static let failureLimitMilliseconds = 60_000
 
+  /// How long commits that did not wait for the disk may be open to a power loss.
+  private static let unsyncedMilliseconds: Int64 = 500
+
   private let store: TableStore
+  /// When the thread first saw commits that are not durable.
+  private var unsyncedSince: Int64?
   private let gate = CommitGate()
   // Under the gate.
   private var thread: pthread_t?
@@ -66,6 +72,7 @@ final class UpkeepThread: @unchecked Sendable {
   private func run() {
     var failureMilliseconds = UpkeepThread.failureMilliseconds
     while waitForWork() {
+      syncIfDue()
       while !mustStop() {
         do throws(StoaError) {
           let result = try store.step()
@@ -82,12 +89,39 @@ final class UpkeepThread: @unchecked Sendable {
     }
   }
 
+  private func syncIfDue() {
+    if !store.hasUnsyncedCommits {
+      store.forgetUnsynced()
+      // One may have come meanwhile, which did not wake us.
+      guard store.hasUnsyncedCommits else {
+        unsyncedSince = nil
+        return
+      }
+    }
+    let now = UpkeepThread.milliseconds
+    guard let since = unsyncedSince, now >= since + UpkeepThread.unsyncedMilliseconds else {
+      unsyncedSince = unsyncedSince ?? now
+      return
+    }
+    unsyncedSince = nil
+    do throws(StoaError) { try store.syncCommits() } catch {
+      if error.kind != .busy { store.noteUpkeepFailure(error) }
+    }
+  }
+
+  private static var milliseconds: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  }
+
   /// False when the thread is to end.
   private func waitForWork() -> Bool {
     gate.withLock {
       while !hasWork && !isStopping {
         // Versions end by the clock; nobody wakes the thread for that.
-        guard let wait = store.microsecondsToExpiry else {
+        let sync = unsyncedSince == nil ? nil : UpkeepThread.unsyncedMilliseconds * 1000
+        guard let wait = [store.microsecondsToExpiry, sync].compactMap({ $0 }).min() else {
           gate.wait()
           continue
         }

@@ -13,7 +13,7 @@ enum Help {
       stoa backup WAREHOUSE TARGET [--incremental-to EARLIER] [--copy]
                                                     while others write; hard links unless --copy
       stoa restore BACKUP TARGET                    make a warehouse of a backup
-      stoa recover WAREHOUSE [--salvage] [--dry-run]
+      stoa recover WAREHOUSE [--salvage] [--dry-run] [--memory-limit SIZE]
                                                     make a damaged warehouse writable again at its
                                                     last good commit; --salvage also saves what can
                                                     be read behind the damage

@@ -15,20 +15,26 @@ enum RecoverCommand {
       var operands: [String] = []
       var salvages = false
       var isDryRun = false
+      var memoryLimit: String?
       var words = ArgumentWords(words)
       while let word = words.next() {
         switch word.name {
         case _ where !word.isOption: operands.append(word.name)
         case "--salvage": salvages = true
         case "--dry-run": isDryRun = true
+        case "--memory-limit": memoryLimit = try words.value(of: word)
         case "--help", "-h": return Program.printText(Help.usage)
-        default: throw ArgumentWords.unknown(word.name, ["--salvage", "--dry-run", "--help"])
+        default:
+          throw ArgumentWords.unknown(
+            word.name, ["--salvage", "--dry-run", "--memory-limit", "--help"])
         }
       }
       guard operands.count == 1 else {
         throw StoaError(.usage, "name one warehouse", hint: "See stoa --help")
       }
-      return Program.printText(try recover(operands[0], salvages: salvages, isDryRun: isDryRun))
+      let budget = try MemoryBudget.ofProcess(memoryLimit)
+      return Program.printText(
+        try recover(operands[0], salvages: salvages, isDryRun: isDryRun, budget))
     } catch {
       printError(ErrorReport.text(error))
       switch error.kind {
@@ -40,14 +46,14 @@ enum RecoverCommand {
   }
 
   private static func recover(
-    _ path: String, salvages: Bool, isDryRun: Bool
+    _ path: String, salvages: Bool, isDryRun: Bool, _ budget: MemoryBudget
   ) throws(StoaError) -> String {
     let stop = Stop()
     let report = try Interrupts.shared.whileRunning(
       cancel: { stop.isSet.store(true, ordering: .relaxed) }
     ) { () throws(StoaError) in
       try Recoverer.run(
-        path, salvages: salvages, isDryRun: isDryRun,
+        path, salvages: salvages, isDryRun: isDryRun, budget: budget,
         pulse: { () throws(StoaError) in
           guard stop.isSet.load(ordering: .relaxed) else { return }
           throw StoaError(.cancelled, "interrupted; the warehouse is as it was")
@@ -58,6 +64,11 @@ enum RecoverCommand {
 
   private static func verdict(_ report: RecoverReport, salvages: Bool) -> String {
     guard report.isNeeded else {
+      if report.lines.contains(where: { $0.kind == .damaged }) {
+        return
+          "log and checkpoints are whole: the warehouse is at commit \(report.commit) and can be"
+          + " written; stoa verify says which rows are damaged, stoa recover --salvage takes them out\n"
+      }
       return "nothing to recover: the warehouse is at commit \(report.commit)\n"
     }
     guard report.isDone, let directory = report.keptAside else {

@@ -101,6 +101,14 @@ struct ByteReader {
   mutating func u16() throws(StoaError) -> UInt16 { try integer(UInt16.self) }
   mutating func u32() throws(StoaError) -> UInt32 { try integer(UInt32.self) }
   mutating func u64() throws(StoaError) -> UInt64 { try integer(UInt64.self) }
+
+  /// A number of a commit or file: nobody counts so far that one more would not be a number any longer.
+  mutating func number() throws(StoaError) -> UInt64 {
+    let number = try u64()
+    guard number < numberLimit else { throw damage("the number \(number) is too large") }
+    return number
+  }
+
   mutating func i128() throws(StoaError) -> Int128 { try integer(Int128.self) }
   mutating func f64() throws(StoaError) -> Double { Double(bitPattern: try u64()) }
 
@@ -153,6 +161,13 @@ struct ByteReader {
     return values
   }
 }
+
+/// All numbers of commits, files and segments are below. They are bytes of `LEASES` too, where a lock has to fit.
+let numberLimit: UInt64 = 1 << 62
+
+/// The last commit that another may follow: far enough from `numberLimit` for every commit there will be, so that what
+/// writes them need not look.
+let lastCommitWithFollowers: UInt64 = numberLimit - (1 << 48)
 
 /// `number` with at least six digits, as file names carry it.
 func fileNumber(_ number: UInt64) -> String {

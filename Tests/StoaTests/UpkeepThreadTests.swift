@@ -80,4 +80,26 @@ struct UpkeepThreadTests {
       try warehouse.close()
     }
   }
+
+  @Test(
+    "Commits that do not wait for the disk are durable, and seen by other processes, soon after")
+  func unsynced() throws {
+    try withDirectory { root in
+      let warehouse = try opened("\(root)/w", true)
+      let reader = try TableStore.open(
+        path: "\(root)/w", mode: .readOnly, budget: MemoryBudget(limit: 64 << 20))
+      let session = warehouse.makeSession()
+      try session.execute("CREATE TABLE t (k INTEGER)")
+      try session.execute("SET synchronous = off")
+      for round in 0..<2 {
+        try session.execute("INSERT INTO t VALUES (\(round))")
+        #expect(warehouse.store.hasUnsyncedCommits)
+        for _ in 0..<2000 where warehouse.store.hasUnsyncedCommits { usleep(5000) }
+        #expect(!warehouse.store.hasUnsyncedCommits)
+        #expect(try reader.snapshot().commit == warehouse.commit)
+      }
+      try reader.close()
+      try warehouse.close()
+    }
+  }
 }

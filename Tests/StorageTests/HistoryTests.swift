@@ -336,4 +336,85 @@ struct HistoryTests {
     }
     #expect(stops >= 8)
   }
+
+  @Test("A log or checkpoint that cannot be read hides only versions that need it")
+  func unreadableMiddle() throws {
+    let store = try make(keeping: 1 << 40)
+    var past: [(commit: CommitNumber, log: UInt64, rows: [Int], time: Int64)] = []
+    for number in 0..<60 {
+      clock.advance(1000)
+      try Up.insert([number], store)
+      let log = store.inner.withLock { $0.log }
+      past.append((store.commit, log, Array(0...number), try store.snapshot().timestamp))
+      if number % 5 == 4 { try store.checkpoint() }
+    }
+    try store.close()
+    let logs = Set(past.map(\.log)).sorted()
+    #expect(logs.count == 12)
+    for number in logs.dropLast(2) {
+      let copy = system.afterKill()
+      copy.overwrite("w/log/\(fileNumber(number)).log", with: [1, 2, 3])
+      let again = try Up.open(copy, clock: clock)
+      let newest = try again.snapshot()
+      for version in past {
+        let found = try? Up.numbers(
+          try again.snapshot(at: version.commit, before: newest), "t", "\(version.commit)")
+        let byTime = try? again.commit(atTime: version.time, before: newest)
+        if version.log != number || found != nil {
+          #expect(found == version.rows, "log \(number), version \(version.commit)")
+        }
+        if version.log != number || byTime != nil {
+          #expect(byTime == version.commit, "log \(number), version \(version.commit)")
+        }
+      }
+      // Nothing that others need is removed.
+      try Up.insert([1000], again)
+      try again.checkpoint()
+      try again.close()
+      let logCount = copy.files.count { $0.path.hasPrefix("w/log/") }
+      #expect(logCount >= logs.count, "log \(number)")
+    }
+    for number in 2...9 as ClosedRange<UInt64> {
+      let copy = system.afterKill()
+      copy.overwrite("w/checkpoint/\(fileNumber(number))", with: [1, 2, 3])
+      let again = try Up.open(copy, clock: clock)
+      let newest = try again.snapshot()
+      for version in past {
+        let found = try again.snapshot(at: version.commit, before: newest)
+        #expect(
+          try Up.numbers(found, "t", "\(version.commit)") == version.rows, "checkpoint \(number)")
+      }
+    }
+  }
+
+  @Test(
+    "Rows of versions count in the memory budget, as long as they are in use or kept for the next query"
+  )
+  func memory() throws {
+    let budget = MemoryBudget(limit: 64 << 20)
+    let store = try TableStore.open(
+      path: "w", fileSystem: system, mode: .readWrite, budget: budget,
+      options: Up.options(memtable: 1 << 24, clock: clock))
+    try Fixture.create("t", in: store)
+    try store.setRetention(microseconds: 1 << 40)
+    try Up.insert(Array(0..<2000), store)
+    let full = store.commit
+    try Up.delete(Set(0..<2000), store)
+    try store.compact()
+    try store.checkpoint()
+    let before = budget.usedBytes
+    do {
+      let version = try store.snapshot(at: full, before: try store.snapshot())
+      #expect(budget.usedBytes >= before + version.state.memtableByteCount)
+      #expect(version.state.memtableByteCount > 50_000)
+    }
+    store.history.removeAll()
+    #expect(budget.usedBytes <= before)
+    budget.setLimit(budget.usedBytes + 20_000)
+    let error = #expect(throws: StoaError.self) {
+      try store.snapshot(at: full, before: try store.snapshot())
+    }
+    #expect(error?.kind == .resource)
+    #expect(budget.usedBytes <= before)
+  }
 }

@@ -393,6 +393,196 @@ struct SalvageTests {
     #expect(kept.table(2)?.foreignKeys.map(\.isValidated) == [true])
   }
 
+  @Test("Commit and file numbers that nothing can follow are damage, not a trap")
+  func largestNumbers() throws {
+    let (system, states) = try RecoverTests.makeWarehouse()
+    let bytes = try system.readAll("w/TIP")
+    let tip = try TipFile(bytes, id: fixedID, path: "w/TIP")
+    let current = try CurrentFile(try system.readAll("w/CURRENT"), path: "w/CURRENT")
+    let numbers: [UInt64] = [
+      .max, .max - 1, 1 << 63, (1 << 63) - 1, numberLimit, numberLimit - 1,
+      lastCommitWithFollowers + 1, lastCommitWithFollowers,
+    ]
+    for number in numbers {
+      for field in 0..<4 {
+        let copy = system.afterKill()
+        var (newTip, newCurrent) = (tip, current)
+        switch field {
+        case 0: newTip.commit = number
+        case 1: newTip.log = number
+        case 2: newTip.offset = number
+        default: newCurrent.commit = number
+        }
+        copy.overwrite("w/TIP", with: newTip.encoded())
+        copy.overwrite("w/CURRENT", with: newCurrent.encoded())
+        let place = "number \(number), field \(field)"
+        for mode in [AccessMode.readOnly, .readWrite] {
+          if let store = try? Fixture.open(copy.afterKill(), mode) {
+            #expect(try Fixture.contents(store) == states.last, "\(place)")
+          }
+        }
+        for salvage in [false, true] {
+          let again = copy.afterKill()
+          do {
+            _ = try Recoverer.run(
+              "w", fileSystem: again, salvages: salvage, now: { 2_000_000 })
+            let store = try Fixture.open(again)
+            #expect(store.refusal == nil, "\(place)")
+            #expect(try Fixture.contents(store) == states.last, "\(place)")
+            try Fixture.create("after", in: store)
+            try store.close()
+            #expect(try Fixture.open(again).refusal == nil)
+          } catch {
+            let kind = (error as? StoaError)?.kind
+            #expect(kind == .corruption && number < numberLimit, "\(place): \(error)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("A log of the way back that is an earlier version of itself is damage")
+  func shortLog() throws {
+    let system = SimulatedFileSystem()
+    let store = try Fixture.open(system)
+    try Fixture.create("t", in: store)
+    try Fixture.insert(0..<4, into: "t", in: store)
+    let earlier = try system.readAll("w/log/000001.log")
+    try Fixture.insert(4..<8, into: "t", in: store)
+    try store.checkpoint()
+    try Fixture.insert(8..<9, into: "t", in: store)
+    try store.close()
+    #expect(try !RecoverTests.recover(system.afterKill(), salvage: true).isNeeded)
+    system.overwrite("w/log/000001.log", with: earlier)
+    for salvage in [false, true] {
+      let copy = system.afterKill()
+      let report = try RecoverTests.recover(copy, salvage: salvage)
+      #expect(report.isDone && report.text.contains("the log ends with commit 2"), "\(report.text)")
+      let again = try Fixture.open(copy)
+      #expect(try Fixture.contents(again)["t"] == Fixture.expected([0..<9]))
+      #expect(try !StoreVerifier.run(try again.snapshot(), isDeep: true).hasErrors)
+    }
+  }
+
+  @Test("CURRENT of before a checkpoint without commits behind it is damage, though nothing is lost")
+  func olderCurrent() throws {
+    let system = SimulatedFileSystem()
+    let store = try Fixture.open(system)
+    try Fixture.create("t", in: store)
+    try Fixture.insert(0..<4, into: "t", in: store)
+    let earlier = try system.readAll("w/CURRENT")
+    try store.checkpoint()
+    try store.close()
+    system.overwrite("w/CURRENT", with: earlier)
+    for salvage in [false, true] {
+      let copy = system.afterKill()
+      #expect(try RecoverTests.recover(copy, salvage: salvage).isDone)
+      let again = try Fixture.open(copy)
+      #expect(try Fixture.contents(again)["t"] == Fixture.expected([0..<4]))
+      #expect(try !StoreVerifier.run(try again.snapshot(), isDeep: true).hasErrors)
+    }
+    // Opening goes on from there too.
+    let again = try Fixture.open(system)
+    try Fixture.insert(4..<5, into: "t", in: again)
+    try again.checkpoint()
+    try again.close()
+    let last = try Fixture.open(system.afterPowerLoss(seed: 1))
+    #expect(try Fixture.contents(last)["t"] == Fixture.expected([0..<5]))
+  }
+
+  @Test("A second salvage finds the segments that an earlier one wrote")
+  func twice() throws {
+    let system = SimulatedFileSystem()
+    let store = try Fixture.open(system)
+    try Fixture.create("t", in: store)
+    try Fixture.load(0..<70, into: "t", in: store)
+    let chunk = try store.snapshot().readers(of: 1)[0].footer.columns[1].chunks[1].block
+    try store.checkpoint()
+    try store.close()
+    var bytes = try system.readAll("w/segments/1/000001.seg")
+    bytes[Int(chunk.offset)] ^= 1
+    system.overwrite("w/segments/1/000001.seg", with: bytes)
+    _ = try RecoverTests.recover(system, salvage: true)
+    #expect(
+      try Fixture.contents(try Fixture.open(system)) == ["t": Fixture.expected([0..<16, 32..<70])])
+    for hasSmallFiles in [true, false] {
+      let copy = system.afterKill()
+      for file in copy.files
+      where file.path.hasPrefix("w/checkpoint/") || file.path.hasPrefix("w/log/") {
+        try copy.unlink(file.path)
+      }
+      if !hasSmallFiles {
+        try copy.unlink("w/TIP")
+        try copy.unlink("w/CURRENT")
+      }
+      _ = try RecoverTests.recover(copy, salvage: true)
+      let found = try Fixture.contents(try Fixture.open(copy))
+      #expect(
+        found["lost_and_found_1"]?.map { Array($0.dropFirst()) }
+          == Fixture.expected([0..<16, 32..<70]))
+    }
+  }
+
+  @Test("A dry run says which promises a salvage gives up, and that plain recovery reads no rows")
+  func dryRun() throws {
+    let system = SimulatedFileSystem()
+    let store = try Fixture.open(system)
+    var parent = Fixture.table("t", id: 1)
+    parent.keys = [KeyDefinition(columns: [1], isPrimary: true)]
+    var child = Fixture.table("c", id: 2)
+    child.foreignKeys = [
+      ForeignKeyDefinition(columns: [1], referencedTable: 1, referencedColumns: [1])
+    ]
+    for table in [parent, child] {
+      let transaction = try store.beginWrite()
+      try transaction.apply(.createTable(table))
+      try transaction.commit()
+    }
+    try Fixture.load(0..<40, into: "t", in: store)
+    try delete([3], in: store)
+    try Fixture.insert(3..<4, into: "t", in: store)
+    try store.close()
+    let chunk = try Fixture.open(system.afterKill()).snapshot().readers(of: 1)[0]
+      .footer.columns[1].chunks[1].block
+    try breakRecord(3, system)
+    var bytes = try system.readAll("w/segments/1/000001.seg")
+    bytes[Int(chunk.offset)] ^= 1
+    system.overwrite("w/segments/1/000001.seg", with: bytes)
+    let dry = try RecoverTests.recover(system, salvage: true, dryRun: true)
+    #expect(dry.text.contains("its PRIMARY KEY constraint on (c0) is dropped"), "\(dry.text)")
+    #expect(dry.text.contains("its FOREIGN KEY (c0) is dropped"), "\(dry.text)")
+    let plain = try RecoverTests.recover(system, salvage: false, dryRun: true)
+    #expect(plain.text.contains("stoa verify reads all rows, --salvage"), "\(plain.text)")
+    let report = try RecoverTests.recover(system, salvage: true)
+    #expect(report.lines.filter { $0.kind == .changed } == dry.lines.filter { $0.kind == .changed })
+    #expect(try Fixture.open(system).snapshot().catalog.table(1)?.keys == [])
+  }
+
+  @Test("Keys are looked at and commits read in the memory there is")
+  func memory() throws {
+    let system = SimulatedFileSystem()
+    let store = try Fixture.open(system)
+    var table = Fixture.table("t", id: 1)
+    table.keys = [KeyDefinition(columns: [1], isPrimary: true)]
+    let transaction = try store.beginWrite()
+    try transaction.apply(.createTable(table))
+    try transaction.commit()
+    try Fixture.insert(0..<2, into: "t", in: store)
+    for number in 0..<4 {
+      try Fixture.insert((number * 1000 + 10)..<(number * 1000 + 1010), into: "t", in: store)
+    }
+    try store.close()
+    try breakRecord(1, system)
+    func run(_ limit: Int) throws -> RecoverReport {
+      try Recoverer.run(
+        "w", fileSystem: system.afterKill(), salvages: true, budget: MemoryBudget(limit: limit),
+        now: { 2_000_000 })
+    }
+    #expect(try run(64 << 20).isDone)
+    let error = #expect(throws: StoaError.self) { try run(1 << 16) }
+    #expect(error?.kind == .resource)
+  }
+
   @Test("Files with numbers that nothing follows are not the warehouse's")
   func strangeNames() throws {
     for salvage in [false, true] {

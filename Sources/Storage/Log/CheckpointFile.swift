@@ -68,7 +68,7 @@ struct CheckpointFile: Hashable {
       path: path)
     self.id = WarehouseID(bytes: try reader.take(16))
     self.number = try reader.u64()
-    let commit = try reader.u64()
+    let commit = try reader.number()
     let byteCount = try reader.u64()
     guard bytes.count >= CheckpointFile.headerByteCount + 8,
       byteCount == UInt64(bytes.count - CheckpointFile.headerByteCount - 8)
@@ -86,8 +86,8 @@ struct CheckpointFile: Hashable {
     var bodyReader = ByteReader(bytes, in: body, path: path)
     var editCount = ByteReader(bytes, in: 12..<16, path: path)
     let timestamp = Int64(bitPattern: try bodyReader.u64())
-    log = try bodyReader.u64()
-    logOffset = try bodyReader.u64()
+    log = try bodyReader.number()
+    logOffset = try bodyReader.number()
     state = try CheckpointFile.state(
       &bodyReader, editCount: Int(try editCount.u32()), commit: commit, timestamp: timestamp)
   }
@@ -100,13 +100,13 @@ struct CheckpointFile: Hashable {
       header, magic: CheckpointFile.magic, byteCount: CheckpointFile.headerByteCount,
       seed: BlockIdentity(id, .checkpoint, file: number).seed, path: path)
     try reader.skip(24)
-    return try reader.u64()
+    return try reader.number()
   }
 
   private static func state(
     _ reader: inout ByteReader, editCount: Int, commit: CommitNumber, timestamp: Int64
   ) throws(StoaError) -> StoreState {
-    let nextSegmentID = try reader.u64()
+    let nextSegmentID = try reader.number()
     let nextTableID = try reader.u32()
     try reader.skip(4)
     var edits: [LogEdit] = []

@@ -1,4 +1,5 @@
-/// What made a commit, for whoever reads the list of versions; several in a transaction of several statements.
+/// What made a commit, for whoever reads the list of versions; several in a transaction of several statements. Bits 20
+/// to 31 are not kinds: see `LogRecord.unsyncedCount`.
 public struct CommitKinds: OptionSet, Hashable, Sendable {
   public var rawValue: UInt32
 

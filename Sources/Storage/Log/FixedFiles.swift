@@ -104,8 +104,8 @@ struct CurrentFile: Hashable {
     var reader = try checkedReader(
       bytes, magic: CurrentFile.magic, byteCount: CurrentFile.byteCount, seed: 0, path: path)
     id = WarehouseID(bytes: try reader.take(16))
-    checkpoint = try reader.u64()
-    commit = try reader.u64()
+    checkpoint = try reader.number()
+    commit = try reader.number()
   }
 }
 
@@ -161,9 +161,9 @@ struct TipFile: Hashable {
     try reader.skip(12)
     isClosed = try reader.u32() & 1 != 0
     self.id = WarehouseID(bytes: try reader.take(16))
-    log = try reader.u64()
-    offset = try reader.u64()
-    commit = try reader.u64()
+    log = try reader.number()
+    offset = try reader.number()
+    commit = try reader.number()
   }
 }
 

@@ -103,24 +103,24 @@ extension LogEdit {
     case .removeSegment:
       let table = try reader.u32()
       try reader.skip(4)
-      return .removeSegment(table, try reader.u64())
+      return .removeSegment(table, try reader.number())
     case .deleteRows:
       let table = try reader.u32()
       let byteCount = Int(try reader.u32())
-      let id = try reader.u64()
+      let id = try reader.number()
       return .deleteRows(table, id, try DeleteVector(from: &reader, byteCount: byteCount))
     case .insertRows:
       let table = try reader.u32()
       try reader.skip(4)
-      return .insertRows(table, memtable: try reader.u64(), try RowBlock(from: &reader))
-    case .reserveIDs: return .reserveIDs(try reader.u64())
+      return .insertRows(table, memtable: try reader.number(), try RowBlock(from: &reader))
+    case .reserveIDs: return .reserveIDs(try reader.number())
     case .setProperty: return try decodeProperty(from: &reader)
     case .keepFrom:
-      let commit = try reader.u64()
+      let commit = try reader.number()
       return .keepFrom(commit, timestamp: Int64(bitPattern: try reader.u64()))
     case .retire:
       let segment = try SegmentDescription(from: &reader)
-      let commit = try reader.u64()
+      let commit = try reader.number()
       return .retire(
         RetiredSegment(
           segment: segment, removedBy: commit, removedAt: Int64(bitPattern: try reader.u64())))
@@ -154,9 +154,9 @@ extension SegmentDescription {
     let table = try reader.u32()
     try reader.skip(4)
     self.init(
-      table: table, id: try reader.u64(), byteCount: try reader.u64(),
-      footerChecksum: try reader.u64(), rowCount: try reader.u64(), commit: try reader.u64(),
-      load: try reader.u64())
+      table: table, id: try reader.number(), byteCount: try reader.number(),
+      footerChecksum: try reader.u64(), rowCount: try reader.number(),
+      commit: try reader.number(), load: try reader.u64())
     guard rowCount <= UInt64(UInt32.max) else {
       throw reader.damage("a segment has \(rowCount) rows")
     }

@@ -52,7 +52,7 @@ struct LogHeader: Hashable {
       seed: BlockIdentity(id, .log, file: number).seed, path: path)
     self.id = WarehouseID(bytes: try reader.take(16))
     self.number = try reader.u64()
-    previousCommit = try reader.u64()
+    previousCommit = try reader.number()
     previousTimestamp = Int64(bitPattern: try reader.u64())
   }
 }
@@ -65,7 +65,7 @@ struct LogHeader: Hashable {
 ///        8     8  commit number, the previous one plus 1
 ///       16     8  timestamp, microseconds since 1970
 ///       24     4  editCount
-///       28     4  kinds: what made the commit, `CommitKinds`; for people only
+///       28     4  bits 0…19 what made the commit, `CommitKinds`, for people only; bits 20…31 `unsyncedCount`
 ///       32     8  checksum of the 32 bytes before and the edits, seeded with kind `log`, the log number and
 ///                 the offset of the record (a stale record left by another use of the disk never fits)
 ///       40     *  edits (`LogEdit`), then zeros up to a multiple of 8
@@ -78,6 +78,16 @@ struct LogRecord: Hashable, Sendable {
   var timestamp: Int64
   var edits: [LogEdit]
   var kinds: CommitKinds = []
+  /// Of how many commits before this one nobody knew, when it was written, whether the disk had them; `unsyncedLimit`
+  /// for that many and more. A power loss may take those and leave this one, which then is no damage.
+  var unsyncedCount: UInt32 = 0
+  static let unsyncedLimit: UInt32 = 0xFFF
+
+  /// All commits up to this one were durable when it was written, so that one which is missing was damaged.
+  var durableCommit: CommitNumber {
+    guard unsyncedCount < LogRecord.unsyncedLimit else { return 0 }
+    return commit > UInt64(unsyncedCount) ? commit - UInt64(unsyncedCount) - 1 : 0
+  }
 
   /// Bytes of inserted rows, as they are in memory, roughly.
   var inlineByteCount: Int {
@@ -96,7 +106,7 @@ struct LogRecord: Hashable, Sendable {
     writer.u64(commit)
     writer.u64(UInt64(bitPattern: timestamp))
     writer.u32(UInt32(clamping: edits.count))
-    writer.u32(kinds.rawValue)
+    writer.u32(kinds.rawValue & 0xF_FFFF | min(unsyncedCount, LogRecord.unsyncedLimit) << 20)
     let seed = BlockIdentity(id, .log, file: number).at(offset: offset).seed
     writer.u64(
       writer.bytes.withUnsafeBytes { head in
@@ -154,8 +164,8 @@ struct LogScan {
       } catch {
         if error.kind == .unsupported { throw error }
         ending = LogScan.judge(
-          error.message, bytes, base: base, badOffset: Int(end - base), id: id, number: number,
-          syncedEnd: syncedEnd, path: path)
+          error.message, bytes, base: base, badOffset: Int(end - base), after: next, id: id,
+          number: number, syncedEnd: syncedEnd, path: path)
         return
       }
       guard found.record.commit == next &+ 1 else {
@@ -164,7 +174,7 @@ struct LogScan {
       }
       next &+= 1
       records.append(found.record)
-      end += UInt64(found.byteCount)
+      end &+= UInt64(found.byteCount)
     }
     if end < syncedEnd { ending = .damaged("the log was synced up to offset \(syncedEnd)") }
   }
@@ -187,17 +197,20 @@ struct LogScan {
     }
   }
 
-  /// A bad record is a torn tail when nothing says it was ever acknowledged: TIP does not reach past it and no
-  /// good record follows.
+  /// A bad record is a torn tail when nothing says it was ever acknowledged: TIP does not reach past it, and no good
+  /// record follows that was written when the bad one was durable.
+  /// - Parameter commit: the last good one before.
   private static func judge(
-    _ message: String, _ bytes: [UInt8], base: UInt64, badOffset: Int, id: WarehouseID,
-    number: UInt64, syncedEnd: UInt64, path: String
+    _ message: String, _ bytes: [UInt8], base: UInt64, badOffset: Int, after commit: CommitNumber,
+    id: WarehouseID, number: UInt64, syncedEnd: UInt64, path: String
   ) -> Ending {
     if base &+ UInt64(badOffset) < syncedEnd { return .damaged(message) }
     var offset = (badOffset + 8) & ~7
     while offset + LogRecord.headerByteCount <= bytes.count {
       if bytes[offset] == LogRecord.magic[0],
-        (try? record(bytes, base: base, at: offset, id: id, number: number, path: path)) != nil
+        let later = try? record(
+          bytes, base: base, at: offset, id: id, number: number, path: path
+        ).record, later.durableCommit > commit
       {
         return .damaged(message)
       }
@@ -222,10 +235,10 @@ struct LogScan {
       throw reader.damage("no record begins here")
     }
     let byteCount = Int(try reader.u32())
-    let commit = try reader.u64()
+    let commit = try reader.number()
     let timestamp = Int64(bitPattern: try reader.u64())
     let editCount = try reader.u32()
-    let kinds = CommitKinds(rawValue: try reader.u32())
+    let bits = try reader.u32()
     let checksum = try reader.u64()
     let padded = (LogRecord.headerByteCount + byteCount + 7) & ~7
     guard padded <= available else { throw reader.damage("a record is cut off") }
@@ -243,7 +256,9 @@ struct LogScan {
     var bodyReader = ByteReader(bytes, in: body, path: path, baseOffset: base)
     for _ in 0..<editCount { edits.append(try LogEdit.decode(from: &bodyReader)) }
     guard bodyReader.isAtEnd else { throw bodyReader.damage("a record holds more than its edits") }
-    let found = LogRecord(commit: commit, timestamp: timestamp, edits: edits, kinds: kinds)
+    let found = LogRecord(
+      commit: commit, timestamp: timestamp, edits: edits,
+      kinds: CommitKinds(rawValue: bits & 0xF_FFFF), unsyncedCount: bits >> 20)
     return (found, padded)
   }
 }

@@ -13,7 +13,7 @@ struct CommitHistory {
     let message: String
   }
 
-  /// Records in the order of their commits, without those that the base has.
+  /// Records behind the base, in the order of their commits.
   private(set) var records: [LogRecord] = []
   /// Damage of logs, of those also that no commit needs any more.
   private(set) var damages: [Damage] = []
@@ -27,18 +27,32 @@ struct CommitHistory {
   /// log TIP does not know is of a recovery that was stopped.
   private(set) var newest: CheckpointFile?
 
+  /// Where each log ends, as far as it can be read to its end, and the commit it begins after.
+  private var spans: [UInt64: (previous: CommitNumber, last: CommitNumber)] = [:]
   private var currentCheckpoint: UInt64?
   private var tipLog: UInt64 = 0
   private let layout: StoreLayout
   private let fileSystem: any FileSystem
   private let id: WarehouseID
+  /// Records up to this commit are of no use: a state with them can be read.
+  private var base: CommitNumber
+  /// Counts the rows of records.
+  private let memory: MemoryReservation
 
-  /// - Parameter tornLog: the log whose last bytes are a commit that was never acknowledged.
+  /// - Parameters:
+  ///   - tornLog: the log whose last bytes are a commit that was never acknowledged.
+  ///   - currentLog: the log that gets the next record; those behind it are no part of the history.
+  ///   - base: the newest commit that opening gives.
+  ///   - takesNewest: whether the newest checkpoint is a base too.
   /// - Throws: `.unsupported` for a file of a newer version, what `pulse` throws, and when a directory cannot be read.
   init(
     _ layout: StoreLayout, _ fileSystem: any FileSystem, id: WarehouseID, tornLog: UInt64?,
-    tip: TipFile?, pulse: () throws(StoaError) -> Void
+    currentLog: UInt64?,
+    tip: TipFile?, base: CommitNumber, takesNewest: Bool, budget: MemoryBudget,
+    pulse: () throws(StoaError) -> Void
   ) throws(StoaError) {
+    self.base = base
+    memory = MemoryReservation(budget)
     self.layout = layout
     self.fileSystem = fileSystem
     self.id = id
@@ -56,12 +70,14 @@ struct CommitHistory {
       try pulse()
       if let number = StoreLayout.number(name, suffix: "") { try read(checkpoint: number) }
     }
+    if takesNewest, let newest { self.base = max(base, newest.state.commit) }
     let logs = (try fileSystem.list(layout.logDirectory) ?? [])
       .compactMap { StoreLayout.number($0, suffix: ".log") }.sorted()
     for number in logs {
       try pulse()
       try read(log: number, isTorn: number == tornLog)
     }
+    try checkSpans(upTo: currentLog)
     var last: CommitNumber = 0
     let all = records.sorted { $0.commit < $1.commit }
     records = []
@@ -92,6 +108,19 @@ struct CommitHistory {
     }
   }
 
+  /// Each log begins where the one before it ends; recovery leaves a number out.
+  private mutating func checkSpans(upTo currentLog: UInt64?) throws(StoaError) {
+    guard let currentLog else { return }
+    for (number, span) in spans.sorted(by: { $0.key < $1.key }) where number < currentLog {
+      guard let next = spans[number &+ 1], next.previous != span.last else { continue }
+      try found(
+        StoaError(
+          .corruption,
+          "the log ends with commit \(span.last), but the next one goes on after \(next.previous)"),
+        layout.log(number))
+    }
+  }
+
   private mutating func read(log number: UInt64, isTorn: Bool) throws(StoaError) {
     lastLog = max(lastLog, number)
     let path = layout.log(number)
@@ -99,10 +128,13 @@ struct CommitHistory {
     do throws(StoaError) { bytes = try fileSystem.readAll(path) } catch {
       return try found(error, path)
     }
+    try count(bytes.count)
+    defer { memory.set(to: memory.byteCount - bytes.count) }
     do throws(StoaError) {
       let header = try LogHeader(
         Array(bytes.prefix(LogHeader.byteCount)), id: id, number: number, path: path)
       lastMentioned = max(lastMentioned, header.previousCommit)
+      spans[number] = (header.previousCommit, header.previousCommit)
     } catch {
       try found(error, path)
     }
@@ -112,18 +144,38 @@ struct CommitHistory {
       do throws(StoaError) {
         let (record, byteCount) = try LogScan.record(
           bytes, at: offset, id: id, number: number, path: path)
-        records.append(record)
+        try add(record)
+        spans[number]?.last = record.commit
         try checkPadding(bytes, record: offset..<(offset + byteCount), path)
         offset += byteCount
         isInDamage = false
       } catch {
+        if error.kind == .resource { throw error }
+        // What follows was never acknowledged either.
+        if isTorn { break }
         let next = nextRecord(bytes, after: offset)
         var error = error
         error.offset = UInt64(offset)
-        if !isInDamage, !isTorn { try found(error, path) }
+        spans[number] = nil
+        if !isInDamage { try found(error, path) }
         isInDamage = true
         offset = next
       }
+    }
+  }
+
+  private mutating func add(_ record: LogRecord) throws(StoaError) {
+    lastMentioned = max(lastMentioned, record.commit)
+    guard record.commit > base else { return }
+    try count(record.inlineByteCount + 64 * record.edits.count)
+    records.append(record)
+  }
+
+  private func count(_ byteCount: Int) throws(StoaError) {
+    guard memory.tryResize(to: memory.byteCount + byteCount) else {
+      throw StoaError(
+        .resource, "out of memory: the commits behind commit \(base) do not fit",
+        hint: "Give it more with --memory-limit", path: layout.logDirectory)
     }
   }
 

@@ -3,10 +3,8 @@ import Kernels
 import Vectors
 
 /// The hash of a key, for finding those that occur twice.
-struct KeyHash: Hashable {
+struct KeyHash {
   let bits: UInt64
-
-  func hash(into hasher: inout Hasher) { hasher.combine(bits) }
 
   /// One for each row that is not deleted; without `keepsNulls` only for those whose key has no NULL.
   static func of(

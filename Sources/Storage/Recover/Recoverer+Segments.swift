@@ -12,8 +12,16 @@ struct OrphanSegment {
 
 // Segments: what the state names and cannot be read, what can be read and is not named.
 extension Recoverer {
-  /// Marks the footers of segments that recovery writes, so that one which was stopped does not find its own.
-  static let ownLoad = UInt64.max
+  /// Marks the footers of segments that the recovery of commit `commit` writes, as their load.
+  static func mark(_ commit: CommitNumber) -> UInt64 { commit | 1 << 63 }
+
+  /// Whether a segment with this load in its footer was written by a recovery that was stopped: its rows are those of
+  /// other segments. CURRENT and TIP know the commit of one that was finished; without either nobody knows, and the
+  /// rows are rather there twice than not at all.
+  func isLeftover(load: UInt64) -> Bool {
+    guard load >> 63 == 1, let lastPublished else { return false }
+    return load & ~(1 << 63) > lastPublished
+  }
 
   var segmentSource: SegmentSource {
     SegmentSource(
@@ -135,7 +143,7 @@ extension Recoverer {
     try fileSystem.makeDirectory(layout.segmentsDirectory)
     try fileSystem.makeDirectory(directory)
     var options = SegmentWriterOptions()
-    options.load = Recoverer.ownLoad
+    options.load = Recoverer.mark(lastCommit + 1)
     options.commit = commit
     let path = layout.segment(table.id, number)
     let writer = try SegmentWriter(
@@ -159,7 +167,7 @@ extension Recoverer {
         try pulse()
         do throws(StoaError) {
           let reader = try SegmentReader.open(orphan: orphan, source)
-          if reader.footer.load != Recoverer.ownLoad { found.append(reader) }
+          if !isLeftover(load: reader.footer.load) { found.append(reader) }
         } catch {
           if error.kind == .unsupported { throw error }
           report.add(.note, layout.relative(orphan.path), "cannot be read: \(error.message)")

@@ -26,6 +26,9 @@ public struct Recoverer {
   var state = StoreState()
   /// The newest commit that is known to have been.
   var lastCommit: CommitNumber = 0
+  /// The newest commit that CURRENT or TIP speaks of: a recovery of that commit or an earlier one was finished. `nil`
+  /// when neither can be read.
+  var lastPublished: CommitNumber?
   var lastCheckpoint: UInt64 = 0
   var lastLog: UInt64 = 0
   var hasGoodIdentity = true
@@ -33,6 +36,8 @@ public struct Recoverer {
   var touched: Set<TableID> = []
   /// Tables that lose rows.
   var shortened: Set<TableID> = []
+  /// Definitions without promises that may no longer hold.
+  var changedDefinitions: [TableDefinition] = []
   /// Damaged segments of the state.
   var surveys: [SegmentSurvey] = []
   /// Segment files that the state does not name.
@@ -92,6 +97,7 @@ extension Recoverer {
       found(damage)
     }
     let tip = try findSmallFiles()
+    lastPublished = [tip?.commit, currentFile?.commit].compactMap { $0 }.max()
     var plain: Recovery?
     do throws(StoaError) {
       let recovery = try Recovery(
@@ -102,9 +108,17 @@ extension Recoverer {
       guard error.kind == .corruption || error.kind == .io else { throw error }
       found(error)
     }
+    // The logs behind it may have no commit yet; VERIFY says it too.
+    if let tip, let plain, plain.damage == nil, tip.log > plain.log {
+      found(
+        StoaError(
+          .corruption, "the file is older than TIP, which names log \(tip.log)",
+          path: layout.current))
+    }
     let history = try CommitHistory(
-      layout, fileSystem, id: id, tornLog: plain?.isTailTorn == true ? plain?.log : nil, tip: tip,
-      pulse: pulse)
+      layout, fileSystem, id: id, tornLog: plain?.isTailTorn == true ? plain?.log : nil,
+      currentLog: plain?.log, tip: tip,
+      base: plain?.state.commit ?? 0, takesNewest: salvages, budget: budget, pulse: pulse)
     for damage in history.damages {
       report.add(
         .damaged, layout.relative(damage.path), "\(damage.message) (offset \(damage.offset))")
@@ -113,6 +127,11 @@ extension Recoverer {
     lastCheckpoint = history.lastCheckpoint
     lastLog = history.lastLog
     lastCommit = max(history.lastMentioned, plain?.state.commit ?? 0)
+    guard lastCommit <= lastCommitWithFollowers else {
+      throw StoaError(
+        .corruption, "no number is left for a commit behind \(lastCommit)",
+        hint: "Restore a backup", path: layout.root)
+    }
     guard salvages || plain != nil else {
       throw StoaError(
         .corruption, "no checkpoint can be read",
@@ -121,6 +140,7 @@ extension Recoverer {
     try chooseState(plain?.state ?? StoreState(), history)
     try findSegments()
     try findOrphans()
+    if salvages { try findBrokenPromises() }
     sayWhatIsLeft()
   }
 
@@ -149,6 +169,13 @@ extension Recoverer {
       found(error)
       return nil
     }
+  }
+
+  private var currentFile: CurrentFile? {
+    guard let bytes = try? fileSystem.readAll(layout.current, limit: 4096),
+      let current = try? CurrentFile(bytes, path: layout.current), current.id == id
+    else { return nil }
+    return current
   }
 
   private mutating func chooseState(
@@ -212,6 +239,16 @@ extension Recoverer {
 
   private mutating func sayWhatIsLeft() {
     report.commit = report.isNeeded ? lastCommit + 1 : state.commit
+    if !report.isNeeded, !state.retention.segments.isEmpty {
+      report.add(
+        .note, "earlier versions", "segments that only they have were not read; stoa verify does")
+    }
+    if !salvages, surveys.isEmpty, !state.segments.isEmpty {
+      report.add(
+        .note, "segments",
+        "only their ends were read; stoa verify reads all rows, --salvage saves what can be read of"
+          + " damaged ones")
+    }
     for table in state.catalog.sortedTables where report.isNeeded {
       let all = TableContents(
         segments: [], memtables: state.memtables[table.id] ?? [],

@@ -153,8 +153,8 @@ struct CommitTally {
         counts.definitions += 1
       case .catalog(.dropTable): counts.definitions += 1
       case .addSegment(let segment):
-        if !moved.contains(table) { counts.inserted += segment.rowCount }
-      case .insertRows(_, _, let block): counts.inserted += UInt64(block.rowCount)
+        if !moved.contains(table) { counts.inserted &+= segment.rowCount }
+      case .insertRows(_, _, let block): counts.inserted &+= UInt64(block.rowCount)
       case .deleteRows(_, _, let deleted):
         if !moved.contains(table) { counts.deleted += UInt64(deleted.count) }
       case .removeSegment, .reserveIDs, .setProperty, .keepFrom, .retire: break

@@ -30,9 +30,19 @@ struct HistoryFiles {
     }.sorted()
   }
 
+  /// What a file counts as whose header cannot be read.
+  enum Unreadable {
+    /// As one that is too new: for whoever removes files, who then keeps more than needed.
+    case tooNew
+    /// As one that is not there: for whoever reads versions, which begin with other files then.
+    case missing
+  }
+
   /// The newest of these checkpoints that is of commit `commit` or an earlier one.
-  func last(of checkpoints: [UInt64], notAfter commit: CommitNumber) -> UInt64? {
-    last(of: checkpoints) { number in
+  func last(
+    of checkpoints: [UInt64], notAfter commit: CommitNumber, _ unreadable: Unreadable
+  ) -> UInt64? {
+    last(of: checkpoints, unreadable) { number in
       guard let bytes = header(layout.checkpoint(number), CheckpointFile.headerByteCount),
         let found = try? CheckpointFile.commit(
           of: bytes, id: id, number: number, path: layout.checkpoint(number))
@@ -54,13 +64,19 @@ struct HistoryFiles {
   }
 
   /// The newest of these logs whose first record follows commit `commit` or an earlier one.
-  func last(ofLogs logs: [UInt64], notAfter commit: CommitNumber) -> LogHeader? {
-    last(of: logs) { logHeader($0).map { $0.previousCommit <= commit } }.flatMap(logHeader)
+  func last(
+    ofLogs logs: [UInt64], notAfter commit: CommitNumber, _ unreadable: Unreadable
+  ) -> LogHeader? {
+    last(of: logs, unreadable) { logHeader($0).map { $0.previousCommit <= commit } }.flatMap(
+      logHeader)
   }
 
   /// The newest of these logs that was begun at or before that time.
-  func last(ofLogs logs: [UInt64], notAfterTime timestamp: Int64) -> LogHeader? {
-    last(of: logs) { logHeader($0).map { $0.previousTimestamp <= timestamp } }.flatMap(logHeader)
+  func last(
+    ofLogs logs: [UInt64], notAfterTime timestamp: Int64, _ unreadable: Unreadable
+  ) -> LogHeader? {
+    last(of: logs, unreadable) { logHeader($0).map { $0.previousTimestamp <= timestamp } }
+      .flatMap(logHeader)
   }
 
   /// The header of a log; `nil` when it cannot be read or is no part of the history.
@@ -78,12 +94,22 @@ struct HistoryFiles {
     return [UInt8](buffer.bytes)
   }
 
-  /// Binary search. Files that cannot be read count as too new, which keeps more than needed.
-  private func last(of numbers: [UInt64], _ isEarlyEnough: (UInt64) -> Bool?) -> UInt64? {
+  /// Binary search. A file that does not say whether it is early enough stands in nobody's way when it counts as
+  /// missing: the search goes on among the others.
+  private func last(
+    of numbers: [UInt64], _ unreadable: Unreadable, _ isEarlyEnough: (UInt64) -> Bool?
+  ) -> UInt64? {
+    var numbers = numbers
     var (lower, upper) = (0, numbers.count)
     while lower < upper {
       let middle = (lower + upper) / 2
-      if isEarlyEnough(numbers[middle]) ?? false { lower = middle + 1 } else { upper = middle }
+      switch (isEarlyEnough(numbers[middle]), unreadable) {
+      case (true?, _): lower = middle + 1
+      case (false?, _), (nil, .tooNew): upper = middle
+      case (nil, .missing):
+        numbers.remove(at: middle)
+        upper -= 1
+      }
     }
     return lower > 0 ? numbers[lower - 1] : nil
   }

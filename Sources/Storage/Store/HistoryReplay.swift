@@ -57,15 +57,25 @@ struct HistoryReplay {
   private(set) var state = StoreState()
   /// The log with the record after `state`.
   private var log: UInt64 = 0
+  private let memory: MemoryReservation
 
-  init(_ files: HistoryFiles) { self.files = files }
+  /// - Parameter memory: counts the log file that is read and the rows of memtables, at the end only these.
+  init(_ files: HistoryFiles, memory: MemoryReservation) {
+    self.files = files
+    self.memory = memory
+  }
+
+  private func count(_ log: HistoryLog? = nil) throws(StoaError) {
+    try memory.resize(
+      to: state.memtableByteCount &+ (log?.bytes.count ?? 0), for: "an earlier version")
+  }
 
   /// Takes the newest state that is not after `commit`: of a checkpoint, or `known` if that is newer.
   /// - Throws: `.corruption` when there is none that can be read.
   mutating func begin(at commit: CommitNumber, known: StoreState? = nil) throws(StoaError) {
     var checkpoints = files.checkpoints()
     var damage: StoaError?
-    while let number = files.last(of: checkpoints, notAfter: commit) {
+    while let number = files.last(of: checkpoints, notAfter: commit, .missing) {
       checkpoints.removeAll { $0 >= number }
       let path = files.layout.checkpoint(number)
       do throws(StoaError) {
@@ -81,7 +91,7 @@ struct HistoryReplay {
     }
     if let known, known.commit > state.commit || log == 0, known.commit <= commit {
       state = known
-      log = files.last(ofLogs: files.logs(), notAfter: known.commit)?.number ?? 0
+      log = files.last(ofLogs: files.logs(), notAfter: known.commit, .missing)?.number ?? 0
     }
     guard log > 0 else {
       throw damage
@@ -92,7 +102,7 @@ struct HistoryReplay {
   }
 
   /// Applies commits up to `last`.
-  /// - Throws: what the log cannot give.
+  /// - Throws: what the log cannot give, and `.resource` when the version does not fit into memory.
   mutating func run(to last: CommitNumber) throws(StoaError) {
     try run(to: last, copies: false) { (_, _, _) throws(StoaError) in }
   }
@@ -110,8 +120,10 @@ struct HistoryReplay {
     to last: CommitNumber, copies: Bool,
     _ visit: (LogRecord, _ before: StoreState, _ after: StoreState) throws(StoaError) -> Void
   ) throws(StoaError) {
+    try count()
     while state.commit < last {
       let current = try HistoryLog(files, number: log)
+      try count(current)
       let start = state.commit
       guard current.header.previousCommit <= start else {
         throw StoaError(.corruption, "the log begins after commit \(start)", path: current.path)
@@ -126,9 +138,10 @@ struct HistoryReplay {
             .corruption, "commit \(record.commit) contradicts the state: \(error.message)",
             path: current.path, offset: UInt64(header.offset))
         }
+        if record.inlineByteCount > 0 { try count(current) }
         if let before { try visit(record, before, state) }
       }
-      guard state.commit < last else { return }
+      guard state.commit < last else { return try count() }
       guard let next = files.logHeader(log &+ 1), next.previousCommit == state.commit else {
         throw StoaError(
           .corruption, "the log ends at commit \(state.commit), before \(last)",

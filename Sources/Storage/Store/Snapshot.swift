@@ -1,4 +1,5 @@
 import Catalog
+import Synchronization
 import Vectors
 
 /// The whole warehouse at one commit, or at one with the changes of an open transaction on top. A value; while
@@ -78,11 +79,15 @@ public struct TableContents: Sendable {
 final class SnapshotLease: Sendable {
   private let leases: LeaseTable
   private let commit: CommitNumber
+  private let memory = Mutex<MemoryReservation?>(nil)
 
   init(_ leases: LeaseTable, commit: CommitNumber) {
     self.leases = leases
     self.commit = commit
   }
+
+  /// Counts memory of the snapshot as long as the lease.
+  func keep(_ reservation: MemoryReservation) { memory.withLock { $0 = reservation } }
 
   deinit { leases.release(commit) }
 }

@@ -39,7 +39,7 @@ struct StoreLayout: Sendable {
   /// The number in a file name like `000031.log`, or `nil` for other names.
   static func number(_ name: String, suffix: String) -> UInt64? {
     guard name.hasSuffix(suffix), let number = UInt64(name.dropLast(suffix.count)),
-      number < 1 << 62
+      number < numberLimit
     else { return nil }
     return number
   }

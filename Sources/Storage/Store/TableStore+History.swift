@@ -25,9 +25,8 @@ extension TableStore {
     let lease = SnapshotLease(leases, commit: commit)
     try requireKept(commit)
     do throws(StoaError) {
-      let version = try history.version(commit) { (known) throws(StoaError) in
-        try rebuild(commit, from: known)
-      }
+      let version = try rebuiltVersion(commit)
+      lease.keep(version.memory)
       return Snapshot(
         state: version.state, references: version.references, lease: lease, store: self)
     } catch {
@@ -54,8 +53,11 @@ extension TableStore {
     let files = historyFiles
     var found = retention.oldest
     // The log after it begins later, so that the commit looked for is here, and behind it one that is too late.
-    guard let begun = files.last(ofLogs: files.logs(), notAfterTime: timestamp) else {
-      return found
+    let logs = files.logs()
+    guard let begun = files.last(ofLogs: logs, notAfterTime: timestamp, .missing) else {
+      guard let first = logs.first, files.logHeader(first) == nil else { return found }
+      throw StoaError(
+        .corruption, "the log cannot be read behind commit \(found)", path: layout.log(first))
     }
     found = max(found, begun.previousCommit)
     let log = try HistoryLog(files, number: begun.number)
@@ -63,6 +65,8 @@ extension TableStore {
       let record = try log.record(at: header.offset)
       guard record.timestamp <= timestamp else { return found }
       found = max(found, record.commit)
+      // No other commit has this time, whatever follows.
+      if record.timestamp == timestamp { return found }
     }
     throw StoaError(
       .corruption, "the log cannot be read behind commit \(found)", path: log.path)
@@ -103,11 +107,28 @@ extension TableStore {
       hint: "SET retention says how long versions are kept; SHOW VERSIONS lists them")
   }
 
+  /// The version; where memory is short, at the price of those that are kept for the next query.
+  private func rebuiltVersion(_ commit: CommitNumber) throws(StoaError) -> HistoricVersion {
+    let limit = min(HistoryCache.byteLimit, budget.limit / 16)
+    do throws(StoaError) {
+      return try history.version(commit, byteLimit: limit) { (known) throws(StoaError) in
+        try rebuild(commit, from: known)
+      }
+    } catch {
+      guard error.kind == .resource else { throw error }
+      history.removeAll()
+      return try history.version(commit, byteLimit: limit) { (_) throws(StoaError) in
+        try rebuild(commit, from: nil)
+      }
+    }
+  }
+
   /// Replays the log up to `commit`, from a version known already when no checkpoint is nearer.
   private func rebuild(
     _ commit: CommitNumber, from known: HistoricVersion?
   ) throws(StoaError) -> HistoricVersion {
-    var replay = HistoryReplay(historyFiles)
+    let memory = MemoryReservation(budget)
+    var replay = HistoryReplay(historyFiles, memory: memory)
     try replay.begin(at: commit, known: known?.state)
     try replay.run(to: commit)
     let current = inner.withLock { $0.references }
@@ -121,7 +142,7 @@ extension TableStore {
         shared.compactMap { $0 }.first { $0.description == segment }
         ?? SegmentReference(segment, source: source)
     }
-    return HistoricVersion(state: replay.state, references: references)
+    return HistoricVersion(state: replay.state, references: references, memory: memory)
   }
 }
 
@@ -136,18 +157,20 @@ func timestampText(_ microseconds: Int64) -> String {
 struct HistoricVersion: Sendable {
   let state: StoreState
   let references: [SegmentID: SegmentReference]
+  /// Counts the rows of its memtables in the budget; snapshots of the version keep it too.
+  let memory: MemoryReservation
 }
 
 /// The versions that were read last, so that the next query of one does not replay the log again.
 final class HistoryCache: Sendable {
   private static let countLimit = 4
-  private static let byteLimit = 64 << 20
+  static let byteLimit = 64 << 20
 
   private let versions = Mutex<[HistoricVersion]>([])
 
   /// The version, rebuilt if need be from the nearest earlier one that is known.
   func version(
-    _ commit: CommitNumber,
+    _ commit: CommitNumber, byteLimit: Int,
     rebuild: (HistoricVersion?) throws(StoaError) -> HistoricVersion
   ) throws(StoaError) -> HistoricVersion {
     let known = versions.withLock { $0 }
@@ -165,7 +188,7 @@ final class HistoryCache: Sendable {
       versions.append(found)
       while versions.count > 1,
         versions.count > HistoryCache.countLimit
-          || versions.reduce(0, { $0 &+ $1.state.memtableByteCount }) > HistoryCache.byteLimit
+          || versions.reduce(0, { $0 &+ $1.state.memtableByteCount }) > byteLimit
       {
         versions.removeFirst()
       }

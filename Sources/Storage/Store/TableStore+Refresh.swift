@@ -74,6 +74,10 @@ extension TableStore {
     let path = layout.log(inner.log)
     let file = try fileSystem.open(path, .read)
     let start = inner.tailEnd
+    guard tip.offset <= (try file.size()) else {
+      throw StoaError(
+        .corruption, "the log ends before offset \(tip.offset), which TIP speaks of", path: path)
+    }
     let buffer = try file.readBuffer(at: start, byteCount: Int(clamping: tip.offset &- start))
     let scan = try LogScan(
       [UInt8](buffer.bytes), base: start, id: id, number: inner.log, from: start,

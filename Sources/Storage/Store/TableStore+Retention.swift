@@ -77,7 +77,7 @@ extension TableStore {
     }
     if isExact || (inner.secondLogTimestamp ?? .max) <= limit {
       let files = historyFiles(inner)
-      if let log = files.last(ofLogs: files.logs(), notAfterTime: limit),
+      if let log = files.last(ofLogs: files.logs(), notAfterTime: limit, .tooNew),
         log.previousCommit > best.commit, log.previousCommit <= inner.tail.commit
       {
         best = (log.previousCommit, log.previousTimestamp)

@@ -73,14 +73,14 @@ extension TableStore {
     let retention = inner.tail.retention
     let oldest = retention.isOn ? retention.oldest : nil
     let checkpoints = files.checkpoints()
-    let first = oldest.map { files.last(of: checkpoints, notAfter: $0) ?? 0 }
+    let first = oldest.map { files.last(of: checkpoints, notAfter: $0, .tooNew) ?? 0 }
     let keptCheckpoint = min(max(1, inner.checkpoint) - 1, first ?? .max)
     for number in files.allCheckpoints()
     where number < keptCheckpoint || number > inner.checkpoint {
       try? fileSystem.unlink(layout.checkpoint(number))
     }
     let logs = files.logs()
-    let firstLog = oldest.map { files.last(ofLogs: logs, notAfter: $0)?.number ?? 0 }
+    let firstLog = oldest.map { files.last(ofLogs: logs, notAfter: $0, .tooNew)?.number ?? 0 }
     let keptLog = min(max(1, inner.log) - 1, firstLog ?? .max)
     for number in files.allLogs() where number < keptLog || number > inner.log {
       try? fileSystem.unlink(layout.log(number))

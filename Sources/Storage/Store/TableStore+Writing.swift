@@ -108,9 +108,10 @@ extension TableStore {
     guard let file = inner.logFile else {
       throw StoaError(.inconsistency, "no log is open for writing", path: path)
     }
-    let record = LogRecord(
+    var record = LogRecord(
       commit: inner.tail.commit &+ 1,
       timestamp: max(inner.tail.timestamp &+ 1, options.clock()), edits: edits, kinds: kinds)
+    record.unsyncedCount = UInt32(clamping: inner.tail.commit &- inner.syncedCommit)
     var next = inner.tail
     try next.apply(edits, commit: record.commit, timestamp: record.timestamp)
     // The length of a record is a 32-bit number; a transaction this large should have been a load.

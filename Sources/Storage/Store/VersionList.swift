@@ -25,7 +25,7 @@ extension TableStore {
     let retention = try keptHistory()
     let oldest = retention.isOn ? retention.oldest : newest.commit
     var list = VersionList(first: oldest, last: newest.commit)
-    try list.read(historyFiles)
+    try list.read(historyFiles, MemoryReservation(budget))
     if list.versions.isEmpty || list.versions[0].commit > oldest, oldest == newest.commit {
       // A checkpoint is all that is left of it.
       list.versions.append(
@@ -50,11 +50,13 @@ private struct VersionList {
   }
 
   /// What cannot be read is left out, up to the next checkpoint.
-  mutating func read(_ files: HistoryFiles) throws(StoaError) {
-    var replay = HistoryReplay(files)
+  mutating func read(_ files: HistoryFiles, _ memory: MemoryReservation) throws(StoaError) {
+    var replay = HistoryReplay(files, memory: memory)
     // The commit before tells what the first one did, if something still leads there.
     let before = max(1, first) - 1
-    var start = files.last(of: files.checkpoints(), notAfter: before) == nil ? first : before
+    var start =
+      files.last(of: files.checkpoints(), notAfter: before, .missing) == nil
+      ? first : before
     while true {
       do throws(StoaError) {
         try replay.begin(at: start)

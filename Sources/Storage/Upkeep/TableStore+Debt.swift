@@ -18,6 +18,7 @@ extension TableStore {
   /// Whether the tables' memtables or the log have grown long, or segments or deletes may have changed.
   private func hasDebt(_ tables: Set<TableID>, _ changesSegments: Bool) -> Bool {
     if changesSegments { return true }
+    if hasUnsyncedCommits, upkeep.noteUnsynced() { return true }
     return inner.withLock { inner in
       if inner.tailEnd > options.logByteLimit || inner.nextExpiry != nil
         || inner.memtables.byteCount > totalMemtableByteLimit

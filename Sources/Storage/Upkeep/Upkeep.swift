@@ -18,12 +18,18 @@ final class Upkeep: @unchecked Sendable {
   /// After a failure: how many commits go without trying to pay debt.
   private let pause = Atomic<Int>(0)
   private let writesFiles = Atomic<Bool>(false)
+  /// Whether whoever drives the steps was told of commits that are not durable.
+  private let knowsUnsynced = Atomic<Bool>(false)
 
   /// Whether files are being written that no commit names yet.
   var isWritingFiles: Bool {
     get { writesFiles.load(ordering: .acquiring) }
     set { writesFiles.store(newValue, ordering: .releasing) }
   }
+
+  /// True for the first commit that did not wait since `forgetUnsynced`.
+  func noteUnsynced() -> Bool { !knowsUnsynced.exchange(true, ordering: .acquiringAndReleasing) }
+  func forgetUnsynced() { knowsUnsynced.store(false, ordering: .releasing) }
 
   /// After a failure it would not help to try again with every commit.
   func pauseAfterFailure() { pause.store(100, ordering: .relaxed) }

@@ -10,7 +10,8 @@ extension StoreVerifier {
     var left: Set<SegmentID> = []
     for retired in retention.segments.values.joined() { left.insert(retired.segment.id) }
     var failure: StoaError?
-    var replay = HistoryReplay(store.historyFiles)
+    var replay = HistoryReplay(
+      store.historyFiles, memory: MemoryReservation(store.budget))
     do throws(StoaError) {
       try replay.begin(at: retention.oldest)
       try replay.walk(to: snapshot.commit) { (_, before, after) throws(StoaError) in
@@ -25,7 +26,7 @@ extension StoreVerifier {
         }
       }
     } catch {
-      if error.kind == .cancelled { throw error }
+      if error.kind == .cancelled || error.kind == .resource { throw error }
       failure = error
     }
     // The time of the oldest version may have ended while its files were read.
