@@ -2,9 +2,10 @@ import Stoa
 import Storage
 
 /// Files flipped, cut, swapped, stale or of another warehouse: the right answer or an error that names the file, never
-/// another answer; and VERIFY says that something is wrong.
+/// another answer; and VERIFY says that something is wrong. Then `recover`, plain or with salvage, makes it writable: at a
+/// state there was, or with rows there were.
 struct Damage {
-  static let faults = ["wrong answers", "traps", "unseen by VERIFY"]
+  static let faults = ["wrong answers", "traps", "unseen by VERIFY", "wrongly recovered"]
 
   private let seed: UInt64
   private var random: SplitMix64
@@ -17,6 +18,8 @@ struct Damage {
   private var strangers: Set<String> = []
   /// All states there were, the last one last.
   private var states = [Model()]
+  /// All rows there were.
+  private var knownRows: Set<SalvagedRow> = []
 
   init(seed: UInt64) throws {
     self.seed = seed
@@ -27,6 +30,7 @@ struct Damage {
     var noFiles: [SimulatedFileSystem] = []
     try Damage.fill(foreign, other, seed, &ignored, &noFiles)
     try Damage.fill(whole, judge, seed, &states, &earlier)
+    for state in states { knownRows.formUnion(SalvagedRow.all(in: state)) }
     for row in try judge.open(whole.afterKill()).session.execute("VERIFY").allRows() {
       if let name = row.text(1), row.text(5)?.contains("need") == true {
         strangers.insert("w/" + name)
@@ -40,6 +44,7 @@ struct Damage {
   ) throws {
     var workload = Workload(seed: seed, prefix: "a", size: .small)
     let place = try judge.open(system)
+    if seed % 3 == 0 { try place.session.execute("SET retention = '1 hour'") }
     for number in 0..<40 {
       let operation = workload.next(states.last ?? Model())
       try? place.run(operation, backup: "backup\(number)")
@@ -94,7 +99,67 @@ struct Damage {
     Report.at(place)
     let broken = whole.afterKill()
     broken.overwrite(file.path, with: bytes)
+    if below(2) == 0 {
+      recover(broken.afterKill(), file.path, salvages: below(3) > 0, place)
+    }
     check(broken, file.path, place)
+  }
+
+  // MARK: Recovery
+
+  private mutating func recover(
+    _ system: SimulatedFileSystem, _ path: String, salvages: Bool, _ place: String
+  ) {
+    let place = "\(place), \(salvages ? "salvaged" : "recovered")"
+    func fault(_ text: String) { Report.fault("wrongly recovered", "\(place): \(text)") }
+    let report: RecoverReport
+    do {
+      report = try Recoverer.run("w", fileSystem: system, salvages: salvages, now: { 2_000_000 })
+    } catch {
+      // Without salvage there may be no checkpoint to go on from.
+      if salvages || error.kind != .corruption { fault("\(error)") }
+      return
+    }
+    do {
+      let found = try judge.open(system)
+      if let refusal = found.store.refusal { return fault("writing is refused: \(refusal)") }
+      if salvages {
+        let rows = try SalvagedRow.read(found.session)
+        let invented = rows.filter { !knownRows.contains($0) }
+        if !invented.isEmpty {
+          fault("\(invented.count) rows are new: \(invented.prefix(3)); \(report.text)")
+        }
+        try verify(found, path, fault)
+      } else if !path.hasSuffix(".seg"),
+        !report.lines.contains(where: { $0.object.hasSuffix(".seg") })
+      {
+        // Else the report says whose rows cannot be read: segments are damaged, or are gone because commits that are
+        // lost wrote their rows anew.
+        let (model, _) = try Model.read(found.session)
+        if !states.contains(model) {
+          fault("\(states[states.count - 1].difference(to: model)); \(report.text)")
+        }
+        try verify(found, path, fault)
+      }
+      try found.session.execute("CREATE TABLE zp99 (id BIGINT PRIMARY KEY)")
+      try found.session.execute("INSERT INTO zp99 VALUES (1)")
+      try found.warehouse.close()
+      let again = try judge.open(system.afterPowerLoss(seed: 1))
+      let count = try again.session.execute("SELECT count(*) FROM zp99").nextRow()?[0]
+      if count != .integer(1) || again.store.refusal != nil { fault("what is written is lost") }
+    } catch {
+      fault("\(error); \(report.text)")
+    }
+  }
+
+  /// - Parameter path: what was damaged; a segment of earlier versions stays as it is.
+  private func verify(_ found: Place, _ path: String, _ fault: (String) -> Void) throws {
+    let retired = try found.store.snapshot().retention.segments.values.joined().map(\.segment.id)
+    let number = path.split(separator: "/").last?.split(separator: ".").first.flatMap { UInt64($0) }
+    if path.hasSuffix(".seg"), let number, retired.contains(number) { return }
+    for row in try found.session.execute("VERIFY DEEP").allRows() where row.text(0) == "error" {
+      fault("VERIFY: \(row.values)")
+    }
   }
 
   /// Files as a stop may leave them: TIP of a moment before, and a log with more or fewer zeros written ahead.

@@ -56,9 +56,10 @@ struct Judge {
 
   func fault(_ name: String, _ description: String) { report(name, description) }
 
-  /// Opens the files and compares. Now and then also verifies, writes on and opens again.
+  /// Opens the files and compares. Now and then also verifies, reads an earlier version, writes on and opens again.
   mutating func judge(
-    _ system: SimulatedFileSystem, _ allowed: [Model], _ place: String, _ choice: UInt64
+    _ system: SimulatedFileSystem, _ allowed: [Model], _ place: String, _ choice: UInt64,
+    _ past: [VersionHistory.Version] = []
   ) {
     pointCount += 1
     let found: Place
@@ -69,6 +70,7 @@ struct Judge {
       return fault("unopenable", "\(place): writing is refused: \(refusal)")
     }
     let model = compare(found, allowed, place, isDeep: choice % 5 == 0)
+    if choice % 3 == 0 { compare(found, past, choice / 3, place) }
     if let model, choice % 7 == 0 { writeOn(found, system, model, place) }
   }
 
@@ -113,6 +115,29 @@ struct Judge {
     } catch {
       fault("wrong", "\(place): reading: \(error)")
       return nil
+    }
+  }
+
+  /// Whether an earlier version is as it was.
+  func compare(
+    _ found: Place, _ past: [VersionHistory.Version], _ choice: UInt64, _ place: String
+  ) {
+    let commit = found.store.commit
+    let there = past.filter { $0.commit <= commit }
+    guard !there.isEmpty else { return }
+    let version = there[Int(choice % UInt64(there.count))]
+    do {
+      let (model, duplicateCount) = try Model.read(
+        found.session, version: (version.commit, version.model.names))
+      if duplicateCount > 0 { fault("duplicate", "\(place): \(duplicateCount) rows") }
+      if model != version.model {
+        fault(
+          "wrong",
+          "\(place): version \(version.commit) of \(commit): \(version.model.difference(to: model))"
+        )
+      }
+    } catch {
+      fault("wrong", "\(place): reading version \(version.commit) of \(commit): \(error)")
     }
   }
 
@@ -161,10 +186,10 @@ struct Judge {
     }
   }
 
-  /// A backup that says it is complete can be restored and holds `model`; one that was not finished does not pass
-  /// for one.
+  /// A backup that says it is complete can be restored and holds one of the states; one that was not finished does not
+  /// pass for one.
   func checkBackup(
-    _ path: String, in system: SimulatedFileSystem, isComplete: Bool, _ model: Model,
+    _ path: String, in system: SimulatedFileSystem, isComplete: Bool, _ allowed: [Model],
     _ place: String
   ) {
     guard isComplete || Backup.isBackup(path, fileSystem: system) else { return }
@@ -178,7 +203,7 @@ struct Judge {
     let copy = isComplete ? system.afterPowerLoss(seed: 9) : system
     do {
       if isComplete { _ = try Backup.restore(path, to: "restored", fileSystem: copy) }
-      compare(try open(copy, path: "restored"), [model], "\(place), restored", isDeep: true)
+      compare(try open(copy, path: "restored"), allowed, "\(place), restored", isDeep: true)
     } catch {
       fault("lost", "\(place): the backup cannot be restored after a power loss: \(error)")
     }

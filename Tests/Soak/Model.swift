@@ -50,7 +50,8 @@ enum Cell: Hashable, Sendable {
 }
 
 /// What a table must hold. The first letter of a column says what is in it: `g` a group (INTEGER), `v` and `w`
-/// numbers (INTEGER, BIGINT), `s` a text, `d` a DECIMAL(12,2), `x7` an INTEGER whose default is 7.
+/// numbers (INTEGER, BIGINT), `s` a text, `d` a DECIMAL(12,2), `x7` an INTEGER whose default is 7, `k` an INTEGER that is
+/// unique, `r3` and `q3` a row of table `u3` by its `id` and by its `k`.
 struct TableModel: Equatable, Sendable {
   /// Without `id`, which is first in every table.
   var columns: [String]
@@ -59,36 +60,107 @@ struct TableModel: Equatable, Sendable {
 
   var ids: [Int] { rows.keys.sorted() }
 
+  /// What is not NULL in the first column of that letter.
+  func numbers(_ letter: String) -> [Int] {
+    guard let index = index(letter) else { return [] }
+    return rows.values.compactMap {
+      if case .number(let number) = $0[index] { number } else { nil }
+    }
+  }
+
   func index(_ letters: String) -> Int? {
     columns.firstIndex { $0.first.map { letters.contains($0) } ?? false }
   }
 }
 
 /// What a warehouse must hold. A table's name is a prefix (whose it is), a letter (`p` with a primary key, `h`
-/// without, `c` made of a query) and a number.
+/// without, `c` made of a query, `u` with UNIQUE and CHECK beside the primary key, `f` with foreign keys to such a one)
+/// and a number.
 struct Model: Equatable, Sendable {
   var tables: [String: TableModel] = [:]
 
   var names: [String] { tables.keys.sorted() }
   var rowCount: Int { tables.values.reduce(0) { $0 + $1.rows.count } }
 
-  static func hasKey(_ name: String) -> Bool { name.dropFirst().first == "p" }
-  static func hasDefaults(_ name: String) -> Bool { name.dropFirst().first != "c" }
+  static func letter(_ name: String) -> Character { name.dropFirst().first ?? "h" }
+  static func hasKey(_ name: String) -> Bool { "puf".contains(letter(name)) }
+  static func hasDefaults(_ name: String) -> Bool { letter(name) != "c" }
+
+  /// The table that a column of `name` refers to, by its name.
+  static func parent(of name: String, _ column: String) -> String? {
+    guard "rq".contains(column.first ?? " ") else { return nil }
+    return "\(name.prefix(1))u\(column.dropFirst())"
+  }
+
+  /// Tables with foreign keys to `name`.
+  func children(of name: String) -> [String] {
+    guard Model.letter(name) == "u" else { return [] }
+    return names.filter { child in
+      Model.letter(child) == "f"
+        && tables[child]?.columns.contains { Model.parent(of: child, $0) == name } == true
+    }
+  }
+
+  /// Whether all constraints hold.
+  var isValid: Bool { tables.allSatisfy { isValid($0.key, $0.value) } }
+
+  private func isValid(_ name: String, _ table: TableModel) -> Bool {
+    switch Model.letter(name) {
+    case "u":
+      if let groups = table.index("g") {
+        for row in table.rows.values {
+          if case .number(let group) = row[groups], !(0..<7).contains(group) { return false }
+        }
+      }
+      let keys = table.numbers("k")
+      return Set(keys).count == keys.count
+    case "f":
+      return table.columns.indices.allSatisfy { index in
+        let column = table.columns[index]
+        guard let parent = Model.parent(of: name, column).flatMap({ tables[$0] }) else {
+          return Model.parent(of: name, column) == nil
+        }
+        let known = column.hasPrefix("r") ? Set(parent.rows.keys) : Set(parent.numbers("k"))
+        return table.rows.values.allSatisfy { row in
+          if case .number(let key) = row[index] { known.contains(key) } else { true }
+        }
+      }
+    default: return true
+    }
+  }
+
+  /// The state with what `first` and `second` did to the rows of this one, one after the other in either order.
+  /// - Returns: `nil` when both touched the same row, or the constraints do not hold then.
+  func merged(_ first: Model, _ second: Model) -> Model? {
+    var result = second
+    for (name, table) in tables {
+      guard let mine = first.tables[name], let others = second.tables[name] else { return nil }
+      for id in Set(table.rows.keys).union(mine.rows.keys)
+      where mine.rows[id] != table.rows[id] {
+        guard others.rows[id] == table.rows[id] else { return nil }
+        result.tables[name]?.rows[id] = mine.rows[id]
+      }
+    }
+    return result.isValid ? result : nil
+  }
 
   /// The tables of one owner.
   func owned(by prefix: String) -> Model {
     Model(tables: tables.filter { $0.key.hasPrefix(prefix) })
   }
 
-  /// Reads all tables, in one transaction because other processes may drop some.
+  /// Reads all tables, in one transaction because other processes may drop some; or those of an earlier version.
   /// - Returns: what is there, and how many rows have the `id` of another one.
-  static func read(_ session: Session) throws -> (model: Model, duplicateCount: Int) {
+  static func read(
+    _ session: Session, version: (commit: UInt64, names: [String])? = nil
+  ) throws -> (model: Model, duplicateCount: Int) {
     var model = Model()
     var duplicateCount = 0
     try session.execute("BEGIN READ ONLY")
     defer { _ = try? session.execute("ROLLBACK") }
-    for name in try session.tables() {
-      let result = try session.execute("SELECT * FROM \(name)")
+    for name in try version?.names ?? session.tables() {
+      let at = version.map { " AT (VERSION => \($0.commit))" } ?? ""
+      let result = try session.execute("SELECT * FROM \(name)\(at)")
       var table = TableModel(columns: result.columns.dropFirst().map(\.name))
       var count = 0
       while let row = try result.nextRow() {

@@ -9,7 +9,7 @@ import Storage
 struct Operation: Sendable {
   enum Step: Sendable {
     case sql(String)
-    /// Must be refused because of a key.
+    /// Must be refused because of a constraint.
     case refused(String)
     case append(table: String, rows: [[Value]])
     case copy(table: String, csv: String)
@@ -22,7 +22,11 @@ struct Operation: Sendable {
   var steps: [Step]
   var after: Model
 
+  /// Whether it must fail.
+  var isRefused: Bool { steps.contains { if case .refused = $0 { true } else { false } } }
   var isTransaction: Bool { steps.count > 1 }
+  /// Whether it sets how long earlier versions are kept.
+  var setsRetention: Bool { name == "set retention" }
 
   /// A line for traces.
   var text: String {
@@ -50,14 +54,17 @@ struct Place {
   }
 
   /// Does all steps or, after the first that fails, rolls back.
-  /// - Parameter between: called between the steps of a transaction.
+  /// - Parameters:
+  ///   - backup: where a backup goes; one to `base` if that is given.
+  ///   - between: called between the steps of a transaction.
   /// - Throws: what the engine says; `.inconsistency` when it did what it must refuse.
   func run(
-    _ operation: Operation, backup: String, between: () throws -> Void = {}
+    _ operation: Operation, backup: String, base: String? = nil,
+    between: () throws -> Void = {}
   ) throws {
     do {
       for step in operation.steps {
-        try run(step, backup)
+        try run(step, backup, base)
         if operation.isTransaction { try between() }
       }
     } catch {
@@ -66,7 +73,7 @@ struct Place {
     }
   }
 
-  private func run(_ step: Operation.Step, _ backup: String) throws {
+  func run(_ step: Operation.Step, _ backup: String, _ base: String?) throws {
     switch step {
     case .sql(let sql):
       let result = try session.execute(sql)
@@ -86,7 +93,7 @@ struct Place {
     case .steps(let count):
       var left = count
       while left > 0, try store.step() != .idle { left -= 1 }
-    case .backup: _ = try Backup.run(store, to: backup)
+    case .backup: _ = try Backup.run(store, to: backup, incrementalTo: base)
     }
   }
 
@@ -97,6 +104,6 @@ struct Place {
       if error.kind == .constraint { return }
       throw error
     }
-    throw StoaError(.inconsistency, "a duplicate key was accepted")
+    throw StoaError(.inconsistency, "what breaks a constraint was accepted: \(sql.prefix(200))")
   }
 }

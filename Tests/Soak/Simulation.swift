@@ -6,6 +6,9 @@ import Storage
 /// them; each copy is opened and compared with what had to be there. So one run gives any number of points
 /// without being run again for each. Errors of the disk are injected beside, and the run goes on with them; now
 /// and then it goes on from one of the copies.
+///
+/// Commits need not wait for the disk (`SET synchronous = off`): then a power loss may leave any of the states since the
+/// last one that did. Versions that retention keeps are read again later.
 final class Simulation {
   static let faults = ["lost", "duplicate", "unopenable", "wrong", "hang"]
 
@@ -20,16 +23,24 @@ final class Simulation {
   let sparseness: Int
   let isTraced: Bool
   private var random: SplitMix64
-  private var workload: Workload
-  private var system = SimulatedFileSystem()
-  private var writers: [Place] = []
+  var workload: Workload
+  /// Of the second session of two at once.
+  var otherWorkload: Workload
+  private(set) var system = SimulatedFileSystem()
+  var writers: [Place] = []
   private var reader: Place?
-  private var model = Model()
+  var model = Model()
+  /// States that a power loss may leave: the last one that is durable and those since; `model` is the last.
+  private var tail = [Model()]
+  /// Who committed last, and so sees the newest state also when the disk does not have it.
+  private weak var lastStore: TableStore?
+  var history = VersionHistory()
   private var backupCount = 0
+  private var lastBackup: String?
   private var round = 0
-  private var operation = "open"
-  private var judge: Judge
-  private let recorder = Recorder()
+  var operation = "open"
+  var judge: Judge
+  let recorder = Recorder()
 
   var pointCount: Int { judge.pointCount }
 
@@ -39,12 +50,13 @@ final class Simulation {
     self.isTraced = isTraced
     random = SplitMix64(seed: seed)
     workload = Workload(seed: seed &+ 1, prefix: "a", size: .small)
+    otherWorkload = Workload(seed: seed &+ 2, prefix: "a", size: .small)
     judge = Judge(options: Judge.options(seed))
   }
 
-  private func below(_ limit: Int) -> Int { Int(random.next() % UInt64(limit)) }
+  func below(_ limit: Int) -> Int { Int(random.next() % UInt64(limit)) }
 
-  private var place: String { "seed \(seed), round \(round), \(operation)" }
+  var place: String { "seed \(seed), round \(round), \(operation)" }
 
   func run(rounds: Int) {
     do {
@@ -65,7 +77,7 @@ final class Simulation {
     recorder.watch(system, sparseness: sparseness == 1 ? 1 : 4, seed: random.next())
     let first = try judge.open(system)
     recorder.stop(system)
-    judgePoints(allowed: [Model()])
+    judgePoints(killed: [Model()])
     writers = [first]
     if below(3) == 0 { writers.append(try judge.open(system)) }
     if below(3) == 0 { reader = try judge.open(system, .readOnly) }
@@ -74,17 +86,19 @@ final class Simulation {
   // MARK: One operation
 
   private func play() throws {
+    if below(9) == 0, try playTwoSessions() { return try playOn() }
     let next = workload.next(model)
     operation = next.name
     if isTraced { print("\(place): \(next.text.prefix(400)) calls \(system.callCount)") }
     let fault = injectFault()
-    if fault == nil { recorder.watch(system, sparseness: sparseness, seed: random.next()) }
+    if fault == nil { watch() }
     let writer = writers[below(writers.count)]
     if next.name == "backup" { backupCount += 1 }
     let backup = "backup\(backupCount)"
+    let base = below(2) == 0 ? lastBackup : nil
     var failure: StoaError?
     do {
-      try writer.run(next, backup: backup) {
+      try writer.run(next, backup: backup, base: base) {
         // Jobs go on beside the transaction; it may meet a conflict.
         if self.below(3) == 0 { _ = try? writer.store.step() }
       }
@@ -101,54 +115,80 @@ final class Simulation {
       judge.fault("wrong", "\(place) failed: \(failure); \(next.text)")
     }
     if next.name == "backup", failure == nil {
-      judge.checkBackup(backup, in: system, isComplete: true, model, place)
+      judge.checkBackup(backup, in: system, isComplete: true, seen(by: writer), place)
+      lastBackup = backup
     }
-    let after = failure == nil ? next.after : model
+    if next.setsRetention { history.changes(next, failed: failure != nil) }
     if isStruck, let fault {
-      try goOn(after: fault.kind, failure, [model, next.after], writer)
+      try goOn(after: fault.kind, failure, next.after, writer)
     } else {
       system.clearFaults()
-      let allowed = failure == nil ? [model, after] : [model]
       let survivor = judgePoints(
-        allowed: allowed, backup: next.name == "backup" ? backup : nil,
-        keepsOne: below(12) == 0)
-      model = after
+        killed: failure == nil ? [model, next.after] : [model],
+        backup: next.name == "backup" ? backup : nil, keepsOne: below(12) == 0)
+      if failure == nil { committed(next.after, by: writer) }
       if let survivor { try goOn(from: survivor) }
     }
+    try playOn()
+  }
+
+  private func playOn() throws {
     if round % 5 == 0 { try judgeAcknowledged() }
     if below(15) == 0 { try reopen() }
   }
 
+  func watch() { recorder.watch(system, sparseness: sparseness, seed: random.next()) }
+
+  /// `after` was acknowledged.
+  func committed(_ after: Model, by writer: Place) {
+    if after != model {
+      tail = writer.session.settings.isSynchronous ? [after] : tail + [after]
+      lastStore = writer.store
+    }
+    model = after
+    history.add(model, at: writer.store.commit)
+  }
+
+  /// States that this process may see.
+  private func seen(by place: Place) -> [Model] { place.store === lastStore ? [model] : tail }
+
   /// What is acknowledged stays, whatever happens now.
   private func judgeAcknowledged() throws {
-    judge.judge(system.afterKill(), [model], "\(place), acknowledged, killed", random.next())
+    let past = history.known
     judge.judge(
-      system.afterPowerLoss(seed: random.next()), [model], "\(place), acknowledged, power lost",
-      random.next())
+      system.afterKill(), [model], "\(place), acknowledged, killed", random.next(), past)
+    judge.judge(
+      system.afterPowerLoss(seed: random.next()), tail, "\(place), acknowledged, power lost",
+      random.next(), past)
     try compareOpen()
   }
 
   /// Every process that has the warehouse open sees the newest state.
   private func compareOpen() throws {
     for place in writers + (reader.map { [$0] } ?? []) {
-      judge.compare(place, [model], "\(self.place), open \(place.store.mode)", isDeep: false)
+      let name = "\(self.place), open \(place.store.mode)"
+      judge.compare(place, seen(by: place), name, isDeep: false)
+      judge.compare(place, history.known, random.next(), name)
     }
   }
 
   /// Judges the points that were recorded.
+  /// - Parameter killed: states that a kill may leave; a power loss may leave earlier ones too.
   /// - Returns: one of them as it was, when asked for, to go on from.
   @discardableResult
-  private func judgePoints(
-    allowed: [Model], backup: String? = nil, keepsOne: Bool = false
+  func judgePoints(
+    killed: [Model], backup: String? = nil, keepsOne: Bool = false
   ) -> SimulatedFileSystem? {
     let points = recorder.take()
+    let past = history.known
     for (system, moment) in points {
       let place = "\(self.place), \(moment)"
       if let backup {
-        judge.checkBackup(backup, in: system.afterKill(), isComplete: false, model, place)
+        judge.checkBackup(backup, in: system.afterKill(), isComplete: false, tail, place)
       }
       judge.judge(
-        keepsOne ? system.afterKill() : system, allowed, place, random.next())
+        keepsOne ? system.afterKill() : system,
+        moment.hasPrefix("power") ? tail + killed : killed, place, random.next(), past)
     }
     guard keepsOne, !points.isEmpty else { return nil }
     return points[below(points.count)].system
@@ -163,12 +203,16 @@ final class Simulation {
     system = survivor
     let copy = try judge.open(survivor.afterKill())
     model = try Model.read(copy.session).model
+    tail = [model]
+    lastStore = nil
+    history.lose(after: copy.store.commit, isKept: try copy.store.snapshot().retention.isOn)
+    if let backup = lastBackup, !Backup.isBackup(backup, fileSystem: survivor) { lastBackup = nil }
     operation += ", opened again"
     recorder.watch(system, sparseness: 2, seed: random.next())
     defer { recorder.stop(system) }
     for _ in 0..<count { writers.append(try judge.open(system)) }
     recorder.stop(system)
-    judgePoints(allowed: [model])
+    judgePoints(killed: [model])
     if hadReader { reader = try judge.open(system, .readOnly) }
     try compareOpen()
   }
@@ -189,28 +233,30 @@ final class Simulation {
   /// After an error of the disk: reading goes on where the disk is only full; writing works again when the error is
   /// gone, unless a sync failed, after which the warehouse has to be opened again.
   private func goOn(
-    after kind: SimulatedFileSystem.Fault, _ failure: StoaError?, _ states: [Model],
-    _ writer: Place
+    after kind: SimulatedFileSystem.Fault, _ failure: StoaError?, _ after: Model, _ writer: Place
   ) throws {
     let isRefused = writers.contains { $0.store.refusal != nil }
-    let allowed = failure == nil ? [states[1]] : isRefused ? states : [states[0]]
+    let killed = failure == nil ? [after] : isRefused ? [model, after] : [model]
     judge.pointCount += 1
     let place = "\(self.place), \(kind)"
+    if failure == nil { committed(after, by: writer) }
     if kind == .diskFullFromHere, !isRefused {
-      judge.compare(writer, allowed, "\(place), still full", isDeep: false)
+      judge.compare(writer, seen(by: writer), "\(place), still full", isDeep: false)
     }
     system.clearFaults()
     if isRefused {
-      let survivor = below(2) == 0 ? system.afterKill() : system.afterPowerLoss(seed: random.next())
-      judge.judge(survivor.afterKill(), allowed, "\(place), opened again", random.next())
+      let isKilled = below(2) == 0
+      let survivor = isKilled ? system.afterKill() : system.afterPowerLoss(seed: random.next())
+      judge.judge(
+        survivor.afterKill(), isKilled ? killed : tail + killed, "\(place), opened again",
+        random.next())
       return try goOn(from: survivor)
     }
-    model = allowed[0]
     // Other processes see a commit whose TIP could not be written with the next use of the write lock.
     for writer in writers { try writer.store.beginWrite().rollback() }
     try compareOpen()
     judge.judge(
-      system.afterPowerLoss(seed: random.next()), [model], "\(place), power lost", random.next())
+      system.afterPowerLoss(seed: random.next()), tail, "\(place), power lost", random.next())
   }
 
   // MARK: Opening again, and the end
@@ -220,9 +266,9 @@ final class Simulation {
     recorder.watch(system, sparseness: sparseness, seed: random.next())
     try writers.removeFirst().warehouse.close()
     recorder.stop(system)
-    judgePoints(allowed: [model])
+    judgePoints(killed: [model])
     writers.append(try judge.open(system))
-    judge.compare(writers[writers.count - 1], [model], place, isDeep: true)
+    judge.compare(writers[writers.count - 1], tail, place, isDeep: true)
   }
 
   private func end() throws {
@@ -231,7 +277,7 @@ final class Simulation {
     try reader?.warehouse.close()
     writers = []
     reader = nil
-    judge.judge(system.afterPowerLoss(seed: 1), [model], place, 0)
+    judge.judge(system.afterPowerLoss(seed: 1), tail, place, 0, history.known)
     judge.judge(system.afterKill(), [model], place, 1)
     try judge.checkSpace(system, place)
   }

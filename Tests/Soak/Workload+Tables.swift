@@ -9,6 +9,7 @@ extension Workload {
   /// A new table.
   mutating func create(_ model: Model) -> Operation {
     let hasKey = below(3) > 0
+    if below(3) == 0 { return createConstrained(model) }
     let name = newName(hasKey ? "p" : "h", model)
     let order = pick(["", " ORDER BY (id)", " ORDER BY (g)", " ORDER BY (g, id)", " ORDER BY (s)"])
     let sql =
@@ -23,7 +24,7 @@ extension Workload {
   mutating func define(_ model: Model) -> Operation {
     if model.tables.count < 2 { return create(model) }
     let name = pick(model.names)
-    if model.tables.count > 4 { return drop(name, model) }
+    if model.tables.count > 5 { return drop(name, model) }
     switch below(8) {
     case 0: return create(model)
     case 1: return drop(name, model)
@@ -33,7 +34,36 @@ extension Workload {
     }
   }
 
+  /// A table with UNIQUE and CHECK, or one that refers to it.
+  private mutating func createConstrained(_ model: Model) -> Operation {
+    let order = pick(["", " ORDER BY (id)", " ORDER BY (g)", " ORDER BY (v, id)"])
+    let columns =
+      "id BIGINT PRIMARY KEY, g INTEGER CHECK (g >= 0 AND g < 7), v INTEGER, s VARCHAR,"
+      + " d DECIMAL(12,2)"
+    var after = model
+    let parents = model.names.filter { Model.letter($0) == "u" }
+    let name: String
+    let sql: String
+    if !parents.isEmpty, below(3) > 0 {
+      let parent = pick(parents)
+      let number = String(parent.dropFirst(2))
+      name = newName("f", model)
+      sql =
+        "CREATE TABLE \(name) (\(columns), r\(number) BIGINT REFERENCES \(parent) (id),"
+        + " q\(number) INTEGER REFERENCES \(parent) (k))\(order)"
+      after.tables[name] = TableModel(
+        columns: ["g", "v", "s", "d", "r\(number)", "q\(number)"])
+    } else {
+      name = newName("u", model)
+      sql = "CREATE TABLE \(name) (\(columns), k INTEGER UNIQUE)\(order)"
+      after.tables[name] = TableModel(columns: ["g", "v", "s", "d", "k"])
+    }
+    return Operation(name: "create", steps: [.sql(sql)], after: after)
+  }
+
   private func drop(_ name: String, _ model: Model) -> Operation {
+    // Whoever refers to it goes first.
+    if let child = model.children(of: name).first { return drop(child, model) }
     var after = model
     after.tables[name] = nil
     return Operation(name: "drop", steps: [.sql("DROP TABLE \(name)")], after: after)
@@ -52,7 +82,9 @@ extension Workload {
   }
 
   private mutating func rename(_ name: String, _ model: Model) -> Operation {
-    guard let letter = name.dropFirst().first else { return create(model) }
+    let letter = Model.letter(name)
+    // The name is in the columns of those that refer to it.
+    if letter == "u" { return create(model) }
     let target = newName(letter, model)
     var after = model
     after.tables[target] = after.tables.removeValue(forKey: name)

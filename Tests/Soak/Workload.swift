@@ -16,6 +16,11 @@ struct Workload: Sendable {
   /// Tables of other prefixes are somebody else's.
   let prefix: String
   let size: Size
+  /// Added to new ids, and to new keys, so that two workloads on the same tables do not choose the same.
+  var offset = 0
+  var keyOffset = 0
+  /// Whether transactions have definitions in them.
+  var definesInTransactions = true
 
   init(seed: UInt64, prefix: String, size: Size) {
     random = SplitMix64(seed: seed)
@@ -36,9 +41,20 @@ struct Workload: Sendable {
     case 72..<80:
       return plain("compact", below(2) == 0 ? "COMPACT" : "COMPACT \(pick(model.names))", model)
     case 80..<85: return plain("checkpoint", "CHECKPOINT", model)
-    case 85..<95: return Operation(name: "steps", steps: [.steps(1 + below(20))], after: model)
+    case 85..<93: return Operation(name: "steps", steps: [.steps(1 + below(20))], after: model)
+    case 93..<95: return set(model)
     case 95..<97: return Operation(name: "backup", steps: [.backup], after: model)
     default: return bulk(pick(model.names), model)
+    }
+  }
+
+  /// What changes promises, but no rows.
+  private mutating func set(_ model: Model) -> Operation {
+    switch below(6) {
+    case 0, 1: return plain("set", "SET synchronous = off", model)
+    case 2, 3: return plain("set", "SET synchronous = on", model)
+    case 4: return plain("set retention", "SET retention = '1 hour'", model)
+    default: return plain("set retention", "SET retention = 0", model)
     }
   }
 
@@ -47,17 +63,18 @@ struct Workload: Sendable {
   }
 
   /// Several changes and definitions, with savepoints, committed or not.
-  private mutating func transaction(_ model: Model) -> Operation {
+  mutating func transaction(_ model: Model) -> Operation {
     var steps: [Operation.Step] = [.sql("BEGIN")]
     var now = model
     for index in 0...(1 + below(3)) {
       let saved = now
       let hasSavepoint = below(4) == 0
       if hasSavepoint { steps.append(.sql("SAVEPOINT s\(index)")) }
-      let inner = now.tables.isEmpty ? create(now) : below(6) == 0 ? define(now) : change(now)
+      let inner =
+        now.tables.isEmpty
+        ? create(now) : definesInTransactions && below(6) == 0 ? define(now) : change(now)
       // A refused statement would end the transaction.
-      let isRefused = inner.steps.contains { if case .refused = $0 { true } else { false } }
-      if !isRefused, !inner.isTransaction {
+      if !inner.isRefused, !inner.isTransaction {
         steps += inner.steps
         now = inner.after
       }
@@ -71,12 +88,26 @@ struct Workload: Sendable {
     return Operation(name: "transaction", steps: steps, after: isCommitted ? now : model)
   }
 
-  /// Something done to rows.
-  private mutating func change(_ model: Model) -> Operation {
+  /// Something done to rows. What breaks a constraint must be refused and change nothing.
+  mutating func change(_ model: Model) -> Operation {
+    var operation = anyChange(model)
+    if !operation.isRefused, !operation.after.isValid, operation.steps.count == 1,
+      case .sql(let sql) = operation.steps[0]
+    {
+      operation = Operation(name: operation.name, steps: [.refused(sql)], after: model)
+    }
+    return operation
+  }
+
+  private mutating func anyChange(_ model: Model) -> Operation {
     let name = pick(model.names)
     guard let table = model.tables[name] else { return create(model) }
     // Tables stay small, or comparing them would be all that is done.
-    if table.rows.count > rowLimit { return delete(name, model, share: 2) }
+    if table.rows.count > rowLimit {
+      let child = model.children(of: name).first { model.tables[$0]?.rows.isEmpty == false }
+      return child.map { truncate($0, model) } ?? delete(name, model, share: 2)
+    }
+    if "uf".contains(Model.letter(name)), below(3) == 0 { return constrained(name, model) }
     switch below(20) {
     case 0..<5: return insert(name, model)
     case 5: return bulk(name, model)
