@@ -4,18 +4,22 @@ import Vectors
 
 // A join whose build side does not fit into memory: both sides are divided by the hash of their keys and written to
 // a temporary file, then joined partition by partition (Kitsuregawa, Tanaka, Moto-oka, "Application of hash to
-// data base machine and its architecture", 1983). Only one partition's build rows per worker are in memory.
+// data base machine and its architecture", 1983). Only one partition's build rows per worker are in memory. A partition
+// that does not fit is divided again by further bits of the hash, up to three times.
 
 /// Rows divided by the hash of keys, in one temporary file.
 final class PartitionedRows: @unchecked Sendable {
   static let count = 32
+  private let level: Int
   private let context: ExecutionContext
   private let profile: OperatorProfile?
   private let monitor = Monitor()
   private var parts: [[SpilledBatch]] = Array(repeating: [], count: PartitionedRows.count)
   private let file: SpillFile
 
-  init(context: ExecutionContext, profile: OperatorProfile?) throws(StoaError) {
+  /// - Parameter level: how often the rows were divided before.
+  init(context: ExecutionContext, profile: OperatorProfile?, level: Int = 0) throws(StoaError) {
+    self.level = level
     self.context = context
     self.profile = profile
     file = try SpillFile(directory: context.settings.temporaryDirectory)
@@ -30,7 +34,8 @@ final class PartitionedRows: @unchecked Sendable {
     Hashing.hash(rows: keys, count: count, into: hash)
     var positions: [[UInt32]] = Array(repeating: [], count: PartitionedRows.count)
     // The hash table uses the lowest and the highest bits.
-    for row in 0..<count { positions[Int(hash[row] >> 24 & 31)].append(UInt32(row)) }
+    let shift = UInt64(24 + 5 * level)
+    for row in 0..<count { positions[Int(hash[row] >> shift & 31)].append(UInt32(row)) }
     for (index, rows) in positions.enumerated() where !rows.isEmpty {
       try context.cancellation.check()
       let written = try file.write(batch.gather(rows, count: rows.count))
@@ -41,6 +46,19 @@ final class PartitionedRows: @unchecked Sendable {
 
   /// Batches of partition `index`.
   func partition(_ index: Int) -> [SpilledBatch] { monitor.withLock { parts[index] } }
+}
+
+/// Build and probe rows with equal bits of their hashes.
+struct JoinPartition {
+  /// How often it may be divided.
+  static let deepest = 3
+
+  var build: [SpilledBatch]
+  var probe: [SpilledBatch]
+  /// How often it was divided.
+  var level: Int
+
+  var buildRowCount: Int { build.reduce(0) { $0 + $1.rowCount } }
 }
 
 /// Both sides of a join on disk.
@@ -64,12 +82,37 @@ final class SpilledJoin: @unchecked Sendable {
     try build.add(Batch(columns: keys + block.payload, rowCount: block.rowCount), keys: keys)
   }
 
+  /// Partition `index` of the first division.
+  func partition(_ index: Int) -> JoinPartition {
+    JoinPartition(build: build.partition(index), probe: probe.partition(index), level: 0)
+  }
+
+  /// The rows of a partition divided by further bits.
+  func divided(_ whole: JoinPartition) throws(StoaError) -> [JoinPartition] {
+    let level = whole.level + 1
+    let build = try PartitionedRows(context: join.context, profile: nil, level: level)
+    let probe = try PartitionedRows(context: join.context, profile: nil, level: level)
+    let keyCount = join.node.buildKeys.count
+    for part in whole.build {
+      let batch = try part.read()
+      try build.add(batch, keys: Array(batch.columns[..<keyCount]))
+    }
+    let keys = join.node.probeKeys.map(ExpressionEvaluator.init)
+    for part in whole.probe {
+      let batch = try part.read()
+      try probe.add(batch, keys: try keys.evaluate(batch).columns)
+    }
+    return (0..<PartitionedRows.count).map {
+      JoinPartition(build: build.partition($0), probe: probe.partition($0), level: level)
+    }
+  }
+
   /// The look-up structure of one partition.
-  func table(_ index: Int) throws(StoaError) -> HashJoinTable {
+  func table(_ partition: JoinPartition) throws(StoaError) -> HashJoinTable {
     var blocks: [JoinBlock] = []
     let reservation = MemoryReservation(join.context.budget)
     let keyCount = join.node.buildKeys.count
-    for part in build.partition(index) {
+    for part in partition.build {
       let batch = try part.read()
       try reservation.resize(
         to: reservation.byteCount + batch.byteCount, for: "a partition of a join")
@@ -134,19 +177,44 @@ final class SpilledJoinSource: TableSource, @unchecked Sendable {
     private var nextPart = 0
     private var unmatched: (any TableReader)?
     private var unmatchedMorsels: [Int] = []
+    /// Still to be joined.
+    private var pending: [JoinPartition] = []
 
     init(_ spilled: SpilledJoin) { self.spilled = spilled }
 
-    func open(morsel: Int) throws(StoaError) {
-      let table = try spilled.table(morsel)
-      self.table = table
-      probe = HashProbe(spilled.join, table)
-      parts = spilled.probe.partition(morsel)
-      nextPart = 0
-      unmatched = nil
-    }
+    func open(morsel: Int) { pending = [spilled.partition(morsel)] }
 
     func next() throws(StoaError) -> Batch? {
+      while true {
+        if let batch = try nextOfPartition() { return batch }
+        guard let partition = pending.popLast() else { return nil }
+        try start(partition)
+      }
+    }
+
+    /// Begins with a partition, or puts its parts on the list when it is too large.
+    private func start(_ partition: JoinPartition) throws(StoaError) {
+      if partition.probe.isEmpty && !spilled.join.keepsBuildRows { return }
+      let rowCount = partition.buildRowCount
+      let isForced = spilled.join.context.settings.spillsAlways && rowCount > 256
+      if isForced && partition.level == 0 {
+        pending += try spilled.divided(partition)
+        return
+      }
+      do {
+        let table = try spilled.table(partition)
+        self.table = table
+        probe = HashProbe(spilled.join, table)
+        parts = partition.probe
+        nextPart = 0
+      } catch {
+        guard error.kind == .resource, partition.level < JoinPartition.deepest, rowCount > 256
+        else { throw error }
+        pending += try spilled.divided(partition)
+      }
+    }
+
+    private func nextOfPartition() throws(StoaError) -> Batch? {
       while let probe {
         if let batch = try probe.next() { return batch }
         guard nextPart < parts.count else {

@@ -33,7 +33,16 @@ extension CardinalityEstimator {
       let unmatched = left.rows - matched(keys, left, right, both)
       return left.thinned(to: max(unmatched, left.rows * 0.1))
     }
-    return combined(left, right, keys, rows: rows)
+    var result = combined(left, right, keys, rows: rows)
+    if node.kind == .left, left.rows > 0 {
+      // Rows without a match have NULLs; that there are none is not what a left join is written for.
+      let present = min(0.9, matched(keys, left, right, both) / left.rows)
+      for id in right.columns.keys {
+        let own = 1 - (result.columns[id]?.nullFraction ?? 0)
+        result.columns[id]?.nullFraction = 1 - own * present
+      }
+    }
+    return result
   }
 
   /// Columns of both sides after an inner join.

@@ -33,6 +33,7 @@ public enum Optimizer {
     MarkJoinSimplification(),
     TransitivePredicates(),
     PredicatePushdown(),
+    AntiJoinDetection(),
     SemiJoinPushdown(),
     ColumnPruning(),
     JoinElimination(),
@@ -42,6 +43,7 @@ public enum Optimizer {
     LimitPushdown(),
     ColumnPruning(),
     SemiJoinReduction(),
+    CommonSubexpressions(),
   ]
 
   /// Names of all rules that can be switched off.
