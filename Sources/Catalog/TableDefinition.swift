@@ -28,6 +28,8 @@ public struct ColumnDefinition: Hashable, Sendable {
   public var initialValue: Value?
   /// The encoding asked for by `ENCODING (column NAME)`, in upper case; `nil` lets the picker choose.
   public var forcedEncoding: String?
+  /// From COMMENT ON COLUMN.
+  public var comment: String?
 
   /// A column that may hold NULL and has no default, unless said otherwise.
   public init(
@@ -114,8 +116,12 @@ public struct CheckDefinition: Hashable, Sendable {
 public struct TableDefinition: Hashable, Sendable {
   /// Its number, which names its folder.
   public var id: TableID
+  /// The schema it is in.
+  public var schema = CatalogState.mainSchema
   /// Its name as it was written.
   public var name: String
+  /// From COMMENT ON TABLE.
+  public var comment: String?
   /// Its columns, in the order of `SELECT *`.
   public var columns: [ColumnDefinition]
   /// The primary key, when there is one, and unique keys.

@@ -14,6 +14,7 @@ public final class Appender {
   public let columns: [ResultColumn]
   private let session: Session
   private let table: String
+  private let id: TableID
   private var collector: RowCollector
   private var open: (transaction: WriteTransaction, loader: TableLoader, isOwn: Bool)?
   private var rowCount = 0
@@ -22,6 +23,7 @@ public final class Appender {
   init(session: Session, table: TableDefinition) {
     self.session = session
     self.table = table.name
+    id = table.id
     let columns = table.columns.map { ResultColumn(name: $0.name, type: $0.type) }
     self.columns = columns
     collector = RowCollector(columns: columns, table: table.name)
@@ -95,7 +97,7 @@ public final class Appender {
 
   private func give(_ batch: Batch) throws(StoaError) {
     do throws(StoaError) {
-      if open == nil { open = try session.beginLoad(into: table) }
+      if open == nil { open = try session.beginLoad(into: id) }
       try open?.loader.append(batch)
       rowCount += batch.rowCount
     } catch {
@@ -107,18 +109,18 @@ public final class Appender {
 }
 
 extension Session {
-  /// An appender for the table.
+  /// An appender for the table, written `table` or `schema.table`.
   /// - Throws: `.binding` when there is no such table.
   public func makeAppender(for table: String) throws(StoaError) -> Appender {
     let catalog = try currentSnapshot().catalog
-    guard let definition = catalog.table(named: table) else {
+    guard let definition = catalog.table(written: table, searchPath: settings.searchPath) else {
       throw StoaError(.binding, "there is no table \"\(table)\"")
     }
     return Appender(session: self, table: definition)
   }
 
   fileprivate func beginLoad(
-    into table: String
+    into table: TableID
   ) throws(StoaError) -> (transaction: WriteTransaction, loader: TableLoader, isOwn: Bool) {
     cancellation.reset()
     let isOwn = openTransaction == nil
@@ -131,8 +133,8 @@ extension Session {
       transaction.isSynchronous = settings.isSynchronous
     }
     do throws(StoaError) {
-      guard let definition = transaction.catalog.table(named: table) else {
-        throw StoaError(.binding, "table \"\(table)\" was dropped")
+      guard let definition = transaction.catalog.table(table) else {
+        throw StoaError(.binding, "the table was dropped")
       }
       transaction.kinds.formUnion(.load)
       return (transaction, try makeLoader(into: definition, transaction), isOwn)

@@ -115,7 +115,7 @@ extension Session {
       while let batch = try stream.next() {
         guard batch.rowCount > 0 else { continue }
         let values = zip(requirement.query.columns, batch.columns).map { column, vector in
-          "\(column.name) = \(SQLName.literal(vector.value(at: 0), column.type))"
+          "\(column.name) = \(LiteralText.text(vector.value(at: 0), column.type))"
         }
         var failure = requirement.failure
         failure.message += ", for one where " + values.joined(separator: ", ")

@@ -52,9 +52,10 @@ extension Session {
     cancellation.reset()
     return try inTransaction(isRepeatable: false) { transaction throws(StoaError) in
       transaction.kinds.formUnion(.load)
+      let (name, schema) = try target(request.table, transaction.catalog)
       let plan = try ImportPlan(
-        files: request.files, table: request.table, columns: request.columns,
-        catalog: transaction.catalog, options: request.options.csv)
+        files: request.files, table: name, columns: request.columns,
+        catalog: transaction.catalog, schema: schema, options: request.options.csv)
       detected(plan.description)
       return try run(plan, request.options, transaction, progress: request.progress)
     }
@@ -99,7 +100,7 @@ extension Session {
       plan = try ImportPlan(
         inputs(of: copy.place), table: copy.table.name,
         columns: copy.columns.map { $0.map { copy.table.columns[$0].name } },
-        catalog: transaction.catalog, options: options.csv)
+        catalog: transaction.catalog, schema: copy.table.schema, options: options.csv)
     } catch {
       throw error.at(copy.placePosition)
     }

@@ -3,10 +3,22 @@ import Executor
 import SQL
 import Storage
 
+/// A statement on its way to be bound.
+struct StatementSource {
+  let syntax: StatementSyntax
+  let text: String
+  let parameters: [Value]
+  /// Types that PREPARE has given the first parameters.
+  let types: [LogicalType]
+  /// False when `text` is not what the user wrote now.
+  let showsPlaces: Bool
+}
+
 /// From a parsed statement to its result.
 extension Session {
   func run(
-    _ syntax: StatementSyntax, text: String, parameters: [Value]
+    _ syntax: StatementSyntax, text: String, parameters: [Value], types: [LogicalType] = [],
+    showsPlaces: Bool = true
   ) throws(StoaError) -> QueryResult {
     guard !isClosed else { throw StoaError(.usage, "the session is closed") }
     cancellation.reset()
@@ -14,14 +26,15 @@ extension Session {
     try requireUsableTransaction(syntax)
     defer { versions = nil }
     do throws(StoaError) {
-      if Session.writes(syntax) {
-        return try runWriting(syntax, text: text, parameters: parameters)
-      }
+      if let result = try runPrepared(syntax, text: text, parameters) { return result }
+      let source = StatementSource(
+        syntax: syntax, text: text, parameters: parameters, types: types, showsPlaces: showsPlaces)
+      if Session.writes(syntax) { return try runWriting(source) }
       let snapshot = try currentSnapshot()
       versions = StatementVersions(
         warehouse.store, newest: openTransaction?.changes.snapshot ?? snapshot)
-      return try onFittingStack(text) { () throws(StoaError) -> QueryResult in
-        let bound = try bind(syntax, text: text, catalog: snapshot.catalog, parameters)
+      return try onFittingStack(text, snapshot.catalog) { () throws(StoaError) -> QueryResult in
+        let bound = try bind(source, catalog: snapshot.catalog)
         return try runReading(bound, snapshot: snapshot, parameters: parameters)
       }
     } catch {
@@ -30,34 +43,39 @@ extension Session {
     }
   }
 
-  /// Deep trees need deep stacks; a short text cannot make one.
-  private func onFittingStack<Result>(
-    _ text: String, _ body: () throws(StoaError) -> Result
+  /// Deep trees need deep stacks; a short text cannot make one, unless there are views.
+  func onFittingStack<Result>(
+    _ text: String, _ catalog: CatalogState, _ body: () throws(StoaError) -> Result
   ) throws(StoaError) -> Result {
-    text.utf8.count <= 400 ? try body() : try withLargeStack(body)
+    text.utf8.count <= 400 && catalog.objects.isEmpty ? try body() : try withLargeStack(body)
   }
 
   private static func writes(_ syntax: StatementSyntax) -> Bool {
     switch syntax.kind {
-    case .createTable, .dropTable, .insert, .delete, .update, .merge, .truncate, .alterTable: true
+    case .createTable, .createView, .createSchema, .drop, .alterObject, .comment: true
+    case .insert, .delete, .update, .merge, .truncate, .alterTable: true
     case .copy(let copy): copy.isFrom
     default: false
     }
   }
 
   private func bind(
-    _ syntax: StatementSyntax, text: String, catalog: CatalogState, _ parameters: [Value]
+    _ source: StatementSource, catalog: CatalogState
   ) throws(StoaError) -> BoundStatement {
+    let declared = source.types.map { LogicalType?.some($0) }
     var history = versions?.history
-    history?.parameters = parameters.map { (value: $0, type: Session.naturalType($0)) }
+    history?.parameters = source.parameters.map { (value: $0, type: Session.naturalType($0)) }
     let binder = Binder(
-      catalog: catalog, text: text, tableFunctions: Session.tableFunctions,
-      parameterTypes: parameters.map { Session.wantedType($0) }, history: history)
-    return try binder.bind(syntax)
+      catalog: catalog, text: source.text, tableFunctions: Session.tableFunctions,
+      parameterTypes: declared
+        + source.parameters.dropFirst(declared.count).map { Session.wantedType($0) },
+      history: history, searchPath: settings.searchPath,
+      showsPlaces: source.showsPlaces)
+    return try binder.bind(source.syntax)
   }
 
   /// Numbers and truth values have a type of their own; texts and NULL take what their place needs.
-  private static func wantedType(_ value: Value) -> LogicalType? {
+  static func wantedType(_ value: Value) -> LogicalType? {
     switch value {
     case .null, .string: nil
     default: naturalType(value)
@@ -85,7 +103,8 @@ extension Session {
       return try explain(inner, isAnalyze: isAnalyze, snapshot: snapshot, parameters: parameters)
     case .copyTo(let copy): return try export(copy, snapshot: snapshot, parameters: parameters)
     case .showTables:
-      return Session.texts("name", snapshot.catalog.sortedTables.map(\.name))
+      return Session.texts(
+        "name", snapshot.catalog.relationNames(visibleFrom: settings.searchPath))
     case .describe(let subject): return Session.description(of: subject)
     case .showSetting(let name, let position): return try showSetting(name, at: position)
     case .set(let name, let values, let position):
@@ -115,26 +134,24 @@ extension Session {
         table: table?.id, timeoutMilliseconds: settings.lockTimeoutMilliseconds)
       return QueryResult()
     case .verify(let table, let isDeep): return try verify(table, isDeep: isDeep)
-    case .createTable, .dropTables, .insert, .change, .truncate, .alterTable, .copyFrom:
+    case .createTable, .define, .insert, .change, .truncate, .alterTable, .copyFrom:
       throw StoaError(.inconsistency, "a writing statement took the way of a reading one")
     }
   }
 
   /// Statements that change the warehouse bind against the state they change, under the write lock unless a
   /// transaction is open.
-  private func runWriting(
-    _ syntax: StatementSyntax, text: String, parameters: [Value]
-  ) throws(StoaError) -> QueryResult {
+  private func runWriting(_ source: StatementSource) throws(StoaError) -> QueryResult {
     // What is read from files or standard input cannot be read twice.
     var isRepeatable = true
-    if case .copy = syntax.kind { isRepeatable = false }
+    if case .copy = source.syntax.kind { isRepeatable = false }
     do throws(StoaError) {
       return try inTransaction(isRepeatable: isRepeatable) { transaction throws(StoaError) in
         versions = StatementVersions(warehouse.store, newest: transaction.snapshot)
-        let bound = try onFittingStack(text) { () throws(StoaError) in
-          try bind(syntax, text: text, catalog: transaction.catalog, parameters)
+        let bound = try onFittingStack(source.text, transaction.catalog) { () throws(StoaError) in
+          try bind(source, catalog: transaction.catalog)
         }
-        return try write(bound, transaction, parameters)
+        return try write(bound, transaction, source.parameters)
       }
     } catch {
       throw Session.explainingDamage(error)
@@ -158,9 +175,9 @@ extension Session {
     if !transaction.kinds.contains(kinds) { transaction.kinds.formUnion(kinds) }
     switch bound {
     case .createTable(let create): return try createTable(create, transaction, parameters)
-    case .dropTables(let ids):
-      for id in ids { try transaction.apply(.dropTable(id)) }
-      return QueryResult()
+    case .define(let definition):
+      for edit in definition.edits { try transaction.apply(edit) }
+      return QueryResult(notices: definition.notice.map { [$0] } ?? [])
     case .insert(let insert): return try self.insert(insert, transaction, parameters)
     case .copyFrom(let copy): return try load(copy, transaction)
     case .change(let change): return try apply(change, transaction, parameters)
@@ -176,7 +193,12 @@ extension Session {
   private static func kinds(of bound: BoundStatement) -> CommitKinds {
     switch bound {
     case .createTable: .createTable
-    case .dropTables: .dropTable
+    case .define(let definition):
+      switch definition.kind {
+      case .dropTable: .dropTable
+      case .create: .createObject
+      case .drop: .dropObject
+      }
     case .insert: .insert
     case .copyFrom: .load
     case .truncate: .truncate
@@ -384,7 +406,7 @@ extension Session {
       .string(column.name), .string(column.type.description),
       .string(column.isNullable ? "YES" : "NO"),
       keys.isEmpty ? .null : .string(keys.joined(separator: ",")),
-      SQLName.defaultText(of: column).map { .string($0) } ?? .null,
+      column.defaultSQL.map { .string($0) } ?? .null,
     ]
   }
 
@@ -394,7 +416,10 @@ extension Session {
   {
     if let name {
       let isSetting = Setting.all.contains { $0.name == name.lowercased() }
-      if !isSetting, let table = try warehouse.store.snapshot().catalog.table(named: name) {
+      if !isSetting,
+        let table = try currentSnapshot().catalog.table(
+          written: name, searchPath: settings.searchPath)
+      {
         return Session.description(of: .table(table))
       }
       let setting = try Setting.named(name, at: position)

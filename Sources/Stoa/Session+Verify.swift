@@ -131,7 +131,10 @@ private struct UnprovenCatalog: PlannerCatalog {
       table.checks = []
       return table
     }
-    state = CatalogState(tables: bare, nextTableID: .max) ?? CatalogState()
+    state =
+      CatalogState(
+        tables: bare, objects: Array(snapshot.catalog.objects.values), nextTableID: .max)
+      ?? CatalogState()
   }
 
   func statistics(of table: TableID) -> TableStatistics? { nil }

@@ -1,3 +1,4 @@
+import Catalog
 import Executor
 import SQL
 import Storage
@@ -20,6 +21,8 @@ public final class Session: @unchecked Sendable {
   var isClosed = false
   /// Earlier versions that the statement being run reads.
   var versions: StatementVersions?
+  /// What PREPARE has named, by lower-case name.
+  var namedStatements: [String: NamedStatement] = [:]
   /// Set between BEGIN and COMMIT or ROLLBACK.
   var openTransaction: OpenTransaction?
 
@@ -68,19 +71,57 @@ public final class Session: @unchecked Sendable {
     try Setting.named(name, at: nil).read(self)
   }
 
-  /// Names of all tables, sorted.
+  /// Names of all tables, sorted: with their schema, as `schema.table`, where the search path does not find them.
   public func tables() throws(StoaError) -> [String] {
-    try currentSnapshot().catalog.sortedTables.map(\.name)
+    let catalog = try currentSnapshot().catalog
+    return catalog.relationNames(visibleFrom: settings.searchPath).filter {
+      catalog.table(written: $0, searchPath: settings.searchPath) != nil
+    }
   }
 
-  /// The CREATE TABLE statement that would make the table again.
+  /// Names of all views, as `tables` has them.
+  public func views() throws(StoaError) -> [String] {
+    let catalog = try currentSnapshot().catalog
+    return catalog.relationNames(visibleFrom: settings.searchPath).filter {
+      catalog.view(written: $0, searchPath: settings.searchPath) != nil
+    }
+  }
+
+  /// Statements that make all schemas, tables and views again, in an order in which each finds what it refers to.
+  public func definitions() throws(StoaError) -> [String] {
+    let catalog = try currentSnapshot().catalog
+    var left = catalog.sortedTables
+    var tables: [TableDefinition] = []
+    while !left.isEmpty {
+      // Tables that refer to each other come as they are, when nothing else is left.
+      let waiting = Set(left.map(\.id))
+      let next = left.filter { table in
+        table.foreignKeys.allSatisfy {
+          $0.referencedTable == table.id || !waiting.contains($0.referencedTable)
+        }
+      }
+      tables += next.isEmpty ? left : next
+      let done = Set(next.isEmpty ? left.map(\.id) : next.map(\.id))
+      left.removeAll { done.contains($0.id) }
+    }
+    let views = catalog.objectsInOrder.compactMap { object -> String? in
+      if case .view(let view) = object { view.sql(in: catalog) } else { nil }
+    }
+    return catalog.sortedSchemas.map(\.sql) + tables.map { $0.sql(in: catalog) } + views
+  }
+
+  /// The CREATE TABLE or CREATE VIEW statement that would make the table or view again.
   public func definition(ofTable name: String) throws(StoaError) -> String {
     let catalog = try currentSnapshot().catalog
-    guard let table = catalog.table(named: name) else {
+    if let view = catalog.view(written: name, searchPath: settings.searchPath) {
+      return view.sql(in: catalog)
+    }
+    guard let table = catalog.table(written: name, searchPath: settings.searchPath) else {
       throw StoaError(
         .binding, "there is no table \"\(name)\"",
-        hint: closestSpelling(to: name, among: catalog.sortedTables.map(\.name))
-          .map { "Did you mean \($0)?" })
+        hint: closestSpelling(
+          to: name, among: catalog.relationNames(visibleFrom: settings.searchPath)
+        ).map { "Did you mean \($0)?" })
     }
     return table.sql(in: catalog)
   }

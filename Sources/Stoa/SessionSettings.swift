@@ -1,3 +1,4 @@
+import Catalog
 import Executor
 import SQL
 import Storage
@@ -27,6 +28,8 @@ public struct SessionSettings: Sendable {
   /// False: a commit may return before the disk has it. What was committed last may be missing after a power
   /// loss, never anything in between; a process that is killed loses nothing.
   public var isSynchronous = true
+  /// Names of schemas where bare names are looked up, in order.
+  public var searchPath = [CatalogState.mainSchemaName]
   /// A statement that runs longer ends with an error; `nil` for any time.
   public var timeLimitMilliseconds: Int?
 
@@ -86,10 +89,11 @@ struct Setting: Sendable {
       }),
     Setting(
       name: "lock_timeout",
-      help: "milliseconds a writing statement waits for another writer, from 0",
+      help:
+        "milliseconds a writing statement waits for another writer, from 0, or a time such as 5s",
       read: { String($0.settings.lockTimeoutMilliseconds) },
       write: { session, text in
-        guard let limit = Int(text), limit >= 0 else { return false }
+        guard let limit = Setting.milliseconds(text) else { return false }
         session.settings.lockTimeoutMilliseconds = limit
         return true
       }),
@@ -115,6 +119,16 @@ struct Setting: Sendable {
       help: "how long earlier versions can be read in this warehouse, such as 1 day, or 0",
       read: { $0.retentionText }, write: { _, _ in false }, isOfWarehouse: true),
     Setting(
+      name: "search_path",
+      help: "schemas where names without one are looked up, with commas between",
+      read: { $0.settings.searchPath.joined(separator: ",") },
+      write: { session, text in
+        let names = text.split(separator: ",").map { String($0.trimmingSpaces) }
+        guard !names.isEmpty, names.allSatisfy({ !$0.isEmpty }) else { return false }
+        session.settings.searchPath = names
+        return true
+      }),
+    Setting(
       name: "skip_damaged",
       help: "whether queries leave out row groups that are damaged, true or false",
       read: { $0.settings.skipsDamaged ? "true" : "false" },
@@ -134,10 +148,11 @@ struct Setting: Sendable {
         return true
       }),
     Setting(
-      name: "statement_timeout", help: "milliseconds a statement may run, 0 for any time",
+      name: "statement_timeout",
+      help: "milliseconds a statement may run, or a time such as 5s; 0 for any time",
       read: { String($0.settings.timeLimitMilliseconds ?? 0) },
       write: { session, text in
-        guard let limit = Int(text), limit >= 0 else { return false }
+        guard let limit = Setting.milliseconds(text) else { return false }
         session.settings.timeLimitMilliseconds = limit == 0 ? nil : limit
         return true
       }),
@@ -167,11 +182,27 @@ struct Setting: Sendable {
       }),
   ]
 
+  /// A number of milliseconds, or a number with a unit of time.
+  private static func milliseconds(_ text: String) -> Int? {
+    if let number = Int(text) { return number >= 0 ? number : nil }
+    guard let microseconds = DurationText.parse(text), microseconds >= 0 else { return nil }
+    return Int(clamping: (microseconds + 999) / 1000)
+  }
+
   private static func flag(_ text: String) -> Bool? {
     switch text.lowercased() {
     case "true", "on", "yes", "1": true
     case "false", "off", "no", "0": false
     default: nil
     }
+  }
+}
+
+extension Substring {
+  /// Without spaces before and after.
+  fileprivate var trimmingSpaces: Substring {
+    var text = drop { $0 == " " }
+    while text.last == " " { text.removeLast() }
+    return text
   }
 }

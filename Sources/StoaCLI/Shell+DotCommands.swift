@@ -26,7 +26,8 @@ extension Shell {
     case ".print": try output.print(arguments.joined(separator: " "))
     case ".output": try setOutput(arguments)
     case ".read": return try read(try Shell.one(name, arguments, "a file"))
-    case ".tables": for table in try session.tables() { try output.print(table) }
+    case ".tables":
+      for table in try session.tables() + session.views() { try output.print(table) }
     case ".schema": try printSchema(arguments)
     case ".space": try printRows(of: try session.space(), since: Shell.monotonicSeconds())
     case ".import": try importFiles(arguments)
@@ -57,8 +58,11 @@ extension Shell {
   }
 
   private func printSchema(_ arguments: [String]) throws(StoaError) {
-    let names = try arguments.isEmpty ? session.tables() : arguments
-    for name in names { try output.print(try session.definition(ofTable: name)) }
+    guard !arguments.isEmpty else {
+      for text in try session.definitions() { try output.print(text) }
+      return
+    }
+    for name in arguments { try output.print(try session.definition(ofTable: name)) }
   }
 
   private func importFiles(_ arguments: [String]) throws(StoaError) {

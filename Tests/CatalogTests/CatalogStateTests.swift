@@ -121,6 +121,49 @@ import Vectors
     for (old, new) in refused { #expect(!old.canWiden(to: new), "\(old) to \(new)") }
   }
 
+  @Test("Views keep what they read, schemas what they hold; names are taken once in a schema")
+  func objects() throws {
+    func view(_ id: ObjectID, _ name: String, reads: [ObjectID], schema: SchemaID = 0)
+      -> CatalogObject
+    {
+      .view(
+        ViewDefinition(
+          id: id, schema: schema, name: name, text: "SELECT 1", searchPath: ["main"],
+          sources: ["a"], columns: ["a"], dependencies: reads))
+    }
+    var state = CatalogState()
+    try state.apply(.createObject(.schema(SchemaDefinition(id: 1, name: "S"))))
+    var inside = table(2, "t")
+    inside.schema = 1
+    try state.apply(.createTable(inside))
+    try state.apply(.createTable(table(3, "t")))
+    try state.apply(.createObject(view(4, "v", reads: [2])))
+    try state.apply(.createObject(view(5, "w", reads: [4], schema: 1)))
+    #expect(state.table(named: "T", in: 1)?.id == 2 && state.table(named: "t")?.id == 3)
+    #expect(state.schema(named: "s") == 1 && state.schema(named: "MAIN") == 0)
+    #expect(state.dependents(of: 2).map(\.name) == ["v"])
+    var elsewhere = table(9, "x")
+    elsewhere.schema = 8
+    let refused: [CatalogEdit] = [
+      .dropTable(2), .dropObject(4), .dropObject(1), .createObject(view(6, "T", reads: [])),
+      .createObject(view(6, "x", reads: [77])), .alterObject(view(4, "v", reads: [5])),
+      .createTable(elsewhere), .createTable(table(9, "V")),
+      .createObject(.schema(SchemaDefinition(id: 9, name: "s"))), .dropObject(77),
+      .alterObject(.schema(SchemaDefinition(id: 4, name: "v"))),
+    ]
+    for edit in refused {
+      var copy = state
+      #expect(throws: StoaError.self, "\(edit)") { try copy.apply(edit) }
+    }
+    var rebuilt = CatalogState()
+    for edit in state.edits { try rebuilt.apply(edit) }
+    #expect(rebuilt == state)
+    for edit: CatalogEdit in [.dropObject(5), .dropObject(4), .dropTable(2), .dropObject(1)] {
+      try state.apply(edit)
+    }
+    #expect(state.objects.isEmpty && state.schema(named: "s") == nil)
+  }
+
   @Test("Constraints without a name have one all the same")
   func constraintNames() {
     var table = table(1, "t", references: 2)

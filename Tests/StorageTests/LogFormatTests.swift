@@ -46,6 +46,38 @@ struct LogFormatTests {
   private let segment = SegmentDescription(
     table: 7, id: 3, byteCount: 4711, footerChecksum: 0xFEED_F00D, rowCount: 12, commit: 2)
 
+  private let view = ViewDefinition(
+    id: 6, schema: 5, name: "v", text: "SELECT a FROM t", searchPath: ["s", "main"], sources: ["a"],
+    columns: ["b"], dependencies: [1, 4], comment: "c")
+
+  private func extendedTable() -> TableDefinition {
+    var table = everyTypeTable()
+    table.schema = 5
+    table.comment = "about it"
+    table.columns[2].comment = "about a column"
+    return table
+  }
+
+  @Test("A checkpoint brings schemas and views back, in whatever order they depend on each other")
+  func objectsInCheckpoint() throws {
+    var state = StoreState()
+    var first = view
+    first.dependencies = [7]
+    var second = view
+    (second.id, second.name, second.dependencies) = (7, "w", [])
+    for edit: CatalogEdit in [
+      .createObject(.schema(SchemaDefinition(id: 5, name: "s"))), .createObject(.view(second)),
+      .createObject(.view(first)),
+    ] { try state.catalog.apply(edit) }
+    var rebuilt = StoreState()
+    try rebuilt.apply(state.edits, commit: 0, timestamp: 0)
+    #expect(rebuilt.catalog == state.catalog)
+    let id = WarehouseID(bytes: Array(repeating: 7, count: 16))
+    let file = CheckpointFile(id: id, number: 3, log: 3, logOffset: 64, state: state)
+    let read = try CheckpointFile(file.encoded(), id: id, number: 3, path: "x")
+    #expect(read.state.catalog == state.catalog)
+  }
+
   @Test("Every edit survives a round trip")
   func edits() throws {
     let edits: [LogEdit] = [
@@ -53,6 +85,10 @@ struct LogFormatTests {
       .removeSegment(7, 3), .catalog(.alterTable(everyTypeTable(id: 8))),
       .setProperty(.retention, 86_400_000_000), .keepFrom(12, timestamp: -3),
       .retire(RetiredSegment(segment: segment, removedBy: 13, removedAt: 1 << 50)),
+      .catalog(.createTable(extendedTable())), .catalog(.alterTable(extendedTable())),
+      .catalog(.createObject(.schema(SchemaDefinition(id: 5, name: "s")))),
+      .catalog(.alterObject(.schema(SchemaDefinition(id: 5, name: "s", comment: "why")))),
+      .catalog(.createObject(.view(view))), .catalog(.dropObject(6)),
     ]
     for edit in edits {
       var writer = ByteWriter()

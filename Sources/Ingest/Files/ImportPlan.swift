@@ -25,22 +25,25 @@ public struct ImportPlan {
   /// - Throws: `.io`, `.input` about the files; `.binding` when fields and columns do not fit.
   public init(
     files patterns: [String], table tableName: String, columns: [String]? = nil,
-    catalog: CatalogState, options: CSVOptions = CSVOptions()
+    catalog: CatalogState, schema: SchemaID = CatalogState.mainSchema,
+    options: CSVOptions = CSVOptions()
   ) throws(StoaError) {
     var inputs: [TextInput] = []
     for pattern in patterns { inputs += try TextInput.resolve(pattern) }
     try self.init(
-      inputs, table: tableName, columns: columns, catalog: catalog, options: options)
+      inputs, table: tableName, columns: columns, catalog: catalog, schema: schema, options: options
+    )
   }
 
   /// The same for inputs at hand.
   public init(
     _ inputs: [TextInput], table tableName: String, columns: [String]? = nil,
-    catalog: CatalogState, options: CSVOptions = CSVOptions()
+    catalog: CatalogState, schema: SchemaID = CatalogState.mainSchema,
+    options: CSVOptions = CSVOptions()
   ) throws(StoaError) {
     guard !inputs.isEmpty else { throw StoaError(.usage, "there is no file to load") }
     self.inputs = inputs
-    if let existing = catalog.table(named: tableName) {
+    if let existing = catalog.table(named: tableName, in: schema) {
       createsTable = false
       table = existing
       let positions = try ImportPlan.positions(columns, in: existing)
@@ -73,6 +76,7 @@ public struct ImportPlan {
           ColumnDefinition(
             id: ColumnID($0.offset + 1), name: $0.element.name, type: $0.element.type)
         })
+      table.schema = schema
     }
   }
 

@@ -21,6 +21,7 @@ extension Binder {
       }
     }
     _ = try bindChecks(of: change.table)
+    try requireViews(after: change.table)
     change.isNeeded = change.table != old || !change.requirements.isEmpty
     return change
   }
@@ -37,6 +38,7 @@ extension Binder {
       try dropColumn(name, &change.table)
     case .renameColumn(let name, let new): try renameColumn(name, new, &change.table)
     case .renameTable(let new): change.table.name = try newTableName(QualifiedNameSyntax([new]))
+    case .setSchema(let schema): change.table.schema = try self.schema(schema)
     case .setType(let name, let type): try setType(name, type, &change.table)
     case .setDefault(let name, let value):
       try setDefault(value, of: &change.table.columns[try columnIndex(name, in: change.table)])

@@ -9,6 +9,8 @@ extension Binder {
     var table: TableDefinition
     /// What the statement calls it.
     var alias: String
+    /// The table's schema, unless the statement has an alias.
+    var schema: String?
     var plan: LogicalPlan
     /// `$row`
     var row: PlanColumn
@@ -22,7 +24,9 @@ extension Binder {
 
     /// Other columns under the names of the table's, such as those of new rows.
     func entries(_ columns: [PlanColumn]) -> [Scope.Entry] {
-      zip(table.columns, columns).map { Scope.Entry(table: alias, name: $0.name, column: $1) }
+      zip(table.columns, columns).map {
+        Scope.Entry(table: alias, name: $0.name, column: $1, schema: schema)
+      }
     }
 
     /// A scope of the table's columns and others.
@@ -44,7 +48,9 @@ extension Binder {
       table: table, alias: name, columns: [row] + columns,
       sources: [SystemColumn.row] + table.columns.map(\.id))
     return ChangeTarget(
-      table: table, alias: name, plan: .get(get), row: row, columns: columns,
+      table: table, alias: name,
+      schema: alias == nil ? catalog.schemaName(table.schema) : nil, plan: .get(get), row: row,
+      columns: columns,
       commonTables: statementTables)
   }
 

@@ -156,7 +156,9 @@ extension Binder {
     let scope = Scope(parent: nil, commonTables: statementTables)
     scope.replaceEntries(
       zip(table.columns, columns).map {
-        Scope.Entry(table: insert.alias?.text ?? table.name, name: $0.name, column: $1)
+        Scope.Entry(
+          table: insert.alias?.text ?? table.name, name: $0.name, column: $1,
+          schema: insert.alias == nil ? catalog.schemaName(table.schema) : nil)
       })
     return scope
   }

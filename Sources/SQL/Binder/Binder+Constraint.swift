@@ -15,7 +15,7 @@ extension Binder {
     }
     do throws(StoaError) {
       return try onFittingStack(text) { () throws(StoaError) in
-        let inner = Binder(catalog: catalog, text: text)
+        let inner = Binder(catalog: catalog, text: text, showsPlaces: false)
         return try inner.bindDefault(try Parser.parseExpression(text), column.type)
       }
     } catch {
@@ -84,7 +84,7 @@ extension Binder {
     _ text: String, of table: TableDefinition
   ) throws(StoaError) -> Expression {
     try onFittingStack(text) { () throws(StoaError) in
-      let inner = Binder(catalog: catalog, text: text)
+      let inner = Binder(catalog: catalog, text: text, showsPlaces: false)
       return try inner.bindCheck(try Parser.parseExpression(text), of: table)
     }
   }
@@ -105,7 +105,8 @@ extension Binder {
       table.columns.enumerated().map { index, column in
         Scope.Entry(
           table: table.name, name: column.name,
-          column: PlanColumn(id: index, name: column.name, type: column.type))
+          column: PlanColumn(id: index, name: column.name, type: column.type),
+          schema: catalog.schemaName(table.schema))
       })
     let clause = Clause("CHECK", scope: scope)
     let condition = try bindCondition(syntax, clause)

@@ -7,7 +7,9 @@ extension Binder {
     if create.isTemporary { throw unsupported("a temporary table", create.position) }
     let name = try newTableName(create.name)
     var table = TableDefinition(id: 0, name: name, columns: [])
-    let existing = catalog.table(named: name)
+    table.schema = try newSchema(create.name)
+    try requireNoView(create.name, in: table.schema)
+    let existing = catalog.table(named: name, in: table.schema)
     if existing != nil, !create.ifNotExists, !create.orReplace {
       throw StoaError(
         .binding, "table \"\(name)\" already exists",
@@ -38,11 +40,6 @@ extension Binder {
   }
 
   func newTableName(_ name: QualifiedNameSyntax) throws(StoaError) -> String {
-    if name.parts.count > 1 {
-      guard name.parts.count == 2, CatalogState.key(name.parts[0].text) == Binder.mainSchema else {
-        throw unsupported("a schema other than \(Binder.mainSchema)", name.position)
-      }
-    }
     if name.name.text.isEmpty {
       throw StoaError(.binding, "a table name must not be empty", position: name.position)
     }
@@ -178,7 +175,11 @@ extension Binder {
   ) throws(StoaError) -> ForeignKeyDefinition {
     let columns = try keyColumns(names, table)
     // A table that refers to itself has no number yet: 0, replaced when it is made.
-    let isOwn = CatalogState.key(target.name.text) == CatalogState.key(table.name)
+    let isOwn =
+      CatalogState.key(target.name.text) == CatalogState.key(table.name)
+      && (target.parts.count == 1
+        || target.parts.count == 2
+          && catalog.schema(named: target.parts[0].text) == table.schema)
     let other = isOwn ? table : try self.table(named: target)
     var referencedIDs: [ColumnID] = []
     if referenced.isEmpty {
@@ -227,18 +228,6 @@ extension Binder {
     _ create: CreateTableSyntax, _ table: inout TableDefinition
   ) throws(StoaError) {
     table.sortKey = try keyColumns(create.sortKey, table)
-  }
-
-  // MARK: DROP TABLE
-
-  func bindDropTable(_ drop: DropTableSyntax) throws(StoaError) -> [TableID] {
-    var ids: [TableID] = []
-    for name in drop.names {
-      if drop.ifExists, findTable(name) == nil { continue }
-      let id = try table(named: name).id
-      if !ids.contains(id) { ids.append(id) }
-    }
-    return ids
   }
 }
 

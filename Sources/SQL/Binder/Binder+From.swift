@@ -71,8 +71,9 @@ extension Binder {
   }
 
   /// Gives a relation its alias and its columns their names; ids become distinct.
-  private func named(
-    _ relation: BoundRelation, _ reference: TableReferenceSyntax, defaultName: String
+  func named(
+    _ relation: BoundRelation, _ reference: TableReferenceSyntax, defaultName: String,
+    schema: String? = nil
   ) throws(StoaError) -> FromPart {
     var columns = relation.columns
     if let alias = reference.alias { try rename(&columns, alias.columns, alias.name) }
@@ -89,7 +90,10 @@ extension Binder {
       }
       columns = items.map(\.column)
     }
-    let entries = columns.map { Scope.Entry(table: table, name: $0.name, column: $0) }
+    let place = reference.alias == nil ? schema : nil
+    let entries = columns.map {
+      Scope.Entry(table: table, name: $0.name, column: $0, schema: place)
+    }
     return FromPart(plan: plan, entries: entries)
   }
 
@@ -102,17 +106,14 @@ extension Binder {
     if name.parts.count == 1, let common = scope.commonTables?.find(CatalogState.key(name.text)) {
       return try bindCommonReference(common, name, reference, scope)
     }
+    if let rows = try informationTable(name, reference) { return rows }
+    if let view = findView(name) { return try bindView(view, name, reference) }
     guard let table = findTable(name) else {
       if name.parts.count == 1, name.name.text.lowercased().hasSuffix(".csv") {
         return try bindFile(name.name.text, reference)
       }
       if let list = tableList(name, reference) { return list }
-      throw StoaError(
-        .binding, "there is no table \"\(name.text)\"",
-        hint: Suggestion.hint(
-          for: name.name.text,
-          among: catalog.tables.values.map(\.name) + (scope.commonTables?.names ?? [])),
-        position: name.position)
+      throw unknownTable(name, also: scope.commonTables?.names ?? [])
     }
     return try bindGet(table, version: nil, reference)
   }
@@ -125,8 +126,10 @@ extension Binder {
       LogicalGet(
         table: table, alias: reference.alias?.name.text ?? table.name, columns: columns,
         sources: table.columns.map(\.id), version: version))
+    dependencies.insert(table.id)
     return try named(
-      BoundRelation(plan: plan, columns: columns), reference, defaultName: table.name)
+      BoundRelation(plan: plan, columns: columns), reference, defaultName: table.name,
+      schema: catalog.schemaName(table.schema))
   }
 
   // MARK: earlier versions
@@ -204,7 +207,9 @@ extension Binder {
       let alias = reference.alias, CatalogState.key(alias.name.text) == "tables"
     else { return nil }
     let column = numbers.column("name", .varchar)
-    let rows = catalog.sortedTables.map { [Expression.constant(.string($0.name), .varchar)] }
+    let rows = catalog.relationNames(visibleFrom: searchPath).map {
+      [Expression.constant(.string($0), .varchar)]
+    }
     return FromPart(
       plan: .values(LogicalValues(columns: [column], rows: rows)),
       entries: [Scope.Entry(table: "", name: column.name, column: column)])

@@ -15,7 +15,7 @@ extension Binder {
     guard isScalar(name) else { throw unknownFunction(name, namePosition ?? position) }
     do throws(StoaError) {
       let bound = try FunctionRegistry.bind(name, try adapted(name, arguments, at: position))
-      return settled(placed(bound, at: SourcePlace(position)))
+      return settled(placed(bound, at: place(position)))
     } catch {
       throw error.at(position)
     }

@@ -221,7 +221,12 @@ extension Binder {
   func bindDescribe(_ describe: DescribeSyntax) throws(StoaError) -> BoundDescribe {
     if describe.isSummary { throw unsupported("SUMMARIZE", describe.position) }
     switch describe.subject {
-    case .table(let name): return .table(try table(named: name))
+    case .table(let name):
+      guard let view = findView(name) else { return .table(try table(named: name)) }
+      let part = try bindView(
+        view, name, TableReferenceSyntax(.table(name), position: name.position))
+      return .query(
+        part.entries.map { PlanColumn(id: $0.column.id, name: $0.name, type: $0.column.type) })
     case .query(let query):
       return .query(try bindQuery(query, parent: nil, commonTables: statementTables).columns)
     }

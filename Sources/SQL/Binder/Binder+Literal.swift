@@ -49,7 +49,7 @@ extension Binder {
       throw StoaError(
         .binding, "\(expression.type) cannot be cast to \(type)", position: position)
     }
-    let cast = Expression.cast(expression, to: type, isTry: isTry, at: SourcePlace(position))
+    let cast = Expression.cast(expression, to: type, isTry: isTry, at: place(position))
     return expression.isConstant ? try folded(cast, at: position) : cast
   }
 

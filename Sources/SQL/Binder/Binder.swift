@@ -5,12 +5,17 @@ import Vectors
 /// Looks up every name of a statement and gives every expression a type: from syntax to `BoundStatement`.
 /// Nothing later looks up a name. One binder binds one statement.
 public final class Binder {
-  /// The schema of all tables, so that `main.t` can be written.
-  static let mainSchema = "main"
-
   let catalog: CatalogState
   let tableFunctions: [String: any TableFunctionBinding]
   let history: CatalogHistory?
+  /// Names of schemas where bare names are looked up, in order; new tables go into the first that is there.
+  let searchPath: [String]
+  /// Whether `text` is what the user wrote now, so that places in it mean something to them.
+  let showsPlaces: Bool
+  /// Tables and views that were looked up, for those who depend on them.
+  var dependencies: Set<ObjectID> = []
+  /// Views being bound around this one.
+  var viewDepth = 0
   /// UTF-8 bytes of the statement's text, for names of columns without one.
   let text: [UInt8]
   var numbers = PlanNumbers()
@@ -28,12 +33,17 @@ public final class Binder {
   ///   - text: what the statement was parsed from; names result columns such as `sum(a)`.
   ///   - parameterTypes: types the caller wants for parameters; others follow from the context.
   ///   - history: for `AT (…)`, which is refused without.
+  ///   - searchPath: names of schemas, see `searchPath`.
+  ///   - showsPlaces: false for a text out of a catalog, whose places mean nothing to the user.
   public init(
     catalog: CatalogState, text: String, tableFunctions: [any TableFunctionBinding] = [],
-    parameterTypes: [LogicalType?] = [], history: CatalogHistory? = nil
+    parameterTypes: [LogicalType?] = [], history: CatalogHistory? = nil,
+    searchPath: [String] = [CatalogState.mainSchemaName], showsPlaces: Bool = true
   ) {
     self.catalog = catalog
     self.history = history
+    self.searchPath = searchPath
+    self.showsPlaces = showsPlaces
     self.text = Array(text.utf8)
     self.parameterTypes = parameterTypes
     self.tableFunctions = Dictionary(
@@ -54,7 +64,17 @@ public final class Binder {
     switch statement.kind {
     case .query(let query): return .query(try bindWholeQuery(query))
     case .createTable(let create): return .createTable(try bindCreateTable(create))
-    case .dropTable(let drop): return .dropTables(try bindDropTable(drop))
+    case .createView(let create): return .define(try bindCreateView(create))
+    case .createSchema(let name, let ifNotExists):
+      return .define(try bindCreateSchema(name, ifNotExists: ifNotExists))
+    case .drop(let drop): return .define(try bindDrop(drop))
+    case .alterObject(let alter): return .define(try bindAlterObject(alter))
+    case .comment(let comment): return .define(try bindComment(comment))
+    case .use(let name):
+      guard catalog.schema(named: name.text) != nil else { throw unknownSchema(name) }
+      return .set(name: "search_path", values: [name.text], position: name.position)
+    case .prepare, .execute, .deallocate:
+      throw unsupported("a prepared statement here", statement.position)
     case .insert(let insert):
       try bindWith(insert.with)
       return try bindInsert(insert)
@@ -134,30 +154,11 @@ public final class Binder {
 
   // MARK: names
 
-  func table(named name: QualifiedNameSyntax) throws(StoaError) -> TableDefinition {
-    if let table = findTable(name) { return table }
-    throw StoaError(
-      .binding, "there is no table \"\(name.text)\"",
-      hint: Suggestion.hint(for: name.name.text, among: catalog.tables.values.map(\.name)),
-      position: name.position)
-  }
-
   private func optionalTable(
     _ name: QualifiedNameSyntax?
   ) throws(StoaError) -> TableDefinition? {
     guard let name else { return nil }
     return try table(named: name)
-  }
-
-  func findTable(_ name: QualifiedNameSyntax) -> TableDefinition? { findTable(name, in: catalog) }
-
-  func findTable(_ name: QualifiedNameSyntax, in catalog: CatalogState) -> TableDefinition? {
-    switch name.parts.count {
-    case 1: catalog.table(named: name.name.text)
-    case 2 where CatalogState.key(name.parts[0].text) == Binder.mainSchema:
-      catalog.table(named: name.name.text)
-    default: nil
-    }
   }
 
   func columnIndex(_ name: NameSyntax, in table: TableDefinition) throws(StoaError) -> Int {

@@ -12,11 +12,14 @@ final class Scope {
     var column: PlanColumn
     /// Merged away by USING or NATURAL: only reachable as `table.column`.
     var isHidden = false
+    /// Lower-case name of the table's schema; `nil` for what is no table.
+    var schemaKey: String?
     let tableKey: String
     let key: String
 
-    init(table: String, name: String, column: PlanColumn) {
+    init(table: String, name: String, column: PlanColumn, schema: String? = nil) {
       self.table = table
+      schemaKey = schema.map(CatalogState.key)
       self.name = name
       self.column = column
       tableKey = CatalogState.key(table)
@@ -59,11 +62,11 @@ final class Scope {
   /// - Throws: `.binding` when more than one column has it.
   func resolveHere(_ name: QualifiedNameSyntax) throws(StoaError) -> Entry? {
     let column = CatalogState.key(name.name.text)
-    let table = try tableKey(of: name)
+    let (schema, table) = try tableKey(of: name)
     var found: Entry?
     for entry in entries where entry.key == column {
       if let table {
-        guard entry.tableKey == table else { continue }
+        guard entry.tableKey == table, schema == nil || entry.schemaKey == schema else { continue }
       } else if entry.isHidden {
         continue
       }
@@ -82,16 +85,19 @@ final class Scope {
     entries.map(\.name) + (parent?.candidates ?? [])
   }
 
-  private func tableKey(of name: QualifiedNameSyntax) throws(StoaError) -> String? {
-    switch name.parts.count {
-    case 1: return nil
-    case 2: return CatalogState.key(name.parts[0].text)
-    case 3 where CatalogState.key(name.parts[0].text) == Binder.mainSchema:
-      return CatalogState.key(name.parts[1].text)
+  private func tableKey(
+    of name: QualifiedNameSyntax
+  ) throws(StoaError) -> (schema: String?, table: String?) {
+    let parts = name.parts.map { CatalogState.key($0.text) }
+    switch parts.count {
+    case 1: return (nil, nil)
+    case 2: return (nil, parts[0])
+    case 3: return (parts[0], parts[1])
     default:
       throw StoaError(
         .binding, "there is no column \"\(name.text)\"",
-        hint: "Columns are written column or table.column", position: name.position)
+        hint: "Columns are written column, table.column or schema.table.column",
+        position: name.position)
     }
   }
 

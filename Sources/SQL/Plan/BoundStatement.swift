@@ -6,7 +6,8 @@ import Vectors
 public indirect enum BoundStatement: Sendable {
   case query(BoundQuery)
   case createTable(BoundCreateTable)
-  case dropTables([TableID])
+  /// Changes of the catalog and of nothing else.
+  case define(BoundDefinition)
   case insert(BoundInsert)
   /// DELETE, UPDATE, MERGE and INSERT … ON CONFLICT.
   case change(BoundChange)
@@ -77,6 +78,25 @@ public struct BoundCreateTable: Sendable {
     self.isNeeded = isNeeded
     self.replaced = replaced
     self.source = source
+  }
+}
+
+/// What CREATE, DROP, ALTER and COMMENT change in the catalog, in order.
+public struct BoundDefinition: Sendable {
+  /// What it is about, for the list of versions.
+  public enum Kind: Sendable {
+    case dropTable, create, drop
+  }
+
+  public var kind: Kind
+  public var edits: [CatalogEdit]
+  /// Something to tell the user, such as that there was nothing to do.
+  public var notice: String?
+
+  public init(_ kind: Kind, _ edits: [CatalogEdit], notice: String? = nil) {
+    self.kind = kind
+    self.edits = edits
+    self.notice = notice
   }
 }
 

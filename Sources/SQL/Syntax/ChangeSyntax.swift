@@ -100,6 +100,7 @@ public struct AlterTableSyntax: Sendable {
     case addColumn(ColumnDefinitionSyntax, ifNotExists: Bool)
     case dropColumn(NameSyntax, ifExists: Bool)
     case renameColumn(NameSyntax, to: NameSyntax)
+    case setSchema(NameSyntax)
     case renameTable(to: NameSyntax)
     case setType(NameSyntax, TypeSyntax)
     case setDefault(NameSyntax, ExpressionSyntax)

@@ -5,7 +5,7 @@ extension Parser {
   mutating func parseAlterTable() throws(StoaError) -> AlterTableSyntax {
     let start = index
     advance()
-    guard accept(.table) else { throw unexpected("TABLE") }
+    guard accept(.table) else { throw unexpected("TABLE, VIEW or SCHEMA") }
     let ifExists = try parseIfExists()
     let table = try parseQualifiedName("a table name")
     var actions: [(action: AlterTableSyntax.Action, position: Range<Int>)] = []
@@ -34,12 +34,13 @@ extension Parser {
     if acceptWord("ADD") { return try parseAdd() }
     if accept(.drop) { return try parseDropPart() }
     if accept(.rename) { return try parseRename() }
+    if keyword == .set, isSchemaNext { return .setSchema(try parseSetSchema()) }
     if acceptWord("ALTER") { return try parseAlterColumn() }
     if acceptWord("VALIDATE") {
       try expect(.constraint)
       return .validateConstraint(try parseName("a constraint name"))
     }
-    throw unexpected("ADD, DROP, RENAME, ALTER or VALIDATE")
+    throw unexpected("ADD, DROP, RENAME, ALTER, SET SCHEMA or VALIDATE")
   }
 
   private mutating func parseAdd() throws(StoaError) -> AlterTableSyntax.Action {

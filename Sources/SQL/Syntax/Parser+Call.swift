@@ -23,7 +23,7 @@ extension Parser {
     return call
   }
 
-  private mutating func parseArgument() throws(StoaError) -> ArgumentSyntax {
+  mutating func parseArgument() throws(StoaError) -> ArgumentSyntax {
     let after = peek().kind
     if after == .mark(.assign) || after == .mark(.arrow) {
       let name = try parseLabel("the name of an argument")

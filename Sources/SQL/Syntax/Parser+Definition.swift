@@ -4,14 +4,9 @@ import Vectors
 extension Parser {
   mutating func parseCreateTable() throws(StoaError) -> CreateTableSyntax {
     let start = index
-    advance()
-    let orReplace = keyword == .or
-    if orReplace {
-      advance()
-      try expect(.replace)
-    }
+    let orReplace = try parseCreateWords()
     let isTemporary = accept(.temporary) || accept(.temp)
-    guard accept(.table) else { throw unexpected("TABLE") }
+    guard accept(.table) else { throw unexpected("TABLE, VIEW or SCHEMA") }
     let ifNotExists = try parseIfNotExists()
     let name = try parseQualifiedName("a table name")
     var table = CreateTableSyntax(
@@ -210,23 +205,6 @@ extension Parser {
       constraint.position = range(from: start)
     }
     return constraint
-  }
-
-  mutating func parseDrop() throws(StoaError) -> DropTableSyntax {
-    let start = index
-    advance()
-    guard accept(.table) else { throw unexpected("TABLE") }
-    let ifExists = try parseIfExists()
-    var names = [try parseQualifiedName("a table name")]
-    while accept(.comma) { names.append(try parseQualifiedName("a table name")) }
-    let tail = index
-    if acceptWord("CASCADE") {
-      throw StoaError(
-        .unsupported, "DROP TABLE … CASCADE is not supported yet",
-        hint: "Drop the tables that refer to it first", position: range(from: tail))
-    }
-    _ = acceptWord("RESTRICT")
-    return DropTableSyntax(names: names, ifExists: ifExists, position: range(from: start))
   }
 }
 

@@ -5,6 +5,7 @@ extension Parser {
     "SELECT", "FROM", "VALUES", "WITH", "CREATE", "DROP", "INSERT", "DELETE", "UPDATE", "COPY",
     "MERGE", "TRUNCATE", "ALTER", "EXPLAIN", "SHOW", "DESCRIBE", "SUMMARIZE", "CHECKPOINT", "SET",
     "RESET", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "COMPACT", "VACUUM", "VERIFY",
+    "PREPARE", "EXECUTE", "DEALLOCATE", "COMMENT", "USE",
   ]
 
   mutating func parseStatement() throws(StoaError) -> StatementSyntax {
@@ -12,7 +13,7 @@ extension Parser {
     return try parseInnerStatement()
   }
 
-  private mutating func parseInnerStatement() throws(StoaError) -> StatementSyntax {
+  mutating func parseInnerStatement() throws(StoaError) -> StatementSyntax {
     let start = index
     let kind = try parseStatementKind()
     return StatementSyntax(kind, parameters: parameters, position: range(from: start))
@@ -23,8 +24,10 @@ extension Parser {
     switch keyword {
     case .with: return try parseWithStatement()
     case .select, .from, .values, .table: return .query(try parseQuery())
-    case .create: return .createTable(try parseCreateTable())
-    case .drop: return .dropTable(try parseDrop())
+    case .create: return try parseCreate()
+    case .drop: return .drop(try parseDrop())
+    case .prepare: return .prepare(try parsePrepare())
+    case .execute: return .execute(try parseExecute())
     case .insert: return .insert(try parseInsert())
     case .delete: return .delete(try parseDelete())
     case .update: return .update(try parseUpdate())
@@ -45,7 +48,8 @@ extension Parser {
     if accept(.checkpoint) { return .checkpoint }
     if isWord("MERGE") { return .merge(try parseMerge()) }
     if isWord("TRUNCATE") { return .truncate(try parseTruncate()) }
-    if isWord("ALTER") { return .alterTable(try parseAlterTable()) }
+    if isWord("ALTER") { return try parseAlter() }
+    if let kind = try parseObjectStatement() { return kind }
     if acceptWord("COMPACT") || acceptWord("VACUUM") {
       _ = accept(.table)
       return .compact(endsStatement ? nil : try parseQualifiedName("a table name"))
@@ -83,11 +87,7 @@ extension Parser {
   private mutating func parseTransactionStatement() throws(StoaError) -> StatementSyntax.Kind? {
     if accept(.begin) || acceptWord("START") {
       _ = accept(.transaction) || accept(.work)
-      if accept(.read) {
-        if accept(.only) { return .begin(isReadOnly: true) }
-        try expect(.write)
-      }
-      return .begin(isReadOnly: false)
+      return .begin(isReadOnly: try parseTransactionModes())
     }
     if accept(.commit) || accept(.end) {
       _ = accept(.transaction) || accept(.work)
@@ -105,6 +105,46 @@ extension Parser {
       return .release(try parseName("the name of a savepoint"))
     }
     return nil
+  }
+
+  /// `READ ONLY`, `READ WRITE` and `ISOLATION LEVEL …`, in any order. Every transaction sees one snapshot, which is
+  /// REPEATABLE READ; the weaker levels allow that too.
+  /// - Returns: whether it is read only.
+  private mutating func parseTransactionModes() throws(StoaError) -> Bool {
+    var isReadOnly = false
+    var hasMore = keyword == .read || keyword == .isolation
+    while hasMore {
+      if accept(.read) {
+        isReadOnly = accept(.only)
+        if !isReadOnly { try expect(.write) }
+      } else if accept(.isolation) {
+        try parseIsolationLevel()
+      } else {
+        throw unexpected("READ ONLY, READ WRITE or ISOLATION LEVEL")
+      }
+      hasMore = accept(.comma) || keyword == .read || keyword == .isolation
+    }
+    return isReadOnly
+  }
+
+  private mutating func parseIsolationLevel() throws(StoaError) {
+    try expect(.level)
+    let start = index
+    if accept(.read) {
+      guard acceptWord("COMMITTED") || acceptWord("UNCOMMITTED") else {
+        throw unexpected("COMMITTED or UNCOMMITTED")
+      }
+    } else if accept(.repeatable) {
+      try expect(.read)
+    } else if acceptWord("SERIALIZABLE") {
+      throw StoaError(
+        .unsupported, "the isolation level SERIALIZABLE is not supported",
+        hint:
+          "REPEATABLE READ is what every transaction has: one snapshot, and the first to commit wins",
+        position: range(from: start))
+    } else {
+      throw unexpected("REPEATABLE READ, READ COMMITTED or READ UNCOMMITTED")
+    }
   }
 
   /// SAVEPOINT before a name; alone it is the name.
@@ -125,9 +165,8 @@ extension Parser {
   }
 
   private static let plannedStatements = [
-    "ATTACH", "DETACH", "USE", "PRAGMA", "INSTALL", "LOAD",
-    "EXPORT", "IMPORT", "PIVOT", "UNPIVOT", "CALL", "PREPARE", "EXECUTE", "DEALLOCATE", "COMMENT",
-    "GRANT", "REVOKE",
+    "ATTACH", "DETACH", "PRAGMA", "INSTALL", "LOAD",
+    "EXPORT", "IMPORT", "PIVOT", "UNPIVOT", "CALL", "GRANT", "REVOKE",
   ]
 
   /// Whether an unquoted word without meaning to the grammar reads `word` (upper case).
@@ -182,6 +221,13 @@ extension Parser {
     advance()
     if peek().kind != .mark(.equal), keyword(at: 1) != .to {
       _ = accept(.session) || accept(.local) || accept(.global)
+    }
+    if isWord("SCHEMA"), case .string(let schema) = peek().kind {
+      // SET SCHEMA 'name', as the standard has it.
+      advance()
+      let position = current.range
+      advance()
+      return .use(NameSyntax(schema, isQuoted: true, position: position))
     }
     let name = try parseLabel("the name of a setting")
     guard accept(.equal) || accept(.to) else { throw unexpected("= or TO") }

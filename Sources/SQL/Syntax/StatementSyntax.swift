@@ -6,7 +6,17 @@ public struct StatementSyntax: Sendable {
   public indirect enum Kind: Sendable {
     case query(QuerySyntax)
     case createTable(CreateTableSyntax)
-    case dropTable(DropTableSyntax)
+    case createView(CreateViewSyntax)
+    case createSchema(NameSyntax, ifNotExists: Bool)
+    case drop(DropSyntax)
+    case alterObject(AlterObjectSyntax)
+    case comment(CommentSyntax)
+    case prepare(PrepareSyntax)
+    case execute(ExecuteSyntax)
+    /// `DEALLOCATE name`, or `DEALLOCATE ALL` with `nil`.
+    case deallocate(NameSyntax?)
+    /// `USE schema`
+    case use(NameSyntax)
     case insert(InsertSyntax)
     case delete(DeleteSyntax)
     case update(UpdateSyntax)
@@ -148,13 +158,6 @@ public struct TableConstraintSyntax: Sendable {
 public struct ColumnEncodingSyntax: Sendable {
   public var column: NameSyntax
   public var encoding: NameSyntax
-}
-
-/// `DROP TABLE [IF EXISTS] a, b`
-public struct DropTableSyntax: Sendable {
-  public var names: [QualifiedNameSyntax]
-  public var ifExists: Bool
-  public var position: Range<Int>
 }
 
 /// `COPY t [(columns)] FROM …` and `COPY t | (query) TO …`

@@ -245,11 +245,24 @@ extension Inspector {
     }
   }
 
+  private func definition(_ object: CatalogObject, _ verb: String) {
+    output("  \(verb) \(object.word) id \(object.id) name \(object.name) schema \(object.schema)")
+    switch object {
+    case .schema: break
+    case .view(let view):
+      output("    columns \(view.columns.joined(separator: ", ")) reads \(view.dependencies)")
+      output("    query \(view.text)")
+    }
+  }
+
   private func edit(_ edit: LogEdit) {
     switch edit {
     case .catalog(.createTable(let table)): definition(table, "create")
     case .catalog(.alterTable(let table)): definition(table, "alter")
     case .catalog(.dropTable(let id)): output("  drop table id \(id)")
+    case .catalog(.createObject(let object)): definition(object, "create")
+    case .catalog(.alterObject(let object)): definition(object, "alter")
+    case .catalog(.dropObject(let id)): output("  drop object id \(id)")
     case .addSegment(let segment):
       output(
         "  add segment table \(segment.table) id \(segment.id) byteCount \(segment.byteCount)"

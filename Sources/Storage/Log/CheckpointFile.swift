@@ -114,7 +114,11 @@ struct CheckpointFile: Hashable {
     guard reader.isAtEnd else { throw reader.damage("the checkpoint holds more than its edits") }
     var tables: [TableDefinition] = []
     for case .catalog(.createTable(let table)) in edits { tables.append(table) }
-    guard let catalog = CatalogState(tables: tables, nextTableID: nextTableID) else {
+    var objects: [CatalogObject] = []
+    for case .catalog(.createObject(let object)) in edits { objects.append(object) }
+    guard
+      let catalog = CatalogState(tables: tables, objects: objects, nextTableID: nextTableID)
+    else {
       throw reader.damage("names or ids of tables clash")
     }
     var state = StoreState()

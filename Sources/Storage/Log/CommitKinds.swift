@@ -16,6 +16,9 @@ public struct CommitKinds: OptionSet, Hashable, Sendable {
   public static let dropTable = CommitKinds(rawValue: 1 << 7)
   public static let alterTable = CommitKinds(rawValue: 1 << 8)
   public static let set = CommitKinds(rawValue: 1 << 9)
+  /// Schemas, views and comments.
+  public static let createObject = CommitKinds(rawValue: 1 << 10)
+  public static let dropObject = CommitKinds(rawValue: 1 << 11)
   /// Upkeep: rows of memtables became a segment, segments became others, ids were given away, versions forgotten.
   public static let flush = CommitKinds(rawValue: 1 << 16)
   public static let compact = CommitKinds(rawValue: 1 << 17)
@@ -32,7 +35,8 @@ public struct CommitKinds: OptionSet, Hashable, Sendable {
     let all: [(CommitKinds, String)] = [
       (.createTable, "create table"), (.alterTable, "alter table"), (.dropTable, "drop table"),
       (.truncate, "truncate"), (.insert, "insert"), (.load, "copy"), (.update, "update"),
-      (.merge, "merge"), (.delete, "delete"), (.set, "set"), (.flush, "flush"),
+      (.merge, "merge"), (.delete, "delete"), (.set, "set"), (.createObject, "define"),
+      (.dropObject, "drop"), (.flush, "flush"),
       (.compact, "compact"), (.reserve, "reserve"), (.expire, "expire"),
     ]
     return all.filter { contains($0.0) }.map(\.1)

@@ -14,6 +14,7 @@ import Vectors
 //                   u32 count of checks: flags u8 (1 validated, 2 named), text string, [name string]
 //   drop table      id u32
 //   alter table     as create table: the whole new definition
+//   kinds 14 to 18  see `LogEdit+Objects.swift`
 //   add segment     table u32, reserved u32, id u64, byteCount u64, footerChecksum u64, rowCount u64,
 //                   commit u64 (0 in the log: the record's), load u64
 //   remove segment  table u32, reserved u32, id u64
@@ -34,9 +35,12 @@ extension LogEdit {
     let sizeOffset = writer.count
     writer.u32(0)
     switch self {
-    case .catalog(.createTable(let table)): table.encode(to: &writer)
-    case .catalog(.dropTable(let id)): writer.u32(id)
-    case .catalog(.alterTable(let table)): table.encode(to: &writer)
+    case .catalog(.createTable(let table)), .catalog(.alterTable(let table)):
+      table.encode(to: &writer)
+      if table.isExtended { table.encodeExtension(to: &writer) }
+    case .catalog(.dropTable(let id)), .catalog(.dropObject(let id)): writer.u32(id)
+    case .catalog(.createObject(let object)), .catalog(.alterObject(let object)):
+      object.encode(to: &writer)
     case .addSegment(let segment): segment.encode(to: &writer)
     case .removeSegment(let table, let id):
       writer.u32(table)
@@ -99,6 +103,13 @@ extension LogEdit {
     case .createTable: return .catalog(.createTable(try TableDefinition(from: &reader)))
     case .dropTable: return .catalog(.dropTable(try reader.u32()))
     case .alterTable: return .catalog(.alterTable(try TableDefinition(from: &reader)))
+    case .createExtendedTable:
+      return .catalog(.createTable(try TableDefinition(extendedFrom: &reader)))
+    case .alterExtendedTable:
+      return .catalog(.alterTable(try TableDefinition(extendedFrom: &reader)))
+    case .createObject: return .catalog(.createObject(try CatalogObject(from: &reader)))
+    case .alterObject: return .catalog(.alterObject(try CatalogObject(from: &reader)))
+    case .dropObject: return .catalog(.dropObject(try reader.u32()))
     case .addSegment: return .addSegment(try SegmentDescription(from: &reader))
     case .removeSegment:
       let table = try reader.u32()

@@ -38,7 +38,8 @@ public struct SegmentDescription: Hashable, Sendable {
 ///        8     *  body, see `LogEdit+Coding.swift`
 ///
 /// Kinds: 1 create table, 2 drop table, 3 add segment, 4 remove segment or memtable, 5 delete rows, 6 insert
-/// rows, 9 alter table, 10 reserve ids, 11 set property, 12 keep from, 13 retired segment. Reserved for later: 7 load-ledger entry, 8 aggregate block. A kind this
+/// rows, 9 alter table, 10 reserve ids, 11 set property, 12 keep from, 13 retired segment,
+/// 14 create table and 15 alter table with more than a name and columns, 16 create object, 17 alter object, 18 drop object. Reserved for later: 7 load-ledger entry, 8 aggregate block. A kind this
 /// version does not know makes it refuse to open, since it cannot skip what a newer version committed.
 public enum LogEdit: Hashable, Sendable {
   case catalog(CatalogEdit)
@@ -72,6 +73,11 @@ public enum LogEdit: Hashable, Sendable {
     case setProperty = 11
     case keepFrom = 12
     case retire = 13
+    case createExtendedTable = 14
+    case alterExtendedTable = 15
+    case createObject = 16
+    case alterObject = 17
+    case dropObject = 18
   }
 
   /// Whether the edit may change which segment files there are.
@@ -84,9 +90,13 @@ public enum LogEdit: Hashable, Sendable {
 
   public var kind: Kind {
     switch self {
-    case .catalog(.createTable): .createTable
+    case .catalog(.createTable(let table)):
+      table.isExtended ? .createExtendedTable : .createTable
     case .catalog(.dropTable): .dropTable
-    case .catalog(.alterTable): .alterTable
+    case .catalog(.alterTable(let table)): table.isExtended ? .alterExtendedTable : .alterTable
+    case .catalog(.createObject): .createObject
+    case .catalog(.alterObject): .alterObject
+    case .catalog(.dropObject): .dropObject
     case .addSegment: .addSegment
     case .removeSegment: .removeSegment
     case .deleteRows: .deleteRows

@@ -111,6 +111,7 @@ extension LogEdit {
     switch self {
     case .catalog(.createTable(let table)), .catalog(.alterTable(let table)): table.id
     case .catalog(.dropTable(let id)): id
+    case .catalog(.createObject), .catalog(.alterObject), .catalog(.dropObject): nil
     case .addSegment(let segment): segment.table
     case .removeSegment(let table, _), .deleteRows(let table, _, _), .insertRows(let table, _, _):
       table
@@ -157,7 +158,7 @@ struct CommitTally {
       case .insertRows(_, _, let block): counts.inserted &+= UInt64(block.rowCount)
       case .deleteRows(_, _, let deleted):
         if !moved.contains(table) { counts.deleted += UInt64(deleted.count) }
-      case .removeSegment, .reserveIDs, .setProperty, .keepFrom, .retire: break
+      case .catalog, .removeSegment, .reserveIDs, .setProperty, .keepFrom, .retire: break
       }
       tables[table] = counts
     }

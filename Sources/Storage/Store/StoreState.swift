@@ -169,7 +169,7 @@ public struct StoreState: Hashable, Sendable {
   /// Edits that rebuild the state from nothing; tables first.
   var edits: [LogEdit] {
     let ids = catalog.tables.keys.sorted()
-    var edits = ids.compactMap { catalog.table($0) }.map { LogEdit.catalog(.createTable($0)) }
+    var edits = catalog.edits.map { LogEdit.catalog($0) }
     for id in ids {
       edits += (segments[id] ?? []).map { .addSegment($0) }
       for memtable in memtables[id] ?? [] {

@@ -134,6 +134,8 @@ extension LogEdit {
     case .catalog(.createTable): .createTable
     case .catalog(.alterTable): .alterTable
     case .catalog(.dropTable): .dropTable
+    case .catalog(.createObject), .catalog(.alterObject): .createObject
+    case .catalog(.dropObject): .dropObject
     case .addSegment: .load
     case .insertRows: .insert
     case .deleteRows, .removeSegment: .delete
