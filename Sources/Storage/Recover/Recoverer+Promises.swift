@@ -63,7 +63,8 @@ extension Recoverer {
     for table in changedDefinitions { tables[table.id] = table }
     guard
       let catalog = CatalogState(
-        tables: Array(tables.values), nextTableID: state.catalog.nextTableID)
+        tables: Array(tables.values), objects: Array(state.catalog.objects.values),
+        nextTableID: state.catalog.nextTableID)
     else { throw StoaError(.inconsistency, "names or ids of tables clash") }
     state.catalog = catalog
   }
