@@ -92,6 +92,58 @@ struct WindowFrameTests {
     }
   }
 
+  @Test("a partition that goes by in pieces gives what the whole partition gives")
+  func pieces() throws {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    print("WindowFrameTests seed \(seed)")
+    var random = SeededGenerator(seed: seed)
+    let shop = try Shop("CREATE TABLE t (id INTEGER, g INTEGER, k INTEGER, v INTEGER, s VARCHAR)")
+    let values = (0..<400).map { id in
+      let row = [maybe(0..<3, &random), maybe(-20..<20, &random), maybe(-50..<50, &random)]
+      let texts = row.map { $0.map(String.init) ?? "NULL" }
+      return "(\(id), \(texts.joined(separator: ", ")), 'a text of some length \(id % 7)')"
+    }
+    try shop.session.execute("INSERT INTO t VALUES \(values.joined(separator: ", "))")
+    for window in ["PARTITION BY g ORDER BY k, id", "ORDER BY k, id", "PARTITION BY g ORDER BY k"] {
+      let isTotal = window.contains("id")
+      let ranks =
+        "rank() OVER w, dense_rank() OVER w, percent_rank() OVER w, cume_dist() OVER w, "
+        + "sum(v) OVER w, count(v) FILTER (WHERE id % 3 = 0) OVER w, stddev(v) OVER w, "
+        + "max(s) OVER w, sum(k) OVER (w GROUPS UNBOUNDED PRECEDING)"
+      let places =
+        "row_number() OVER w, ntile(7) OVER w, lag(v, 3, -1) OVER w, lead(s) OVER w, "
+        + "avg(v) OVER (w ROWS BETWEEN 4 PRECEDING AND 2 FOLLOWING), "
+        + "first_value(id) OVER (w ROWS 11 PRECEDING), bool_or(v > 40) OVER (w ROWS 2 PRECEDING), "
+        + "sum(v) OVER (w ROWS UNBOUNDED PRECEDING), min(v) OVER (w ROWS BETWEEN 3 FOLLOWING "
+        + "AND 5 FOLLOWING)"
+      let key = window.contains("PARTITION") ? "PARTITION BY g" : ""
+      let whole = "sum(v) OVER (\(key)), count(DISTINCT v) OVER (\(key)), max(s) OVER (\(key))"
+      for list in isTotal ? [ranks, places, whole, "\(ranks), \(places), \(whole)"] : [ranks] {
+        let sql = "SELECT id, \(list) FROM t WINDOW w AS (\(window)) ORDER BY id"
+        try shop.session.execute("SET spill_always = false")
+        let expected = try shop.rows(sql)
+        try shop.session.execute("SET spill_always = true")
+        try shop.session.execute("SET batch_size = 13")
+        let found = try shop.rows(sql)
+        #expect(found == expected, "\(sql), seed \(seed)")
+      }
+    }
+  }
+
+  @Test("a partition larger than the memory limit")
+  func largePartition() throws {
+    let shop = try Shop("SET threads = 1")
+    let sql = """
+      SELECT count(*), sum(n), sum(s), sum(w), max(p) FROM (
+        SELECT row_number() OVER (ORDER BY x % 1000, x) AS n, sum(x) OVER (ORDER BY x % 1000, x) AS s,
+          sum(x) OVER () AS w, lag(x) OVER (ORDER BY x % 1000, x) AS p
+        FROM range(300000) t(x))
+      """
+    let expected = try shop.rows(sql)
+    try shop.session.execute("SET memory_limit = '6MB'")
+    #expect(try shop.rows(sql) == expected)
+  }
+
   private func randomEnd(isStart: Bool, _ random: inout SeededGenerator) -> End {
     let distance = Int.random(in: 0..<12, using: &random)
     switch Int.random(in: 0..<4, using: &random) {

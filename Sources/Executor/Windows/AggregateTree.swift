@@ -22,6 +22,8 @@ final class AggregateTree {
   private let cancellation: CancellationFlag
   /// States of the levels above the rows; level 1 first.
   private var levels: [[Vector]] = []
+  /// State of rows before all others, one row, and the number of leading rows whose frames have them.
+  var initial: (partials: [Vector], rowCount: Int)?
 
   init(
     _ aggregate: BoundAggregate, _ arguments: [Vector], count: Int, cancellation: CancellationFlag
@@ -98,6 +100,12 @@ final class AggregateTree {
   ) throws(StoaError) -> Vector {
     let states = aggregate.makeAccumulator()
     try states.resize(groupCount: rows.count)
+    if let initial, initial.rowCount > rows.lowerBound {
+      let count = min(rows.count, initial.rowCount - rows.lowerBound)
+      try states.combine(
+        partials: initial.partials.map { $0.constant(ofRow: 0, count: count).flattened() },
+        groups: (0..<UInt32(count)).map { $0 }, count: count)
+    }
     // Frames with holes have several parts; all first parts go before all second ones.
     var parts: [[(row: Int, lower: Int, upper: Int)]] = []
     for row in rows {

@@ -14,6 +14,7 @@ struct NativeAggregates {
     case sum
     case average
     case extreme(isMaximum: Bool)
+    case spread(isSample: Bool, isDeviation: Bool)
   }
 
   private let kind: Kind
@@ -30,6 +31,10 @@ struct NativeAggregates {
     case ("avg", 1): kind = .average
     case ("min", 1): kind = .extreme(isMaximum: false)
     case ("max", 1): kind = .extreme(isMaximum: true)
+    case ("variance", 1): kind = .spread(isSample: true, isDeviation: false)
+    case ("var_pop", 1): kind = .spread(isSample: false, isDeviation: false)
+    case ("stddev", 1): kind = .spread(isSample: true, isDeviation: true)
+    case ("stddev_pop", 1): kind = .spread(isSample: false, isDeviation: true)
     default: return nil
     }
     self.call = call
@@ -51,6 +56,13 @@ struct NativeAggregates {
         return isInteger ? integerSums(sums) : realSums(sums)
       }
       return averages(sums, scale: argument.type.scale)
+    case .spread(let isSample, let isDeviation):
+      guard let argument = call.arguments.first, argument.type.isNumeric,
+        let sums = PrefixSums(argument),
+        let squares = PrefixSquares(sums, count: argument.count)
+      else { return nil }
+      return spreads(
+        sums, squares, scale: argument.type.scale, isSample: isSample, isDeviation: isDeviation)
     case .extreme(let isMaximum):
       guard let argument = call.arguments.first else { return nil }
       return extremes(Ordinals(argument, isMaximum: isMaximum, present), argument)
@@ -143,6 +155,40 @@ struct NativeAggregates {
       }
       out[row] = count > 0 ? result(total, count) : 0
       bytes[row] = count > 0 ? 1 : 0
+    }
+    return Vector(
+      flat: buffer, type: .double, count: rowCount,
+      validity: Validity.make(fromBytes: bytes, count: rowCount))
+  }
+
+  /// (n Σx² − (Σx)²) / (n (n − 1)), the numerator without rounding.
+  private func spreads(
+    _ sums: PrefixSums, _ squares: PrefixSquares, scale: Int, isSample: Bool, isDeviation: Bool
+  ) -> Vector {
+    let buffer = Buffer(of: Double.self, count: max(1, rowCount))
+    let out = buffer.typed(Double.self)
+    let isPresent = Buffer(byteCount: rowCount + 1)
+    let bytes = isPresent.typed(UInt8.self)
+    let unit = (0..<scale).reduce(sums.unit * sums.unit) { unit, _ in unit / 100 }
+    for row in 0..<rowCount {
+      var total: Int128 = 0
+      var square: Int128 = 0
+      var count = 0
+      forEachPart(row) { lower, upper in
+        total &+= sums.sum(lower, upper)
+        square &+= squares.sum(lower, upper)
+        count &+= presentCount(lower, upper)
+      }
+      let isKnown = count > (isSample ? 1 : 0)
+      bytes[row] = isKnown ? 1 : 0
+      guard isKnown else {
+        out[row] = 0
+        continue
+      }
+      let n = Int128(truncatingIfNeeded: count)
+      let numerator = PrefixSums.double(n &* square &- total &* total)
+      let variance = numerator / (Double(count) * Double(isSample ? count - 1 : count)) * unit
+      out[row] = isDeviation ? variance.squareRoot() : variance
     }
     return Vector(
       flat: buffer, type: .double, count: rowCount,
@@ -339,6 +385,34 @@ struct PrefixSums {
     let result = rounded * Double(sign: .plus, exponent: shift, significand: 1)
     return value < 0 ? -result : result
   }
+}
+
+/// Sums of the squares of the values before each row, in units of the square of that of `PrefixSums`.
+struct PrefixSquares {
+  private let sums: UnsafeMutablePointer<Int128>
+  private let buffer: Buffer
+
+  /// `nil` when `n Σx²` might not fit 128 bits.
+  init?(_ values: PrefixSums, count: Int) {
+    var largest: UInt128 = 0
+    for row in 0..<count { largest = max(largest, values.sum(row, row + 1).magnitude) }
+    let bits = 128 - largest.leadingZeroBitCount
+    let rowBits = Int.bitWidth - (count + 1).leadingZeroBitCount
+    guard 2 * bits + 2 * rowBits <= 124 else { return nil }
+    buffer = Buffer(of: Int128.self, count: count + 1)
+    sums = buffer.typed(Int128.self)
+    var total: Int128 = 0
+    sums[0] = 0
+    for row in 0..<count {
+      let value = Int64(truncatingIfNeeded: values.sum(row, row + 1))
+      let square = value.multipliedFullWidth(by: value)
+      total &+= Int128(square.high) << 64 | Int128(square.low)
+      sums[row + 1] = total
+    }
+  }
+
+  @inline(__always)
+  func sum(_ lower: Int, _ upper: Int) -> Int128 { sums[upper] &- sums[lower] }
 }
 
 /// Values as numbers of which the least is wanted.

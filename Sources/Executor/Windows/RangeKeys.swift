@@ -10,10 +10,17 @@ struct RangeKeys {
   private let isDescending: Bool
   /// `Int128` of every key in order of the sort; NULLs are 0.
   private let numbers: [Int128]
+  /// The same as 64-bit numbers, instead, for integers of up to 64 bits.
+  private let narrow: Buffer?
 
   init(_ keys: Vector, _ frame: WindowFrame, _ rowCount: Int) throws(StoaError) {
     self.keys = keys.flattened()
     isDescending = frame.isDescending
+    narrow = RangeKeys.narrow(self.keys, isDescending: frame.isDescending)
+    if narrow != nil {
+      numbers = []
+      return
+    }
     var numbers: [Int128] = []
     numbers.reserveCapacity(rowCount)
     for row in 0..<rowCount {
@@ -23,6 +30,61 @@ struct RangeKeys {
           : 0)
     }
     self.numbers = numbers
+  }
+
+  private static func narrow(_ keys: Vector, isDescending: Bool) -> Buffer? {
+    let flip: Int64 = isDescending ? -1 : 0
+    func made<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type) -> Buffer {
+      let buffer = Buffer(of: Int64.self, count: max(1, keys.count))
+      let target = buffer.typed(Int64.self)
+      keys.withValues(as: T.self) { values in
+        for row in 0..<keys.count { target[row] = Int64(truncatingIfNeeded: values[row]) ^ flip }
+      }
+      return buffer
+    }
+    switch keys.type.physical {
+    case .int8: return made(Int8.self)
+    case .int16: return made(Int16.self)
+    case .int32: return made(Int32.self)
+    case .int64: return made(Int64.self)
+    case .bool, .int128, .float32, .float64, .string: return nil
+    }
+  }
+
+  /// The distance when it is the same for all rows and a 64-bit number.
+  private static func constantDistance(_ offset: FrameOffset) -> Int64? {
+    guard offset.isConstant, let values = offset.values, values.type != .interval,
+      values.count > 0, let distance = values.value(at: 0).integer
+    else { return nil }
+    return Int64(exactly: distance)
+  }
+
+  /// Bounds of rows `values` when keys and distance are 64-bit numbers; they only go forward.
+  private func fillNarrow(
+    _ target: UnsafeMutablePointer<UInt32>, _ numbers: UnsafePointer<Int64>, _ values: Range<Int>,
+    _ distance: Int64, isPreceding: Bool, isUpper: Bool
+  ) {
+    var place = values.lowerBound
+    let end = values.upperBound
+    for row in values {
+      let (sum, overflow) =
+        isPreceding
+        ? numbers[row].subtractingReportingOverflow(distance)
+        : numbers[row].addingReportingOverflow(distance)
+      let bound = overflow ? (isPreceding ? .min : .max) : sum
+      if isUpper {
+        while place < end, numbers[place] <= bound { place += 1 }
+      } else {
+        while place < end, numbers[place] < bound { place += 1 }
+      }
+      target[row] = UInt32(truncatingIfNeeded: place)
+    }
+  }
+
+  @inline(__always)
+  private func number(_ row: Int) -> Int128 {
+    guard let narrow else { return numbers[row] }
+    return Int128(narrow.typed(Int64.self)[row])
   }
 
   /// A key or offset as it is added.
@@ -84,6 +146,11 @@ struct RangeKeys {
         : values.upperBound..<partition.upperBound
       target[row] = UInt32(truncatingIfNeeded: isUpper ? nulls.upperBound : nulls.lowerBound)
     }
+    if let narrow, let distance = RangeKeys.constantDistance(offset) {
+      return fillNarrow(
+        target, narrow.typed(Int64.self), values, distance, isPreceding: isPreceding,
+        isUpper: isUpper)
+    }
     var place = values.lowerBound
     var last: Int128?
     for row in values {
@@ -100,7 +167,7 @@ struct RangeKeys {
 
   @inline(__always)
   private func isBefore(_ row: Int, _ bound: Int128, _ isUpper: Bool) -> Bool {
-    isUpper ? numbers[row] <= bound : numbers[row] < bound
+    isUpper ? number(row) <= bound : number(row) < bound
   }
 
   /// The first row of `values` that is not before `bound`.

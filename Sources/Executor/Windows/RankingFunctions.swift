@@ -4,12 +4,21 @@ import Vectors
 
 /// Functions that number rows or divide partitions, whatever the frame.
 enum RankingFunctions {
+  /// - Parameters:
+  ///   - carry: what is known of the partition that the section's first row goes on with.
+  ///   - done: rows of that partition before the section.
+  ///   - size: rows of that partition; 0 when the section is made of whole partitions.
   static func evaluate(
-    _ function: WindowProgram.Function, _ section: WindowSection
+    _ function: WindowProgram.Function, _ section: WindowSection,
+    _ carry: WindowCarry = WindowCarry(), done: Int = 0, size: Int = 0
   ) throws(StoaError) -> Vector {
     switch function.call.function {
-    case .rowNumber: return integers(section, rowNumbers(function, section))
-    case .rank, .denseRank: return integers(section, ranks(function, section))
+    case .rowNumber: return integers(section, rowNumbers(function, section, carry))
+    case .rank, .denseRank: return integers(section, ranks(function, section, carry))
+    case .percentRank where size > 0:
+      return portions(section, ranks(function, section, carry), size)
+    case .cumeDist where size > 0: return portions(function, section, done, size)
+    case .ntile where size > 0: return try tiles(function, section, carry, done, size)
     case .percentRank, .cumeDist: return shares(function, section)
     case .ntile: return try tiles(function, section)
     case .lag, .lead, .firstValue, .lastValue, .nthValue, .aggregate:
@@ -22,31 +31,32 @@ enum RankingFunctions {
   }
 
   private static func rowNumbers(
-    _ function: WindowProgram.Function, _ section: WindowSection
+    _ function: WindowProgram.Function, _ section: WindowSection, _ carry: WindowCarry
   ) -> Buffer {
     let count = section.rowCount
     let buffer = Buffer(of: Int64.self, count: max(1, count))
     let out = buffer.typed(Int64.self)
     let levels = section.levels
     let keyCount = function.partitionCount
-    var number: Int64 = 0
+    var number = carry.number
     for row in 0..<count {
       number = Int(levels[row]) <= keyCount ? 1 : number &+ 1
       out[row] = number
     }
+    carry.number = number
     return buffer
   }
 
   private static func ranks(
-    _ function: WindowProgram.Function, _ section: WindowSection
+    _ function: WindowProgram.Function, _ section: WindowSection, _ carry: WindowCarry
   ) -> Buffer {
     let count = section.rowCount
     let buffer = Buffer(of: Int64.self, count: max(1, count))
     let out = buffer.typed(Int64.self)
     let levels = section.levels
     let isDense = function.call.function == .denseRank
-    var number: Int64 = 0
-    var rank: Int64 = 0
+    var number = carry.number
+    var rank = carry.rank
     for row in 0..<count {
       let level = Int(levels[row])
       if level <= function.partitionCount {
@@ -57,7 +67,64 @@ enum RankingFunctions {
       }
       out[row] = rank
     }
+    (carry.number, carry.rank) = (number, rank)
     return buffer
+  }
+
+  /// percent_rank in a partition of `size` rows, from ranks.
+  private static func portions(_ section: WindowSection, _ ranks: Buffer, _ size: Int) -> Vector {
+    let buffer = Buffer(of: Double.self, count: max(1, section.rowCount))
+    let out = buffer.typed(Double.self)
+    let source = ranks.typed(Int64.self)
+    for row in 0..<section.rowCount {
+      out[row] = size > 1 ? Double(source[row] - 1) / Double(size - 1) : 0
+    }
+    return Vector(flat: buffer, type: .double, count: section.rowCount)
+  }
+
+  /// cume_dist in a partition of `size` rows of which `done` came before; peers are not cut.
+  private static func portions(
+    _ function: WindowProgram.Function, _ section: WindowSection, _ done: Int, _ size: Int
+  ) -> Vector {
+    let buffer = Buffer(of: Double.self, count: max(1, section.rowCount))
+    let out = buffer.typed(Double.self)
+    let peers = section.boundaries(function.peerCount)
+    for group in 0..<peers.count {
+      let end = peers.starts[group + 1]
+      (out + peers.starts[group]).update(
+        repeating: Double(done + end) / Double(size), count: end - peers.starts[group])
+    }
+    return Vector(flat: buffer, type: .double, count: section.rowCount)
+  }
+
+  /// ntile in a partition of `size` rows of which `done` came before.
+  private static func tiles(
+    _ function: WindowProgram.Function, _ section: WindowSection, _ carry: WindowCarry,
+    _ done: Int, _ size: Int
+  ) throws(StoaError) -> Vector {
+    if carry.tileCount == nil {
+      carry.tileCount = .some(
+        section.vector(function.arguments[0]).value(at: 0).integer.map {
+          Int64(truncatingIfNeeded: $0)
+        })
+    }
+    guard let tileCount = carry.tileCount ?? nil else {
+      return Vector.nulls(type: .bigint, count: section.rowCount)
+    }
+    guard tileCount > 0 else {
+      throw StoaError(.evaluation, "argument of ntile must be greater than zero")
+    }
+    let (least, larger) = Int64(size).quotientAndRemainder(dividingBy: tileCount)
+    let buffer = Buffer(of: Int64.self, count: max(1, section.rowCount))
+    let out = buffer.typed(Int64.self)
+    // The first tiles have a row more.
+    let inLarger = larger * (least + 1)
+    for row in 0..<section.rowCount {
+      let place = Int64(done + row)
+      out[row] =
+        place < inLarger ? place / (least + 1) + 1 : larger + (place - inLarger) / max(1, least) + 1
+    }
+    return Vector(flat: buffer, type: .bigint, count: section.rowCount)
   }
 
   /// percent_rank: rows of earlier peer groups among the other rows; cume_dist: rows up to the last peer among all.

@@ -41,7 +41,7 @@ struct WindowAggregates {
   static let blockRowCount = 4096
 
   func evaluate() throws(StoaError) -> Vector {
-    if coversPartition { return try wholePartitions() }
+    if function.coversPartition { return try wholePartitions() }
     let bounds = try section.bounds(of: function)
     if function.call.isDistinct { return try DistinctFrames(self, bounds).evaluate() }
     if let native = try NativeAggregates(self, bounds)?.evaluate() { return native }
@@ -55,12 +55,31 @@ struct WindowAggregates {
     }
   }
 
-  /// Whether the frame of each row is its whole partition.
-  private var coversPartition: Bool {
-    let frame = function.call.frame
-    if frame.isWholePartition { return true }
-    // Without ORDER BY all rows are peers.
-    return frame == .standard && function.peerCount == function.partitionCount
+  /// Frames that begin with the partition and end with the row, where the section goes on with a partition of which
+  /// `carry` knows the rows before. Keeps in it what the section's rows add.
+  func continued(_ carry: WindowCarry) throws(StoaError) -> Vector {
+    let bounds = try section.bounds(of: function)
+    let partitions = section.boundaries(function.partitionCount)
+    let goesOn = Int(section.levels[0]) > function.partitionCount
+    let tree = try AggregateTree(
+      aggregate, arguments, count: keptCount, cancellation: section.context.cancellation)
+    if goesOn { tree.initial = carry.partials.map { ($0, partitions.starts[1]) } }
+    let result = try tree.evaluate(rowCount: section.rowCount) { row, body in
+      let lower = bounds.lower[row]
+      let upper = bounds.upper[row]
+      let range = kept?.range(lower, upper) ?? (lower: lower, upper: upper)
+      body(range.lower, range.upper)
+    }
+    let first = partitions.starts[partitions.count - 1]
+    if first > 0 || !goesOn {
+      carry.states = aggregate.makeAccumulator()
+      try carry.states?.resize(groupCount: 1)
+    }
+    let rows = kept?.range(first, section.rowCount) ?? (lower: first, upper: section.rowCount)
+    try carry.states?.updateSingle(
+      arguments.map { $0.slice(rows.lower..<rows.upper) }, count: rows.upper - rows.lower, group: 0)
+    carry.partials = try carry.states?.partialStates(0..<1)
+    return result
   }
 
   private func wholePartitions() throws(StoaError) -> Vector {

@@ -45,6 +45,8 @@ final class WindowProgram: @unchecked Sendable {
   let functions: [Function]
   /// Leading sort items on which rows of different partitions of every function differ.
   let sharedCount: Int
+  /// How each function is evaluated when its partition does not fit into memory; `nil` not at all.
+  let reaches: [WindowReach?]
   /// Sort items whose changes some function asks for.
   let comparedCount: Int
 
@@ -75,11 +77,44 @@ final class WindowProgram: @unchecked Sendable {
         rangeKey: item.call.frame.rangeKey.map(slot))
     }
     self.stored = stored
-    sharedCount = node.sharedPartitionCount
+    let shared = node.sharedPartitionCount
+    sharedCount = shared
+    reaches = functions.map { WindowReach($0, sharedCount: shared) }
     comparedCount = functions.map { $0.needsPeers ? $0.peerCount : $0.partitionCount }.max() ?? 0
   }
 
+  /// Whether partitions may be larger than memory.
+  var streams: Bool { reaches.allSatisfy { $0 != nil } }
+
   var specifications: [SortSpecification] { node.sort.specifications }
+
+  /// The rows of `batch` within the limit of their partition, in order of the sort; all rows without limit.
+  func pruned(_ batch: Batch, _ cancellation: CancellationFlag) throws(StoaError) -> Batch {
+    guard let limit = node.limit else { return batch }
+    let function = functions[limit.function]
+    let order = order(batch.columns, count: batch.rowCount)
+    let changes = try WindowChanges(
+      keys: keys.prefix(function.peerCount).map { batch.columns[$0] }, order: order, cancellation)
+    var kept: [UInt32] = []
+    var (number, rank, dense) = (0, 0, 0)
+    for place in order.indices {
+      let level = Int(changes.levels[place])
+      if level <= function.partitionCount {
+        (number, rank, dense) = (1, 1, 1)
+      } else {
+        number += 1
+        if level <= function.peerCount { (rank, dense) = (number, dense + 1) }
+      }
+      let own =
+        switch function.call.function {
+        case .rowNumber: number
+        case .rank: rank
+        default: dense
+        }
+      if own <= limit.count { kept.append(order[place]) }
+    }
+    return batch.gather(kept, count: kept.count)
+  }
 
   /// Row numbers of `columns` (what is stored) in the order of the sort; equal rows keep theirs.
   func order(_ columns: [Vector], count: Int) -> [UInt32] {

@@ -112,8 +112,19 @@ final class WindowSection {
     return made
   }
 
-  /// The values of every function, in order.
-  func evaluate() throws(StoaError) -> [Vector] {
+  /// Rows as they come, of which nothing is compared.
+  static func unordered(
+    _ program: WindowProgram, _ batch: Batch, _ context: ExecutionContext
+  ) throws(StoaError) -> WindowSection {
+    let changes = try WindowChanges(
+      keys: [], order: nil, context.cancellation, count: batch.rowCount)
+    return WindowSection(
+      program, columns: batch.columns, order: nil, rows: 0..<batch.rowCount, changes: changes,
+      context: context)
+  }
+
+  /// The rows with the values of every function.
+  func evaluated() throws(StoaError) -> WindowPart {
     var results: [Vector] = []
     for function in program.functions {
       try context.cancellation.check()
@@ -121,10 +132,11 @@ final class WindowSection {
     }
     frames = [:]
     boundaries = [:]
-    return results
+    return WindowPart(section: self, results: results)
   }
 
-  private func evaluate(_ function: WindowProgram.Function) throws(StoaError) -> Vector {
+  /// The values of one function.
+  func evaluate(_ function: WindowProgram.Function) throws(StoaError) -> Vector {
     switch function.call.function {
     case .rowNumber, .rank, .denseRank, .percentRank, .cumeDist, .ntile:
       return try RankingFunctions.evaluate(function, self)

@@ -35,6 +35,7 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
   override func merge() throws(StoaError) -> [MergeStep] {
     if spilledRuns.isEmpty, !divides { inputs = inputs.isEmpty ? [] : [Array(inputs.joined())] }
     let isDividing = divides
+    let mustSpill = !spilledRuns.isEmpty
     wholes = Array(repeating: Batch(columns: [], rowCount: 0), count: inputs.count)
     hashes = Array(repeating: nil, count: inputs.count)
     sorted = Array(repeating: nil, count: inputs.count)
@@ -54,7 +55,12 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
         } else {
           let order = program.order(whole.columns, count: whole.rowCount)
           let run = SortedRun(keys: [], columns: whole.columns, order: order)
-          monitor.withLock { sorted[index] = run }
+          if mustSpill {
+            // Memory is for the partitions now.
+            add(try SpilledRun(run, context: context))
+          } else {
+            monitor.withLock { sorted[index] = run }
+          }
         }
       }
     }
@@ -63,6 +69,7 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
   /// The rows with the functions' columns.
   func result() throws(StoaError) -> any TableSource {
     defer { (wholes, hashes, sorted) = ([], [], []) }
+    if !spilledRuns.isEmpty { reservations = [] }
     let runs = sorted.compactMap { $0 }
     if !hashes.isEmpty, hashes.allSatisfy({ $0 != nil }) {
       let divisions = WindowDivisions(
@@ -84,11 +91,19 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
     return WindowSource(program, context, .merged(merged), rowCount: rowCount, reservations)
   }
 
+  private func add(_ run: SpilledRun) {
+    monitor.withLock { spilledRuns.append(run) }
+    profile?.addSpill(bytes: run.byteCount)
+  }
+
   private final class Worker: SinkWorker {
     private let sink: WindowSink
     private let evaluators: [ExpressionEvaluator]
     private let reservation: MemoryReservation
     private var rows: [Batch] = []
+    private var rowCount = 0
+    /// With a limit, rows beyond it are forgotten when there are so many.
+    private var pruneCount = WindowSink.divisionRowCount
 
     init(_ sink: WindowSink) {
       self.sink = sink
@@ -107,17 +122,28 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
         try reservation.resize(to: added, for: "a window function")
       }
       rows.append(stored)
+      rowCount += stored.rowCount
+      if sink.program.node.limit != nil, rowCount >= pruneCount { try prune() }
+    }
+
+    private func prune() throws(StoaError) {
+      let whole = rows.count == 1 ? rows[0] : Batch.concatenated(rows)
+      let kept = try sink.program.pruned(whole, sink.context.cancellation)
+      rows = kept.rowCount > 0 ? [kept] : []
+      rowCount = kept.rowCount
+      pruneCount = max(WindowSink.divisionRowCount, 2 * rowCount)
+      _ = reservation.tryResize(to: kept.byteCount + 16 * rowCount)
     }
 
     private func spill() throws(StoaError) {
+      if sink.program.node.limit != nil, !rows.isEmpty { try prune() }
       guard !rows.isEmpty else { return }
       let whole = rows.count == 1 ? rows[0] : Batch.concatenated(rows)
-      rows = []
+      (rows, rowCount) = ([], 0)
       let order = sink.program.order(whole.columns, count: whole.rowCount)
-      let run = try SpilledRun(
-        SortedRun(keys: [], columns: whole.columns, order: order), context: sink.context)
-      sink.monitor.withLock { sink.spilledRuns.append(run) }
-      sink.profile?.addSpill(bytes: run.byteCount)
+      sink.add(
+        try SpilledRun(
+          SortedRun(keys: [], columns: whole.columns, order: order), context: sink.context))
       _ = reservation.tryResize(to: 0)
     }
 

@@ -191,6 +191,9 @@ extension Binder {
     }
     var filter: Expression?
     if let syntax = call.filter { filter = try bindCondition(syntax, inner) }
+    if call.isDistinct, arguments.count > 1 {
+      throw unsupported("DISTINCT with several arguments in a window function", position)
+    }
     let bound = try aggregateCall(name, arguments, call.isDistinct, filter, position)
     return WindowCall(
       function: .aggregate(bound.function), arguments: bound.arguments,

@@ -52,7 +52,7 @@ extension Planner {
     if conditions.contains(where: { $0.constantValue.map { $0 != .boolean(true) } ?? false }) {
       return planNothing(node.input, wanted)
     }
-    let input: Planned
+    var input: Planned
     if case .get(let get) = node.input {
       let columns = get.columns.reduce(into: Set<Int>()) { $0.insert($1.id) }
       let intoScan = conditions.filter { isScanPredicate($0, columns) }
@@ -68,7 +68,11 @@ extension Planner {
     if conditions.isEmpty { return input }
     let estimate = estimator.filtered(input.estimate, by: conditions)
     let facts = PlanFacts(columns: input.plan.facts.columns, estimatedRows: estimate.rows)
-    let condition = Expression.all(of: try physical(conditions, input.positions))
+    let placed = try physical(conditions, input.positions)
+    if options.allows("window_top_n") {
+      input.plan = WindowTopN.limited(input.plan, by: placed)
+    }
+    let condition = Expression.all(of: placed)
     return Planned(
       plan: .filter(FilterNode(facts: facts, input: input.plan, condition: condition)),
       positions: input.positions, estimate: estimate)
