@@ -26,6 +26,9 @@ import Vectors
   @Test("TPC-H: join orders, decorrelation and factored conditions")
   func orders() throws { try check("orders.txt", try FixtureCatalog.orders()) }
 
+  @Test("Window functions share sorts; conditions and limits go below them")
+  func windows() throws { try check("windows.txt", try FixtureCatalog.shop()) }
+
   @Test("Changes are one query of row changes")
   func changes() throws { try check("changes.txt", try FixtureCatalog.changes()) }
 

@@ -16,6 +16,9 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
   private var wholes: [Batch] = []
   private var hashes: [Buffer?] = []
   private var sorted: [SortedRun?] = []
+  /// Of workers whose functions need no order, with the rows of `inputs`.
+  private var groups: [(groups: WindowGroups, numbers: [RowNumbers])] = []
+  private var grouped: (rows: [GroupedRows], results: [Vector])?
 
   /// Fewer rows than this are not worth dividing.
   private static let divisionRowCount = 32_768
@@ -32,7 +35,26 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
       && inputs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.rowCount } } > WindowSink.divisionRowCount
   }
 
+  /// Brings the partitions of all workers together.
+  private func mergeGroups() throws(StoaError) {
+    let merged = groups.max { $0.groups.count < $1.groups.count }?.groups
+    var rows: [GroupedRows] = []
+    for ((own, numbers), batches) in zip(groups, inputs) {
+      let map: [UInt32]? = own === merged ? nil : try merged?.merge(own)
+      for (batch, number) in zip(batches, numbers) {
+        rows.append(GroupedRows(batch: batch, numbers: number, map: map))
+      }
+    }
+    grouped = (rows, try merged?.results() ?? [])
+    (inputs, groups) = ([], [])
+  }
+
   override func merge() throws(StoaError) -> [MergeStep] {
+    if spilledRuns.isEmpty, !inputs.isEmpty, groups.count == inputs.count {
+      try mergeGroups()
+      return []
+    }
+    groups = []
     if spilledRuns.isEmpty, !divides { inputs = inputs.isEmpty ? [] : [Array(inputs.joined())] }
     let isDividing = divides
     let mustSpill = !spilledRuns.isEmpty
@@ -70,6 +92,10 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
   func result() throws(StoaError) -> any TableSource {
     defer { (wholes, hashes, sorted) = ([], [], []) }
     if !spilledRuns.isEmpty { reservations = [] }
+    if let grouped {
+      self.grouped = nil
+      return GroupedWindowSource(program, grouped.rows, results: grouped.results, reservations)
+    }
     let runs = sorted.compactMap { $0 }
     if !hashes.isEmpty, hashes.allSatisfy({ $0 != nil }) {
       let divisions = WindowDivisions(
@@ -102,6 +128,10 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
     private let reservation: MemoryReservation
     private var rows: [Batch] = []
     private var rowCount = 0
+    /// As long as no order is needed, and the partition of each of `rows`.
+    private var groups: WindowGroups?
+    private var numbers: [RowNumbers] = []
+    private var groupByteCount = 0
     /// With a limit, rows beyond it are forgotten when there are so many.
     private var pruneCount = WindowSink.divisionRowCount
 
@@ -109,17 +139,25 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
       self.sink = sink
       evaluators = sink.program.stored.map { ExpressionEvaluator($0) }
       reservation = MemoryReservation(sink.context.budget)
+      groups = WindowGroups.serves(sink.program) ? WindowGroups(sink.program) : nil
     }
 
     override func consume(_ batch: Batch) throws(StoaError) {
       var stored = try evaluators.evaluate(batch)
       stored.rowCount = batch.rowCount
       // Rows, and an order of 4 bytes plus a sort's own 12.
-      let added = stored.byteCount + 16 * batch.rowCount
+      var added = stored.byteCount + 16 * batch.rowCount
+      // What the partitions have grown by since the last batch.
+      let groupBytes = groups?.byteCount ?? 0
+      added += max(0, groupBytes - groupByteCount)
+      groupByteCount = groupBytes
       let mustSpill = sink.context.settings.spillsAlways && rows.count >= 2
       if mustSpill || !reservation.tryResize(to: reservation.byteCount + added) {
         try spill()
         try reservation.resize(to: added, for: "a window function")
+      }
+      if let groups {
+        numbers.append(try groups.add(stored, sink.context))
       }
       rows.append(stored)
       rowCount += stored.rowCount
@@ -136,6 +174,7 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
     }
 
     private func spill() throws(StoaError) {
+      (groups, numbers) = (nil, [])
       if sink.program.node.limit != nil, !rows.isEmpty { try prune() }
       guard !rows.isEmpty else { return }
       let whole = rows.count == 1 ? rows[0] : Batch.concatenated(rows)
@@ -151,6 +190,7 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
       guard !rows.isEmpty else { return }
       sink.monitor.withLock {
         sink.inputs.append(rows)
+        if let groups { sink.groups.append((groups, numbers)) }
         sink.reservations.append(reservation)
       }
       rows = []
