@@ -98,7 +98,7 @@ struct WindowFrameTests {
     print("WindowFrameTests seed \(seed)")
     var random = SeededGenerator(seed: seed)
     let shop = try Shop("CREATE TABLE t (id INTEGER, g INTEGER, k INTEGER, v INTEGER, s VARCHAR)")
-    let values = (0..<400).map { id in
+    let values = (0..<200).map { id in
       let row = [maybe(0..<3, &random), maybe(-20..<20, &random), maybe(-50..<50, &random)]
       let texts = row.map { $0.map(String.init) ?? "NULL" }
       return "(\(id), \(texts.joined(separator: ", ")), 'a text of some length \(id % 7)')"

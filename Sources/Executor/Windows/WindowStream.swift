@@ -110,7 +110,9 @@ final class WindowStream {
         keys: program.keys.prefix(program.comparedCount).map { whole.columns[$0] }, order: nil,
         context.cancellation, count: whole.rowCount)
       let isLast = nextPage == source.pages.count
-      var end = isLast ? whole.rowCount : max(start, whole.rowCount - after)
+      // Whether the last row has further peers, the row after it tells.
+      let ahead = max(after, peerCount == nil ? 0 : 1)
+      var end = isLast ? whole.rowCount : max(start, whole.rowCount - ahead)
       if end < whole.rowCount, let peerCount {
         while end > start, Int(changes.levels[end]) > peerCount { end -= 1 }
       }
