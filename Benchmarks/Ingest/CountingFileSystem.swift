@@ -60,6 +60,7 @@ private final class CountingFile: File {
     try file.tryLock(range, kind)
   }
   func unlock(_ range: Range<UInt64>) throws(StoaError) { try file.unlock(range) }
+  func hasName() throws(StoaError) -> Bool { try file.hasName() }
   func isLockedElsewhere(_ range: Range<UInt64>) throws(StoaError) -> Bool {
     try file.isLockedElsewhere(range)
   }

@@ -47,7 +47,8 @@ enum LoadReport {
       case .sorting: "Sorting"
       case .writing: "Writing"
       }
-    var text = "\(verb): \(Shell.grouped(progress.rowCount)) row\(progress.rowCount == 1 ? "" : "s")"
+    var text =
+      "\(verb): \(Shell.grouped(progress.rowCount)) row\(progress.rowCount == 1 ? "" : "s")"
     if progress.byteCount > 0 { text += ", \(megabytes(progress.byteCount))" }
     if case .reading = progress.phase, let total = progress.totalByteCount, total > 0 {
       text += " (\(min(100, progress.byteCount * 100 / total)) %)"

@@ -42,7 +42,8 @@ struct VerifyCommandTests {
       #expect(result.errorOutput.hasPrefix("Error: "), "\(result.errorOutput)")
     }
     #expect(TemporaryDirectory.files(below: place).isEmpty)
-    #expect(try shell.run("-c", "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1)").exitCode == 0)
+    #expect(
+      try shell.run("-c", "CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1)").exitCode == 0)
     let summed = try Program.run([Program.stoa, "verify", shell.warehouse])
     #expect(summed.output.contains(": 1 table, "), "\(summed.output)")
     #expect(summed.output.contains(", 1 row checked: nothing wrong"), "\(summed.output)")

@@ -65,25 +65,30 @@ struct JSONLinesTests {
       ])
   }
 
-  @Test("what is wrong is said with file and line", arguments: [
-    ("[1]", "a line holds no JSON object"),
-    ("{\"id\":1}{", "more than one value is on the line"),
-    ("{\"id\":1", "the object does not end on its line"),
-    ("{\"id\":1,", "the object is not valid JSON: a key in quotes is missing"),
-    ("{\"id\" 1}", "the object is not valid JSON: a colon is missing"),
-    ("{\"id\":01}", "the value is no JSON: 01"),
-    ("{\"id\":nul}", "the value is no JSON: nul"),
-    ("{\"id\":1 \"x\":2}", "the object is not valid JSON: a comma is missing"),
-    ("{\"id\":{\"a\":1}}", "the value is an object or array of its own; only flat objects can be loaded"),
-    ("{\"id\":1,\"other\":2}", "the object has a key that is no column of the table"),
-    ("{\"id\":null,\"ID\":2}", "a key stands twice in the object"),
-    ("{\"name\":\"a\\q\"}", "a text has an escape that JSON does not know"),
-    ("{\"name\":\"\\ud800\"}", "a text has half a surrogate pair in it"),
-    ("{\"name\":\"\\u00\"}", "\\u wants four hexadecimal digits"),
-    ("{\"name\":\"\\u0000\"}", "a text has a zero byte in it (\\u0000), which cannot be stored"),
-    ("{\"name\":\"abc", "a text does not end on its line"),
-    ("{\"name\":\"x\"}", "NULL in a NOT NULL column"),
-  ])
+  @Test(
+    "what is wrong is said with file and line",
+    arguments: [
+      ("[1]", "a line holds no JSON object"),
+      ("{\"id\":1}{", "more than one value is on the line"),
+      ("{\"id\":1", "the object does not end on its line"),
+      ("{\"id\":1,", "the object is not valid JSON: a key in quotes is missing"),
+      ("{\"id\" 1}", "the object is not valid JSON: a colon is missing"),
+      ("{\"id\":01}", "the value is no JSON: 01"),
+      ("{\"id\":nul}", "the value is no JSON: nul"),
+      ("{\"id\":1 \"x\":2}", "the object is not valid JSON: a comma is missing"),
+      (
+        "{\"id\":{\"a\":1}}",
+        "the value is an object or array of its own; only flat objects can be loaded"
+      ),
+      ("{\"id\":1,\"other\":2}", "the object has a key that is no column of the table"),
+      ("{\"id\":null,\"ID\":2}", "a key stands twice in the object"),
+      ("{\"name\":\"a\\q\"}", "a text has an escape that JSON does not know"),
+      ("{\"name\":\"\\ud800\"}", "a text has half a surrogate pair in it"),
+      ("{\"name\":\"\\u00\"}", "\\u wants four hexadecimal digits"),
+      ("{\"name\":\"\\u0000\"}", "a text has a zero byte in it (\\u0000), which cannot be stored"),
+      ("{\"name\":\"abc", "a text does not end on its line"),
+      ("{\"name\":\"x\"}", "NULL in a NOT NULL column"),
+    ])
   func errors(_ line: String, _ message: String) throws {
     let warehouse = try warehouse()
     let path = warehouse.write("a.ndjson", "{\"id\":1}\n\n" + line + "\n{\"id\":2}\n")
@@ -115,7 +120,8 @@ struct JSONLinesTests {
     #expect(failure { try warehouse.load([good], "u") }?.kind == .unsupported)
   }
 
-  @Test("many rows by several threads, in lines longer than a piece is read and no longer than allowed")
+  @Test(
+    "many rows by several threads, in lines longer than a piece is read and no longer than allowed")
   func many() throws {
     let warehouse = try warehouse()
     let long = String(repeating: "n", count: 300_000)

@@ -16,7 +16,7 @@ struct WriteLockMarkTests {
     let start = system.callCount
     try Fixture.insert(2..<3, into: "t", in: store)
     let calls = Array(system.calls[start...])
-    #expect(calls.count <= 9, "\(calls)")
+    #expect(calls.count <= 10, "\(calls)")
     #expect(calls.allSatisfy { !$0.hasPrefix("open") && !$0.hasPrefix("look") }, "\(calls)")
     #expect(calls.count { $0.hasPrefix("write") } == 2, "\(calls)")
   }
@@ -70,6 +70,23 @@ struct WriteLockMarkTests {
       call += 1
     }
     #expect(call > 3)
+  }
+
+  @Test("A warehouse that is gone, or another in its place, is noticed")
+  func replaced() throws {
+    let system = SimulatedFileSystem()
+    let store = try Fixture.open(system)
+    try Fixture.create("t", in: store)
+    try Fixture.insert(0..<2, into: "t", in: store)
+    for file in system.files { try system.unlink(file.path) }
+    #expect(throws: StoaError.self) { try Fixture.insert(2..<4, into: "t", in: store) }
+    var options = Fixture.storeOptions()
+    options.newWarehouseID = .random()
+    let other = try TableStore.open(
+      path: "w", fileSystem: system, mode: .readWrite, budget: MemoryBudget(limit: 64 << 20),
+      options: options)
+    #expect(throws: StoaError.self) { try Fixture.insert(2..<4, into: "t", in: store) }
+    #expect(try Fixture.contents(other).isEmpty)
   }
 
   @Test("A writer that does not mark LOCK is noticed by TIP")

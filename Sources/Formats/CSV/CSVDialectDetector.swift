@@ -45,7 +45,8 @@ public struct CSVDialectDetector {
       var limit = max(4096, options.sampleByteCount / count)
       var sample = try input.sample(limit: limit)
       // The first line may be longer than the first stretch.
-      while let first = sample.stretches.first, !first.isEnd, limit / 2 < options.maximalLineByteCount,
+      while let first = sample.stretches.first, !first.isEnd,
+        limit / 2 < options.maximalLineByteCount,
         !first.bytes.contains(where: { $0 == 10 || $0 == 13 })
       {
         limit *= 2

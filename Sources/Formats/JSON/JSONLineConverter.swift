@@ -22,7 +22,8 @@ struct JSONLineConverter {
   init(keys: [String], skipsOthers: Bool, path: String) {
     self.keys = keys.map { Array($0.utf8) }
     positions = Dictionary(
-      keys.enumerated().map { ($0.element.lowercased(), $0.offset) }, uniquingKeysWith: { a, _ in a })
+      keys.enumerated().map { ($0.element.lowercased(), $0.offset) },
+      uniquingKeysWith: { a, _ in a })
     self.skipsOthers = skipsOthers
     self.path = path
     fields = [Field](repeating: Field(), count: keys.count)

@@ -66,6 +66,8 @@ public protocol File: AnyObject, Sendable {
   func unlock(_ range: Range<UInt64>) throws(StoaError)
   /// Whether another open file holds a lock that would prevent an exclusive one on `range`.
   func isLockedElsewhere(_ range: Range<UInt64>) throws(StoaError) -> Bool
+  /// Whether the file still has a name in some directory.
+  func hasName() throws(StoaError) -> Bool
 }
 
 /// Kinds of locks: many readers or one writer.

@@ -119,6 +119,12 @@ private final class RealFile: File {
     return UInt64(max(0, status.st_size))
   }
 
+  func hasName() throws(StoaError) -> Bool {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw systemError("look up", path) }
+    return status.st_nlink > 0
+  }
+
   func read(into target: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoaError) -> Int
   {
     guard let base = target.baseAddress else { return 0 }

@@ -468,6 +468,14 @@ private final class SimulatedFile: File, @unchecked Sendable {
     try system.call("fstat", path) { (_, _) throws(StoaError) in UInt64(node.contents.count) }
   }
 
+  func hasName() throws(StoaError) -> Bool {
+    try system.call("fstat", path) { (state, _) throws(StoaError) in
+      state.entries.values.contains {
+        if case .file(let found) = $0 { found === node } else { false }
+      }
+    }
+  }
+
   func read(into target: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoaError) -> Int
   {
     try system.call("read", path) { (_, _) throws(StoaError) in

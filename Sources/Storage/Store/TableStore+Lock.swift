@@ -174,13 +174,14 @@ extension TableStore {
     }
   }
 
-  /// Nobody else had the lock since this store had it: whether TIP is also the one that it wrote last, so that nobody
-  /// wrote who does not mark LOCK.
+  /// Nobody else had the lock since this store had it: whether TIP is also the one that it wrote last, and still in
+  /// a directory, so that nobody wrote who does not mark LOCK.
   private func isUntouched(_ inner: borrowing Inner) -> Bool {
     guard inner.hasWritten, inner.logFile != nil, inner.tipEnd == inner.logEnd,
       let tip = inner.writtenTip, let file = inner.writableTip
     else { return false }
-    return (try? file.holds(tip, at: 0)) ?? false
+    // A warehouse that was removed, or restored in its place, has another TIP.
+    return (try? file.holds(tip, at: 0) && file.hasName()) ?? false
   }
 
   /// Whether something was written that TIP does not say, by a writer that died or could not write TIP: a newer log, or

@@ -64,7 +64,8 @@ public struct VerifyReport: Sendable {
       ? "\(counted(errors, "error")), \(warned)"
       : warnings > 0 ? "no errors, \(warned)" : "nothing wrong"
     return VerifyFinding(
-      errors > 0 ? .error : warnings > 0 ? .warning : .note, "summary", "\(extent) checked: \(verdict)")
+      errors > 0 ? .error : warnings > 0 ? .warning : .note, "summary",
+      "\(extent) checked: \(verdict)")
   }
 }
 
