@@ -10,6 +10,13 @@ public enum QueryExecution {
     plan: PhysicalPlan, context: ExecutionContext
   ) throws(StoaError) -> ResultStream {
     var builder = PipelineBuilder(context: context)
+    return try stream(plan, &builder, context)
+  }
+
+  /// The same with a builder that may know rows `plan` refers to.
+  static func stream(
+    _ plan: PhysicalPlan, _ builder: inout PipelineBuilder, _ context: ExecutionContext
+  ) throws(StoaError) -> ResultStream {
     let chain = try builder.chain(for: plan)
     let sink = ResultSink()
     builder.finish(chain, into: sink)

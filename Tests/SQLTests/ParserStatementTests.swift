@@ -76,6 +76,7 @@ struct ParserStatementTests {
       case .file: "file"
       case .subquery: "query"
       case .function: "function"
+      case .describe: "describe"
       case .join(let join): "join " + join.kind.rawValue
       }
     }

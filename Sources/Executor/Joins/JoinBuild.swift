@@ -61,6 +61,14 @@ final class HashJoin: @unchecked Sendable {
   /// What `matched` says of the build rows that come out at the end.
   var wantedMatch: UInt8 { node.givesBuildRows && node.kind == .semi ? 1 : 0 }
 
+  /// Whether another probe side can use the table as well.
+  var isReusable: Bool {
+    switch table {
+    case .dense, .hash: !keepsBuildRows
+    case .pending, .spilled: false
+    }
+  }
+
   /// Types of the build columns.
   var buildTypes: [LogicalType] { node.build.facts.columns.map(\.type) }
 }

@@ -6,6 +6,7 @@ final class CollectSink: PipelineSink, @unchecked Sendable {
   private let context: ExecutionContext
   private let purpose: String
   private let canSpill: Bool
+  private let keepsOrder: Bool
   private let monitor = Monitor()
   private let reservation: MemoryReservation
   private var file: SpillFile?
@@ -14,10 +15,14 @@ final class CollectSink: PipelineSink, @unchecked Sendable {
   /// The rows in memory, once the pipeline has run; all of them when the sink cannot spill.
   private(set) var batches: [Batch] = []
 
-  init(context: ExecutionContext, purpose: String, canSpill: Bool = true) {
+  /// - Parameter keepsOrder: what one worker brings is given out in that order.
+  init(
+    context: ExecutionContext, purpose: String, canSpill: Bool = true, keepsOrder: Bool = false
+  ) {
     self.context = context
     self.purpose = purpose
     self.canSpill = canSpill
+    self.keepsOrder = keepsOrder
     reservation = MemoryReservation(context.budget)
   }
 
@@ -30,11 +35,22 @@ final class CollectSink: PipelineSink, @unchecked Sendable {
     spilled.isEmpty ? BatchSource(batches) : CollectedSource(batches, spilled, owner: self)
   }
 
+  /// The row there is exactly one of.
+  func onlyRow() throws(StoaError) -> Batch {
+    var read = batches.first
+    if read == nil { read = try spilled.first?.read() }
+    guard let read, rowCount == 1 else {
+      throw StoaError(.inconsistency, "\(purpose) has \(rowCount) rows instead of one")
+    }
+    return read
+  }
+
   override func makeWorker() -> SinkWorker { Worker(self) }
 
   /// Whether there is memory for `byteCount` more.
   private func reserve(_ byteCount: Int) -> Bool {
     monitor.withLock {
+      if keepsOrder, !spilled.isEmpty { return false }
       let mustSpill = context.settings.spillsAlways && canSpill && reservation.byteCount > 0
       return !mustSpill && reservation.tryResize(to: reservation.byteCount + byteCount)
     }

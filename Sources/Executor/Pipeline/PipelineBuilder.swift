@@ -7,6 +7,14 @@ import Vectors
 /// before probes, shared rows before references.
 struct PipelineBuilder {
   let context: ExecutionContext
+  /// Counters of the query; a step of a recursion has its own.
+  private let queryProfile: QueryProfile?
+  /// Within a step of a recursion: joins of the step before whose tables can be used again, by place in the plan.
+  var keptJoins: [Int: HashJoin] = [:]
+  /// The recursion this is a step of.
+  var recursionNumber: Int?
+  /// Hash joins met so far, in the order they are built.
+  private var joinPlace = 0
   private(set) var pipelines: [Pipeline] = []
   private var shared: [Int: CollectSink] = [:]
   private var filters: [Int: RuntimeFilter] = [:]
@@ -17,7 +25,24 @@ struct PipelineBuilder {
   /// Operators nested deeper than this are refused rather than risking the stack.
   private static let depthLimit = 1_000
 
-  init(context: ExecutionContext) { self.context = context }
+  init(context: ExecutionContext) {
+    self.context = context
+    queryProfile = context.profile
+  }
+
+  private init(_ builder: PipelineBuilder, profile: QueryProfile?) {
+    context = builder.context
+    queryProfile = profile
+    shared = builder.shared
+  }
+
+  /// A builder for one step of a recursion, which knows the rows shared here.
+  func forStep(profile: QueryProfile?) -> PipelineBuilder {
+    PipelineBuilder(self, profile: profile)
+  }
+
+  /// References to `number` read these rows.
+  mutating func share(_ rows: CollectSink, as number: Int) { shared[number] = rows }
 
   /// Ends `chain` with `sink`.
   mutating func finish(_ chain: Chain, into sink: PipelineSink) {
@@ -31,7 +56,7 @@ struct PipelineBuilder {
     guard depth < PipelineBuilder.depthLimit else {
       throw StoaError(.resource, "the plan nests more than \(PipelineBuilder.depthLimit) operators")
     }
-    let profile = context.profile?.makeOperator()
+    let profile = queryProfile?.makeOperator()
     switch plan {
     case .scan(let node): return try scan(node, profile)
     case .values(let node):
@@ -49,11 +74,7 @@ struct PipelineBuilder {
     case .window(let node): return try window(node, profile)
     case .sort(let node): return try sort(node, profile)
     case .topN(let node): return try topN(node, profile)
-    case .limit(let node):
-      var chain = try append(
-        LimitFactory(limit: node.limit, offset: node.offset), to: node.input, profile)
-      if (node.limit ?? .max) <= context.settings.batchCapacity { chain.isOrdered = true }
-      return chain
+    case .limit(let node): return try limit(node, profile)
     case .unionAll(let node): return try unionAll(node, profile)
     case .singleRow(let node):
       var chain = try append(
@@ -68,6 +89,19 @@ struct PipelineBuilder {
       shared[node.number] = sink
       return try chain(for: node.input)
     case .reference(let node): return try reference(node, profile)
+    case .repeated(let node):
+      let factory = RepeatFactory(node, capacity: context.settings.batchCapacity)
+      return try append(factory, to: node.input, profile)
+    case .recursion(let node): return recursion(node, profile)
+    case .groupLimit(let node):
+      var chain = try append(GroupLimitFactory(node), to: node.input, profile)
+      chain.isOrdered = true
+      return chain
+    case .sample(let node):
+      var chain = try append(SampleFactory(node), to: node.input, profile)
+      if node.seed != nil { chain.isOrdered = true }
+      return chain
+    case .asofJoin(let node): return try asofJoin(node, profile)
     }
   }
 
@@ -151,7 +185,7 @@ struct PipelineBuilder {
   private mutating func nestedLoopJoin(
     _ node: NestedLoopJoinNode, _ profile: OperatorProfile?
   ) throws(StoaError) -> Chain {
-    let probeProfileStart = context.profile?.operators.count
+    let probeProfileStart = queryProfile?.operators.count
     let build = CollectSink(context: context, purpose: "the inner side of a join", canSpill: false)
     // The probe side is numbered first by EXPLAIN but must run after the build side.
     let buildChain = try chainAfterProbe(node.build, probe: node.probe, from: probeProfileStart)
@@ -166,7 +200,10 @@ struct PipelineBuilder {
   private mutating func hashJoin(
     _ node: HashJoinNode, _ profile: OperatorProfile?
   ) throws(StoaError) -> Chain {
-    let probeProfileStart = context.profile?.operators.count
+    let probeProfileStart = queryProfile?.operators.count
+    let place = joinPlace
+    joinPlace += 1
+    if let known = keptJoins[place] { return try knownJoin(known, node, profile) }
     let published = node.runtimeFilters.map { $0.map { runtimeFilter($0) } }
     let join = HashJoin(
       node, filters: published, isFiltered: filterCovers(node), context: context)
@@ -174,11 +211,91 @@ struct PipelineBuilder {
     sink.profile = profile
     let buildChain = try chainAfterProbe(node.build, probe: node.probe, from: probeProfileStart)
     finish(buildChain, into: sink)
+    if let recursionNumber, !join.keepsBuildRows, !node.build.refers(to: recursionNumber) {
+      keptJoins[place] = join
+    }
     if join.isFiltered, let number = node.runtimeFilters.first ?? nil, usesKeyAlone(node) {
       soleJoins[number] = join
     }
     var chain = try probeChain(node.probe, from: probeProfileStart)
     let factory = HashJoinProbeFactory(join)
+    factory.profile = profile
+    chain.operators.append(factory)
+    return chain
+  }
+
+  /// A join whose table the step before has made.
+  private mutating func knownJoin(
+    _ join: HashJoin, _ node: HashJoinNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    for (number, filter) in zip(node.runtimeFilters, join.filters) {
+      if let number, let filter { filters[number] = filter }
+    }
+    joinPlace += node.build.hashJoinCount
+    if join.isFiltered, let number = node.runtimeFilters.first ?? nil, usesKeyAlone(node) {
+      soleJoins[number] = join
+    }
+    var chain = try chain(for: node.probe)
+    queryProfile?.operators.append(
+      contentsOf: (0..<node.build.operatorCount).map { _ in OperatorProfile() })
+    let factory = HashJoinProbeFactory(join)
+    factory.profile = profile
+    chain.operators.append(factory)
+    return chain
+  }
+
+  private func recursion(_ node: RecursionNode, _ profile: OperatorProfile?) -> Chain {
+    var profiles: [OperatorProfile] = []
+    if let queryProfile {
+      let count = node.initial.operatorCount + node.step.operatorCount
+      profiles = (0..<count).map { _ in queryProfile.makeOperator() }
+    }
+    let source = RecursionSource(node, builder: self, context: context, profiles: profiles)
+    return Chain(source: source, sourceProfile: profile, isOrdered: true)
+  }
+
+  private mutating func asofJoin(
+    _ node: AsofJoinNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    var chain = try chain(for: node.probe)
+    let build = CollectSink(
+      context: context, purpose: "the right side of an ASOF join", keepsOrder: true)
+    finish(try self.chain(for: node.build), into: build)
+    let factory = AsofJoinFactory(node, build: build)
+    factory.profile = profile
+    chain.operators.append(factory)
+    chain.isOrdered = true
+    return chain
+  }
+
+  private mutating func limit(
+    _ node: LimitNode, _ profile: OperatorProfile?
+  ) throws(StoaError) -> Chain {
+    var chain = try chain(for: node.input)
+    let factory: LimitFactory
+    if let dynamic = node.dynamic {
+      var rows: CollectSink?
+      if dynamic.percent != nil {
+        let sink = CollectSink(
+          context: context, purpose: "rows of a LIMIT in percent", keepsOrder: true)
+        let isOrdered = chain.isOrdered
+        finish(chain, into: sink)
+        chain = Chain(
+          source: DeferredSource(isOrdered: isOrdered) { () throws(StoaError) in sink.source },
+          isOrdered: isOrdered)
+        rows = sink
+      }
+      var counts: CollectSink?
+      if let plan = dynamic.counts {
+        let sink = CollectSink(context: context, purpose: "the number of a LIMIT")
+        finish(try self.chain(for: plan), into: sink)
+        counts = sink
+      }
+      factory = LimitFactory(dynamic, limit: node.limit, offset: node.offset, counts, rows)
+    } else {
+      factory = LimitFactory(limit: node.limit, offset: node.offset)
+      if (node.limit ?? .max) <= context.settings.batchCapacity { chain.isOrdered = true }
+    }
     factory.profile = profile
     chain.operators.append(factory)
     return chain
@@ -206,7 +323,7 @@ struct PipelineBuilder {
   private mutating func chainAfterProbe(
     _ build: PhysicalPlan, probe: PhysicalPlan, from start: Int?
   ) throws(StoaError) -> Chain {
-    guard let profile = context.profile, let start else { return try chain(for: build) }
+    guard let profile = queryProfile, let start else { return try chain(for: build) }
     let probeCount = probe.operatorCount
     let held = Array(profile.operators[start...])
     profile.operators.append(contentsOf: (0..<probeCount).map { _ in OperatorProfile() })
@@ -218,7 +335,7 @@ struct PipelineBuilder {
   private mutating func probeChain(
     _ probe: PhysicalPlan, from start: Int?
   ) throws(StoaError) -> Chain {
-    guard let profile = context.profile, let start else { return try chain(for: probe) }
+    guard let profile = queryProfile, let start else { return try chain(for: probe) }
     let later = Array(profile.operators[(start + probe.operatorCount)...])
     profile.operators.removeSubrange(start...)
     let chain = try chain(for: probe)
@@ -279,6 +396,18 @@ extension PhysicalPlan {
   /// Operators of this plan, itself included.
   var operatorCount: Int { inputs.reduce(1) { $0 + $1.operatorCount } }
 
+  /// Hash joins in it.
+  var hashJoinCount: Int {
+    let own = if case .hashJoin = self { 1 } else { 0 }
+    return inputs.reduce(own) { $0 + $1.hashJoinCount }
+  }
+
+  /// Whether it reads the rows of this number.
+  func refers(to number: Int) -> Bool {
+    if case .reference(let node) = self { return node.number == number }
+    return inputs.contains { $0.refers(to: number) }
+  }
+
   /// Whether column `position` of the output is a scan's that no operator on the way looks at.
   func passesUnseen(_ position: Int) -> Bool {
     switch self {
@@ -301,8 +430,9 @@ extension PhysicalPlan {
         node.probeKeys.contains { $0.uses(input) } || node.residual?.uses(input) ?? false
         || node.output.filter { $0 == input }.count > 1
       return !isSeen && input < node.probe.facts.columns.count && node.probe.passesUnseen(input)
-    case .values, .tableFunction, .nestedLoopJoin, .aggregate, .window, .sort, .topN, .limit, .unionAll,
-      .singleRow, .materialize, .reference:
+    case .values, .tableFunction, .nestedLoopJoin, .aggregate, .window, .sort, .topN, .limit,
+      .unionAll, .singleRow, .materialize, .reference, .repeated, .recursion, .groupLimit, .sample,
+      .asofJoin:
       return false
     }
   }
@@ -334,7 +464,7 @@ extension PhysicalPlan {
       guard node.output.indices.contains(position) else { return nil }
       return node.input.origin(of: node.output[position])
     case .values, .tableFunction, .aggregate, .sort, .topN, .limit, .unionAll, .singleRow,
-      .materialize, .reference:
+      .materialize, .reference, .repeated, .recursion, .groupLimit, .sample, .asofJoin:
       return nil
     }
   }

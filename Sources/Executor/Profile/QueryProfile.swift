@@ -56,6 +56,15 @@ public final class OperatorProfile: Sendable {
     groupsEncoded.add(encoded, ordering: .relaxed)
   }
 
+  /// Adds all that another operator counted.
+  func add(_ other: OperatorProfile) {
+    add(nanoseconds: other.nanoseconds, rows: other.rowCount, batches: other.batchCount)
+    addScan(read: other.rowGroupsRead, skipped: other.rowGroupsSkipped, bytes: other.byteCount)
+    addAnswered(fromMetadata: other.rowGroupsFromMetadata, encoded: other.rowGroupsEncoded)
+    addSpill(bytes: other.spilledByteCount)
+    for strategy in other.strategies.withLock({ $0 }) { note(strategy: strategy) }
+  }
+
   func addSpill(bytes: Int) { spilled.add(bytes, ordering: .relaxed) }
 
   func note(strategy: String) {

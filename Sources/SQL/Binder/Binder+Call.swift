@@ -24,6 +24,7 @@ extension Binder {
     if name == "merge_action", call.arguments.isEmpty, let action = clause.mergeAction {
       return action
     }
+    if call.columns != nil { return try bindChosenColumn(position) }
     if isAggregate(name) { return try bindAggregate(name, call, clause, position) }
     try refuseAggregateSyntax(name, call, position)
     let arguments = try bindArguments(call, clause)
@@ -61,7 +62,7 @@ extension Binder {
   private func bindAggregate(
     _ name: String, _ call: FunctionCallSyntax, _ clause: Clause, _ position: Range<Int>
   ) throws(StoaError) -> Expression {
-    guard let collector = clause.aggregates else {
+    guard clause.aggregates != nil || clause.scope.parent != nil else {
       let message =
         clause.isInsideAggregate
         ? "aggregate functions cannot be nested"
@@ -87,11 +88,33 @@ extension Binder {
     }
     let filter: Expression?
     if let syntax = call.filter { filter = try bindCondition(syntax, inner) } else { filter = nil }
+    let columns = arguments.reduce(into: filter?.columnIDs ?? []) { $0.formUnion($1.columnIDs) }
+    guard let collector = outerCollector(of: columns, clause, inner) ?? clause.aggregates else {
+      throw StoaError(
+        .binding, "\(name) is an aggregate function, which \(clause.name) cannot use",
+        hint: clause.name == "WHERE" ? "Conditions on aggregates go into HAVING" : nil,
+        position: position)
+    }
     collector.pending += inner.pending
     let bound = try aggregateCall(name, arguments, call.isDistinct, filter, position)
     let column = collector.column(
       for: bound, name: sourceText(position), numbers: &numbers)
     return column.reference
+  }
+
+  /// An aggregate over columns of a query further out alone belongs to that query.
+  private func outerCollector(
+    of columns: Set<Int>, _ clause: Clause, _ inner: Clause
+  ) -> AggregateCollector? {
+    guard !columns.isEmpty, inner.pending.isEmpty,
+      columns.isDisjoint(with: clause.scope.columnIDs)
+    else { return nil }
+    var scope = clause.scope.parent
+    while let current = scope {
+      if !columns.isDisjoint(with: current.columnIDs) { return current.aggregates }
+      scope = current.parent
+    }
+    return nil
   }
 
   func aggregateCall(

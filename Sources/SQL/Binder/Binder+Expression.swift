@@ -26,6 +26,9 @@ extension Binder {
       let bound = try bindCondition(operand, clause)
       return .isDistinct(bound, .constant(.boolean(value), .boolean), isNegated: !negated)
     case .isDistinct(let left, let right, let negated):
+      if isRow(left) || isRow(right) {
+        return try bindRowDistinction(left, right, isNegated: negated, clause, position)
+      }
       let sides = try comparable(
         try bindExpression(left, clause), try bindExpression(right, clause),
         at: position, operation: "IS DISTINCT FROM")
@@ -185,8 +188,9 @@ extension Binder {
     _ op: ComparisonOperator, _ left: ExpressionSyntax, _ right: ExpressionSyntax,
     _ clause: Clause, _ position: Range<Int>
   ) throws(StoaError) -> Expression {
-    if case .row(let a) = left.kind, case .row(let b) = right.kind {
-      return try bindRowComparison(op, a, b, clause, position)
+    if isRow(left) || isRow(right) {
+      return try rowComparison(
+        op, try bindRow(left, clause), try bindRow(right, clause), at: position)
     }
     return try comparison(
       op, try bindExpression(left, clause), try bindExpression(right, clause), at: position,
@@ -203,53 +207,13 @@ extension Binder {
     return .comparison(op, sides.left, sides.right)
   }
 
-  private func bindRowComparison(
-    _ op: ComparisonOperator, _ left: [ExpressionSyntax], _ right: [ExpressionSyntax],
-    _ clause: Clause, _ position: Range<Int>
-  ) throws(StoaError) -> Expression {
-    guard left.count == right.count, !left.isEmpty else {
-      throw StoaError(
-        .binding, "rows of \(left.count) and \(right.count) fields cannot be compared",
-        position: position)
-    }
-    var sides: [(left: Expression, right: Expression)] = []
-    for (a, b) in zip(left, right) {
-      sides.append(
-        try comparable(
-          try bindExpression(a, clause), try bindExpression(b, clause), at: position,
-          operation: op.symbol))
-    }
-    switch op {
-    case .equal, .notEqual:
-      let equal = Expression.all(of: sides.map { .comparison(.equal, $0.left, $0.right) })
-      return op == .equal ? equal : .not(equal)
-    case .less, .lessOrEqual, .greater, .greaterOrEqual: return ordered(op, sides[...])
-    }
-  }
-
-  /// (a, b) < (c, d) is a < c OR (a = c AND b < d): the first fields that differ decide.
-  private func ordered(
-    _ op: ComparisonOperator, _ sides: ArraySlice<(left: Expression, right: Expression)>
-  ) -> Expression {
-    var result: Expression?
-    for side in sides.reversed() {
-      guard let rest = result else {
-        result = .comparison(op, side.left, side.right)
-        continue
-      }
-      let strict: ComparisonOperator = op == .less || op == .lessOrEqual ? .less : .greater
-      result = .or([
-        .comparison(strict, side.left, side.right),
-        .and([.comparison(.equal, side.left, side.right), rest]),
-      ])
-    }
-    return result ?? .true_
-  }
-
   private func bindBetween(
     _ operand: ExpressionSyntax, _ lower: ExpressionSyntax, _ upper: ExpressionSyntax,
     _ isSymmetric: Bool, _ negated: Bool, _ clause: Clause, _ position: Range<Int>
   ) throws(StoaError) -> Expression {
+    if isRow(operand) {
+      return try bindRowBetween(operand, lower, upper, isSymmetric, negated, clause, position)
+    }
     let value = try bindExpression(operand, clause)
     let low = try bindExpression(lower, clause)
     let high = try bindExpression(upper, clause)
@@ -276,14 +240,12 @@ extension Binder {
     _ position: Range<Int>
   ) throws(StoaError) -> Expression {
     var result: Expression
-    if case .row(let fields) = operand.kind {
+    if isRow(operand) {
+      let fields = try bindRow(operand, clause)
       var choices: [Expression] = []
       for item in items {
-        guard case .row(let values) = item.kind else {
-          throw StoaError(
-            .binding, "a row can only be compared with rows", position: item.position)
-        }
-        choices.append(try bindRowComparison(.equal, fields, values, clause, item.position))
+        choices.append(
+          try rowComparison(.equal, fields, try bindRow(item, clause), at: item.position))
       }
       result = .any(of: choices)
     } else {

@@ -53,14 +53,22 @@ extension Binder {
   func bindReference(
     _ reference: TableReferenceSyntax, around scope: Scope, left: (plan: LogicalPlan, scope: Scope)?
   ) throws(StoaError) -> FromPart {
-    if let sample = reference.sample { throw unsupported("TABLESAMPLE", sample.position) }
+    if let sample = reference.sample {
+      var whole = reference
+      whole.sample = nil
+      var part = try bindReference(whole, around: scope, left: left)
+      part.plan = try sampled(part.plan, sample)
+      return part
+    }
     switch reference.kind {
     case .table(let name):
       return try bindTable(name, reference, scope)
     case .file(let path):
       return try bindFile(path, reference)
     case .function(let call):
-      return try bindTableFunction(call, reference, scope)
+      return try bindTableFunction(call, reference, scope, left: left?.scope)
+    case .describe(let describe):
+      return try named(try bindDescribed(describe, scope), reference, defaultName: "")
     case .subquery(let query):
       let parent = reference.isLateral ? (left?.scope ?? scope.parent) : scope.parent
       let relation = try bindQuery(query, parent: parent, commonTables: scope.commonTables)
@@ -219,6 +227,9 @@ extension Binder {
     _ common: CommonTables.Table, _ name: QualifiedNameSyntax, _ reference: TableReferenceSyntax,
     _ scope: Scope
   ) throws(StoaError) -> FromPart {
+    if let relation = try bindOpenTable(common, name.position) {
+      return try named(relation, reference, defaultName: name.text)
+    }
     guard let shared = common.shared else {
       let relation = try bindCommonTable(common, parent: scope.parent)
       return try named(relation, reference, defaultName: name.text)
@@ -253,7 +264,7 @@ extension Binder {
   }
 
   private func bindTableFunction(
-    _ call: FunctionCallSyntax, _ reference: TableReferenceSyntax, _ scope: Scope
+    _ call: FunctionCallSyntax, _ reference: TableReferenceSyntax, _ scope: Scope, left: Scope?
   ) throws(StoaError) -> FromPart {
     let name = call.name.name.text.lowercased()
     guard let function = tableFunctions[name] else {
@@ -261,11 +272,17 @@ extension Binder {
         .binding, "there is no table function \"\(call.name.text)\"",
         hint: Suggestion.hint(for: name, among: tableFunctions.keys), position: call.name.position)
     }
-    let clause = Clause("FROM", scope: Scope(parent: nil, commonTables: scope.commonTables))
+    let clause = Clause(
+      "FROM", scope: Scope(parent: left ?? scope.parent, commonTables: scope.commonTables))
     var arguments: [Value] = []
     var namedArguments: [String: Value] = [:]
     for argument in call.arguments {
       let bound = try bindExpression(argument.value, clause)
+      if name == "range" || name == "generate_series", argument.name == nil,
+        !bound.columnIDs.isEmpty || !clause.pending.isEmpty
+      {
+        return try bindLateralSeries(call, name, clause, reference)
+      }
       guard clause.pending.isEmpty,
         let value = try folded(bound, at: argument.value.position).constantValue
       else {
@@ -306,7 +323,6 @@ extension Binder {
     _ join: JoinSyntax, _ reference: TableReferenceSyntax, around scope: Scope,
     left outer: (plan: LogicalPlan, scope: Scope)?
   ) throws(StoaError) -> FromPart {
-    if join.isAsof { throw unsupported("ASOF JOIN", join.operatorPosition) }
     let left = try bindReference(join.left, around: scope, left: outer)
     let leftScope = Scope(parent: scope.parent, commonTables: scope.commonTables)
     leftScope.replaceEntries((outer?.scope.entries ?? []) + left.entries)
@@ -341,6 +357,9 @@ extension Binder {
       }
       let names = shared.map { NameSyntax($0.name, position: join.operatorPosition) }
       return try joinUsing(names, join, left, right)
+    case .none where join.isAsof:
+      throw StoaError(
+        .binding, "ASOF JOIN needs a condition", position: join.operatorPosition)
     case .none:
       return makeJoin(join, left, right, conditions: [])
     case .on(let syntax):
@@ -349,11 +368,45 @@ extension Binder {
       let clause = Clause("ON", scope: both)
       let conditions = try bindExpression(syntax, clause)
       let condition = try coerced(conditions, to: .boolean, at: syntax.position)
+      if join.isAsof, clause.pending.isEmpty {
+        return try joinAsof(join, left, right, condition.conjuncts, at: syntax.position)
+      }
       var left = left
       var right = right
+      if let joined = lateralJoin(clause.pending, condition, join, left, right) { return joined }
       try attach(clause.pending, join, &left, &right, syntax.position)
       return makeJoin(join, left, right, conditions: condition.conjuncts)
     }
+  }
+
+  /// With subqueries in ON that refer to both sides: one side is filtered anew for every row of the other.
+  /// - Returns: `nil` when no subquery does, or both sides keep rows without a match.
+  private func lateralJoin(
+    _ pending: [PendingJoin], _ condition: Expression, _ join: JoinSyntax, _ left: FromPart,
+    _ right: FromPart
+  ) -> FromPart? {
+    let leftIDs = left.plan.columnIDs
+    let rightIDs = right.plan.columnIDs
+    let spansBoth = pending.contains { subquery in
+      var used = subquery.right.freeColumns
+      for condition in subquery.conditions { condition.collectColumns(into: &used) }
+      return !used.isDisjoint(with: leftIDs) && !used.isDisjoint(with: rightIDs)
+    }
+    guard spansBoth, join.kind != .full else { return nil }
+    var left = left
+    var right = right
+    func filtered(_ plan: LogicalPlan) -> LogicalPlan {
+      let rows = LogicalPlan.filter(
+        LogicalFilter(input: plan.attaching(pending), conditions: condition.conjuncts))
+      let kept = plan.columns.map { NamedExpression(passing: $0) }
+      return .project(LogicalProject(input: rows, items: kept))
+    }
+    if join.kind == .right {
+      left.plan = filtered(left.plan)
+    } else {
+      right.plan = filtered(right.plan)
+    }
+    return makeJoin(join, left, right, conditions: [])
   }
 
   /// Puts subqueries of an ON condition below the join.
@@ -380,7 +433,10 @@ extension Binder {
   private func makeJoin(
     _ join: JoinSyntax, _ left: FromPart, _ right: FromPart, conditions: [Expression]
   ) -> FromPart {
-    let isDependent = !right.plan.freeColumns.isDisjoint(with: left.plan.columnIDs)
+    let isDependent =
+      join.kind == .right
+      ? !left.plan.freeColumns.isDisjoint(with: right.plan.columnIDs)
+      : !right.plan.freeColumns.isDisjoint(with: left.plan.columnIDs)
     func node(_ kind: JoinKind, _ left: LogicalPlan, _ right: LogicalPlan) -> LogicalPlan {
       .join(
         LogicalJoin(
@@ -429,7 +485,16 @@ extension Binder {
       }
       merged.append(Scope.Entry(table: "", name: leftColumn.name, column: kept))
     }
-    var result = makeJoin(join, left, right, conditions: conditions)
+    var result: FromPart
+    if join.isAsof {
+      // All but the last are keys; that one is the order, `left >= right`.
+      if let last = conditions.indices.last, case .comparison(_, let a, let b) = conditions[last] {
+        conditions[last] = .comparison(.greaterOrEqual, a, b)
+      }
+      result = try joinAsof(join, left, right, conditions, at: join.operatorPosition)
+    } else {
+      result = makeJoin(join, left, right, conditions: conditions)
+    }
     result.entries = merged + result.entries
     if !coalesced.isEmpty {
       let passed = result.plan.columns.map { NamedExpression(passing: $0) }

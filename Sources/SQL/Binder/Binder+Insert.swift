@@ -219,7 +219,6 @@ extension Binder {
   // MARK: DESCRIBE
 
   func bindDescribe(_ describe: DescribeSyntax) throws(StoaError) -> BoundDescribe {
-    if describe.isSummary { throw unsupported("SUMMARIZE", describe.position) }
     switch describe.subject {
     case .table(let name):
       guard let view = findView(name) else { return .table(try table(named: name)) }

@@ -13,19 +13,13 @@ extension Binder {
     let tables = try bindCommonTables(with, parent: parent, outer: commonTables)
     var relation = try bindOrderedBody(
       query, parent: parent, commonTables: tables.last.map { $0.chain } ?? commonTables)
-    for (table, _) in tables.reversed() {
-      guard let shared = table.shared else { continue }
-      relation.plan = placed(
-        shared, name: table.syntax.name.text, isForced: table.syntax.isMaterialized == true,
-        over: relation.plan)
-    }
+    for (table, _) in tables.reversed() { relation.plan = placed(table, over: relation.plan) }
     return relation
   }
 
   private func bindOrderedBody(
     _ query: QuerySyntax, parent: Scope?, commonTables: CommonTables?
   ) throws(StoaError) -> BoundRelation {
-    if query.withTies { throw unsupported("FETCH FIRST … WITH TIES", query.position) }
     var relation: BoundRelation
     switch query.body {
     case .select(let select):
@@ -44,7 +38,7 @@ extension Binder {
       relation = try ordered(
         relation, by: query.orderBy, parent: parent, commonTables: commonTables)
     }
-    relation.plan = try limited(relation.plan, query, commonTables: commonTables)
+    relation.plan = try limited(relation.plan, query, parent: parent, commonTables: commonTables)
     return relation
   }
 
@@ -66,23 +60,65 @@ extension Binder {
   // MARK: LIMIT
 
   private func limited(
-    _ plan: LogicalPlan, _ query: QuerySyntax, commonTables: CommonTables?
+    _ plan: LogicalPlan, _ query: QuerySyntax, parent: Scope?, commonTables: CommonTables?
   ) throws(StoaError) -> LogicalPlan {
     if query.limit == nil, query.offset == nil { return plan }
-    let limit = try bindCount(query.limit, "LIMIT", commonTables)
-    let offset = try bindCount(query.offset, "OFFSET", commonTables)
-    return .limit(LogicalLimit(input: plan, limit: limit, offset: offset))
+    let clause = Clause("LIMIT", scope: Scope(parent: nil, commonTables: commonTables))
+    var limit: Expression?
+    var percent: Expression?
+    if query.isPercent, let syntax = query.limit {
+      percent = try bindPercent(syntax, clause)
+    } else {
+      limit = try bindCount(query.limit, "LIMIT", clause)
+    }
+    let offset = try bindCount(query.offset, "OFFSET", clause)
+    let counts = clause.pending.isEmpty ? nil : LogicalPlan.oneRow.attaching(clause.pending)
+    if !query.withTies {
+      return .limit(
+        LogicalLimit(input: plan, limit: limit, offset: offset, percent: percent, counts: counts))
+    }
+    guard counts == nil, percent == nil else {
+      throw unsupported("WITH TIES after a subquery or a part in percent", query.position)
+    }
+    return try withTies(plan, limit, offset, query)
+  }
+
+  /// The limit below the projection that drops sort keys, where the keys are.
+  private func withTies(
+    _ plan: LogicalPlan, _ limit: Expression?, _ offset: Expression?, _ query: QuerySyntax
+  ) throws(StoaError) -> LogicalPlan {
+    switch plan {
+    case .project(var project):
+      guard case .sort = project.input else { break }
+      project.input = try withTies(project.input, limit, offset, query)
+      return .project(project)
+    case .sort(let sort):
+      return .groupLimit(
+        LogicalGroupLimit(
+          input: sort.input, partition: [], items: sort.items, limit: limit, offset: offset,
+          withTies: true))
+    default: break
+    }
+    throw StoaError(.binding, "WITH TIES needs an ORDER BY clause", position: query.position)
+  }
+
+  private func bindPercent(
+    _ syntax: ExpressionSyntax, _ clause: Clause
+  ) throws(StoaError) -> Expression {
+    let bound = try coerced(try bindExpression(syntax, clause), to: .double, at: syntax.position)
+    let part = clause.pending.isEmpty ? try folded(bound, at: syntax.position) : bound
+    if case .double(let value)? = part.constantValue, !(value >= 0 && value <= 100) {
+      throw StoaError(
+        .binding, "LIMIT in percent must be between 0 and 100", position: syntax.position)
+    }
+    return part
   }
 
   private func bindCount(
-    _ syntax: ExpressionSyntax?, _ name: String, _ commonTables: CommonTables?
+    _ syntax: ExpressionSyntax?, _ name: String, _ clause: Clause
   ) throws(StoaError) -> Expression? {
     guard let syntax else { return nil }
-    let clause = Clause(name, scope: Scope(parent: nil, commonTables: commonTables))
     let bound = try bindExpression(syntax, clause)
-    guard clause.pending.isEmpty else {
-      throw unsupported("a subquery in \(name)", syntax.position)
-    }
     let count = try coerced(bound, to: .bigint, at: syntax.position)
     if let value = count.constantValue?.integer, value < 0 {
       throw StoaError(.binding, "\(name) must not be negative", position: syntax.position)
@@ -117,11 +153,13 @@ extension Binder {
         items.append(sortItem(try known(expression, at: key.expression.position), key))
       }
     }
-    guard clause.pending.isEmpty else {
-      throw unsupported("a subquery in ORDER BY of a set operation", orderBy.position)
+    let input = relation.plan.attaching(clause.pending)
+    var plan = LogicalPlan.sort(LogicalSort(input: input, items: items))
+    if !clause.pending.isEmpty {
+      let kept = relation.plan.columns.map { NamedExpression(passing: $0) }
+      plan = .project(LogicalProject(input: plan, items: kept))
     }
-    return BoundRelation(
-      plan: .sort(LogicalSort(input: relation.plan, items: items)), columns: relation.columns)
+    return BoundRelation(plan: plan, columns: relation.columns)
   }
 
   func sortItem(_ expression: Expression, _ key: SortKeySyntax) -> SortItem {
@@ -156,22 +194,15 @@ extension Binder {
   func bindCommonTables(
     _ with: WithSyntax, parent: Scope?, outer: CommonTables?
   ) throws(StoaError) -> [(table: CommonTables.Table, chain: CommonTables)] {
-    if with.isRecursive { throw unsupported("WITH RECURSIVE", with.position) }
+    if with.isRecursive { return try bindRecursiveTables(with, parent: parent, outer: outer) }
     var result: [(table: CommonTables.Table, chain: CommonTables)] = []
     var chain = outer
     for syntax in with.tables {
       let table = CommonTables.Table(syntax, environment: chain)
       if result.contains(where: { $0.table.key == table.key }) {
-        throw StoaError(
-          .binding, "WITH names \"\(syntax.name.text)\" twice", position: syntax.name.position)
+        throw namedTwice(syntax)
       }
-      let relation = try bindCommonTable(table, parent: parent)
-      // A correlated one cannot be shared between rows of the outer query, so each use binds it anew.
-      if syntax.isMaterialized != false, relation.plan.freeColumns.isEmpty {
-        table.shared = CommonTables.Shared(
-          number: numbers.take(), columns: relation.columns, plan: relation.plan,
-          nonNullColumns: relation.plan.nonNullColumns)
-      }
+      share(table, try bindCommonTable(table, parent: parent))
       let link = CommonTables(table, outer: chain)
       result.append((table, link))
       chain = link
@@ -179,10 +210,21 @@ extension Binder {
     return result
   }
 
+  /// Decides whether uses of the table share its rows.
+  func share(_ table: CommonTables.Table, _ relation: BoundRelation) {
+    table.state = .bound
+    // A correlated one cannot be shared between rows of the outer query, so each use binds it anew.
+    guard table.syntax.isMaterialized != false, relation.plan.freeColumns.isEmpty else { return }
+    table.shared = CommonTables.Shared(
+      number: numbers.take(), columns: relation.columns, plan: relation.plan,
+      nonNullColumns: relation.plan.nonNullColumns)
+  }
+
   /// Binds the query of a common table, under its column names.
   func bindCommonTable(
     _ table: CommonTables.Table, parent: Scope?
   ) throws(StoaError) -> BoundRelation {
+    if table.group != nil { return try bindRecursiveQuery(table, parent: parent) }
     var relation = try bindQuery(
       table.syntax.query, parent: parent, commonTables: table.environment)
     try rename(&relation.columns, table.syntax.columns, table.syntax.name)
@@ -203,21 +245,28 @@ extension Binder {
   }
 
   /// Puts a shared plan above its users: nowhere when unused, in place when used once.
-  func placed(
-    _ shared: CommonTables.Shared, name: String, isForced: Bool, over plan: LogicalPlan
-  ) -> LogicalPlan {
+  func placed(_ table: CommonTables.Table, over plan: LogicalPlan) -> LogicalPlan {
+    guard let shared = table.shared else { return plan }
     let uses = plan.referenceCount(of: shared.number)
     if uses == 0 { return plan }
-    if uses == 1, !isForced { return plan.inlining(shared.plan, number: shared.number) }
+    if uses == 1, table.syntax.isMaterialized != true {
+      return plan.inlining(shared.plan, number: shared.number)
+    }
     return .materialize(
-      LogicalMaterialize(number: shared.number, name: name, shared: shared.plan, input: plan))
+      LogicalMaterialize(
+        number: shared.number, name: table.syntax.name.text, shared: shared.plan, input: plan))
   }
 }
 
 extension LogicalPlan {
-  /// How often the plan refers to the shared plan with this number.
+  /// How often the plan refers to the shared plan with this number; the step of a recursion runs more than once.
   func referenceCount(of number: Int) -> Int {
-    if case .reference(let node) = self { return node.number == number ? 1 : 0 }
+    switch self {
+    case .reference(let node): return node.number == number ? 1 : 0
+    case .recursion(let node):
+      return node.initial.referenceCount(of: number) + 2 * node.step.referenceCount(of: number)
+    default: break
+    }
     return inputs.reduce(0) { $0 + $1.referenceCount(of: number) }
   }
 

@@ -27,6 +27,7 @@ extension Binder {
   ) throws(StoaError) -> BoundRelation {
     let scope = Scope(parent: parent, commonTables: commonTables)
     var plan = try bindFrom(select.from, into: scope)
+    if let sample = select.sample { plan = try sampled(plan, sample) }
     let aliases = selectAliases(select)
     if let filter = select.filter { plan = try filtered(plan, filter, scope, aliases) }
 
@@ -38,6 +39,7 @@ extension Binder {
     if let groupBy = select.groupBy, !groupBy.isAll {
       try bindGroups(groupBy, select, scope: scope, collector: collector, aliases: aliases)
     }
+    scope.aggregates = collector
     var items = try bindItems(select, clause)
     if let groupBy = select.groupBy, groupBy.isAll { groupByAll(items, collector, windows) }
     let itemJoins = clause.pending
@@ -227,6 +229,8 @@ extension Binder {
     var source: ItemSource
     var position: Range<Int>
     var hasAlias = false
+    /// What `COLUMNS(…)` stands for.
+    var chosen: PlanColumn?
   }
 
   private func expandedItems(
@@ -236,6 +240,15 @@ extension Binder {
     for item in select.items {
       switch item {
       case .expression(let syntax, let alias):
+        if let star = columnsCall(in: syntax) {
+          for column in try starColumns(star, clause, select) {
+            result.append(
+              ExpandedItem(
+                name: alias?.text ?? nameOfChosen(column, syntax), source: .syntax(syntax),
+                position: syntax.position, hasAlias: true, chosen: column.column))
+          }
+          continue
+        }
         result.append(
           ExpandedItem(
             name: alias?.text ?? columnName(of: syntax), source: .syntax(syntax),
@@ -271,12 +284,31 @@ extension Binder {
     for (column, name) in star.renamed {
       renamed[try starColumn(column, entries, "RENAME")] = name.text
     }
+    var matching: Set<String>?
+    if let pattern = star.pattern { matching = try names(entries.map(\.name), matching: pattern) }
     return entries.compactMap { entry in
+      if let matching, !matching.contains(entry.name) { return nil }
       if excluded.contains(entry.key) { return nil }
       return ExpandedItem(
         name: renamed[entry.key] ?? entry.name,
         source: replaced[entry.key].map { .syntax($0) } ?? .column(entry.column),
         position: position)
+    }
+  }
+
+  /// The columns that the star of `COLUMNS(…)` means.
+  private func starColumns(
+    _ star: StarSyntax, _ clause: Clause, _ select: SelectSyntax
+  ) throws(StoaError) -> [(name: String, column: PlanColumn)] {
+    if let replaced = star.replaced.first {
+      throw unsupported("REPLACE within COLUMNS", replaced.column.position)
+    }
+    let items = try expanded(star, clause, select)
+    if items.isEmpty {
+      throw StoaError(.binding, "no column matches COLUMNS(…)", position: star.position)
+    }
+    return items.compactMap { item in
+      if case .column(let column) = item.source { (item.name, column) } else { nil }
     }
   }
 
@@ -304,6 +336,8 @@ extension Binder {
         let key = CatalogState.key(item.name)
         clause.openAliases.insert(key)
         let bound: Expression
+        chosenColumn = item.chosen
+        defer { chosenColumn = nil }
         if let key = clause.aggregates?.itemKeys[syntax.position] {
           bound = key
         } else {

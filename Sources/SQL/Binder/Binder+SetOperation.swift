@@ -7,22 +7,13 @@ extension Binder {
   func bindSetOperation(
     _ operation: SetOperationSyntax, parent: Scope?, commonTables: CommonTables?
   ) throws(StoaError) -> BoundRelation {
-    if operation.byName { throw unsupported("UNION BY NAME", operation.position) }
-    if operation.isAll, operation.kind != .union {
-      throw unsupported("\(operation.kind.rawValue) ALL", operation.position)
-    }
     var relations: [BoundRelation] = []
+    relations.reserveCapacity(operation.operands.count)
     for operand in operation.operands {
-      let relation = try bindBody(operand, parent: parent, commonTables: commonTables)
-      if let first = relations.first, first.columns.count != relation.columns.count {
-        throw StoaError(
-          .binding,
-          "\(operation.kind.rawValue) needs queries with equally many columns, but these have "
-            + "\(first.columns.count) and \(relation.columns.count)",
-          position: operand.position)
-      }
-      relations.append(relation)
+      relations.append(try bindBody(operand, parent: parent, commonTables: commonTables))
     }
+    if operation.byName { relations = try matchedByName(relations, operation) }
+    try checkWidths(relations, operation)
     let nulls = try unifyColumns(&relations, operation)
     switch operation.kind {
     case .union:
@@ -30,14 +21,31 @@ extension Binder {
       for index in nulls { untypedColumns[union.columns[index].id] = .constant(.null, .null) }
       return operation.isAll
         ? union : BoundRelation(plan: distinct(union.plan), columns: union.columns)
-    case .intersect: return fold(relations, .semi)
-    case .except: return fold(relations, .anti)
+    case .intersect:
+      return operation.isAll ? try intersectAll(relations) : fold(relations, .semi)
+    case .except:
+      return operation.isAll ? try exceptAll(relations) : fold(relations, .anti)
+    }
+  }
+
+  /// - Throws: when the operands differ in their number of columns.
+  func checkWidths(
+    _ relations: [BoundRelation], _ operation: SetOperationSyntax
+  ) throws(StoaError) {
+    guard let first = relations.first else { return }
+    for (index, relation) in relations.enumerated()
+    where relation.columns.count != first.columns.count {
+      throw StoaError(
+        .binding,
+        "\(operation.kind.rawValue) needs queries with equally many columns, but these have "
+          + "\(first.columns.count) and \(relation.columns.count)",
+        position: operation.operands[min(index, operation.operands.count - 1)].position)
     }
   }
 
   /// Casts each column to the type common to all operands. Bare NULLs and text literals follow the others.
   /// - Returns: the columns that are a bare NULL in every operand.
-  private func unifyColumns(
+  func unifyColumns(
     _ relations: inout [BoundRelation], _ operation: SetOperationSyntax
   ) throws(StoaError) -> [Int] {
     guard let width = relations.first?.columns.count else { return [] }
@@ -80,7 +88,7 @@ extension Binder {
     return BoundRelation(plan: plan, columns: items.map(\.column))
   }
 
-  private func unionAll(_ relations: [BoundRelation]) -> BoundRelation {
+  func unionAll(_ relations: [BoundRelation]) -> BoundRelation {
     let columns = relations[0].columns.map { numbers.column($0.name, $0.type) }
     let plan = LogicalPlan.unionAll(
       LogicalUnion(
@@ -109,13 +117,18 @@ extension Binder {
   ) throws(StoaError) -> BoundRelation {
     let clause = Clause("VALUES", scope: Scope(parent: parent, commonTables: commonTables))
     var rows: [[Expression]] = []
+    /// Joins with the subqueries of a row, by its index.
+    var subqueries: [Int: [PendingJoin]] = [:]
     let syntax = try values.rows()
     for row in syntax {
       var bound: [Expression] = []
       for item in row { bound.append(try bindExpression(item, clause)) }
       rows.append(bound)
+      if !clause.pending.isEmpty {
+        subqueries[rows.count - 1] = clause.pending
+        clause.pending = []
+      }
     }
-    guard clause.pending.isEmpty else { throw unsupported("a subquery in VALUES", values.position) }
     let width = rows[0].count
     for (index, row) in rows.enumerated() where row.count != width {
       throw StoaError(
@@ -134,22 +147,28 @@ extension Binder {
       columns.append(numbers.column("col\(index)", rows[0][index].type))
       if isNull { untypedColumns[columns[index].id] = .constant(.null, .null) }
     }
-    return valuesRelation(columns, rows)
+    return valuesRelation(columns, rows, subqueries)
   }
 
   /// VALUES as a plan; rows that refer to an outer query become a union of projections.
-  func valuesRelation(_ columns: [PlanColumn], _ rows: [[Expression]]) -> BoundRelation {
-    let isConstant = rows.allSatisfy { $0.allSatisfy { $0.columnIDs.isEmpty } }
+  func valuesRelation(
+    _ columns: [PlanColumn], _ rows: [[Expression]], _ subqueries: [Int: [PendingJoin]] = [:]
+  ) -> BoundRelation {
+    let isConstant =
+      subqueries.isEmpty && rows.allSatisfy { $0.allSatisfy { $0.columnIDs.isEmpty } }
     if isConstant {
       return BoundRelation(
         plan: .values(LogicalValues(columns: columns, rows: rows)), columns: columns)
     }
-    let parts = rows.map { row in
+    let parts = rows.enumerated().map { index, row in
       let items = zip(columns, row).map {
         NamedExpression(numbers.column($0.name, $0.type), $1)
       }
       return BoundRelation(
-        plan: .project(LogicalProject(input: .oneRow, items: items)), columns: items.map(\.column))
+        plan: .project(
+          LogicalProject(
+            input: LogicalPlan.oneRow.attaching(subqueries[index] ?? []), items: items)),
+        columns: items.map(\.column))
     }
     return parts.count == 1 ? parts[0] : unionAll(parts)
   }

@@ -128,7 +128,11 @@ extension Binder {
         "the subquery has \(columns.count) columns, but is compared with \(fields.count)",
         position: position)
     }
-    if fields.count > 1, op != .equal { throw unsupported("row values with ANY or ALL", position) }
+    if fields.count > 1, op != .equal {
+      let left = try bindRow(operand, clause)
+      let condition = try rowComparison(op, left, columns.map(\.reference), at: position)
+      return (plan, [condition])
+    }
     var conditions: [Expression] = []
     for (field, column) in zip(fields, columns) {
       let left = try bindExpression(field, clause)

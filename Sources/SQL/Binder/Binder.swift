@@ -21,6 +21,10 @@ public final class Binder {
   var numbers = PlanNumbers()
   /// Tables of the WITH before INSERT, UPDATE, DELETE or MERGE, from the first to the last.
   private var commonTables: [(table: CommonTables.Table, chain: CommonTables)] = []
+  /// Tables of WITH RECURSIVE whose queries are being bound, from the outside in.
+  var openTables: [CommonTables.Table] = []
+  /// While an item with `COLUMNS(…)` is bound: the column it stands for now.
+  var chosenColumn: PlanColumn?
   /// Inside EXPLAIN, where everything needs a plan.
   var isExplaining = false
   /// Types of parameters as far as they are known.
@@ -99,6 +103,9 @@ public final class Binder {
       return .showSetting(
         name: name.map { CatalogState.key($0.text) }, position: name?.position ?? statement.position
       )
+    case .describe(let describe) where describe.isSummary:
+      let rows = try bindSubject(describe, parent: nil, commonTables: nil)
+      return .query(try finish(try summary(of: rows, at: describe.position)))
     case .describe(let describe): return .describe(try bindDescribe(describe))
     case .checkpoint: return .checkpoint
     case .set(let name, let values):
@@ -137,10 +144,7 @@ public final class Binder {
   func finish(_ relation: BoundRelation) throws(StoaError) -> BoundQuery {
     let types = parameterTypes.map { $0 ?? .varchar }
     let whole = commonTables.reversed().reduce(relation.plan) { plan, common in
-      guard let shared = common.table.shared else { return plan }
-      return placed(
-        shared, name: common.table.syntax.name.text,
-        isForced: common.table.syntax.isMaterialized == true, over: plan)
+      placed(common.table, over: plan)
     }
     let plan = try whole.mapAllExpressions { (expression) throws(StoaError) in
       expression.rewrittenUp { node in

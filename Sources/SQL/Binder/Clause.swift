@@ -45,7 +45,8 @@ struct PendingJoin {
     let isDependent = !right.freeColumns.isDisjoint(with: input.columnIDs)
     var right = right
     var kind = kind
-    if kind == .single, !isDependent {
+    // One that depends on a query further out stays what it is until that one is unnested.
+    if kind == .single, !isDependent, right.freeColumns.isEmpty {
       kind = .inner
       if !right.hasExactlyOneRow { right = .singleRow(LogicalSingleRow(input: right)) }
     }

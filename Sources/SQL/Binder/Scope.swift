@@ -30,6 +30,8 @@ final class Scope {
   private(set) var entries: [Entry] = []
   /// Scope of the query around this one; a name found there makes a subquery correlated.
   let parent: Scope?
+  /// Takes aggregates over this scope's columns that subqueries of the select list or HAVING contain.
+  weak var aggregates: AggregateCollector?
   /// Common tables visible here, innermost first.
   var commonTables: CommonTables?
 
@@ -123,7 +125,15 @@ final class CommonTables {
     /// Bound once and shared; `nil` when each use binds the query anew.
     var shared: Shared?
     /// What is visible to the query itself.
-    let environment: CommonTables?
+    var environment: CommonTables?
+    /// The query around; only of tables of WITH RECURSIVE.
+    var parent: Scope?
+    var group: RecursiveGroup?
+    var state = BindingState.bound
+    /// While the step of a recursion is bound.
+    var working: Working?
+    /// Somebody wanted its columns before they were known.
+    var isReferredToEarly = false
 
     init(_ syntax: CommonTableSyntax, environment: CommonTables?) {
       self.syntax = syntax

@@ -25,6 +25,11 @@ struct CardinalityEstimator {
       shared[node.number] = estimate(node.shared)
       return estimate(node.input)
     }
+    if case .recursion(let node) = plan {
+      let initial = estimate(node.initial)
+      shared[node.number] = node.renamed(initial)
+      return estimate(plan, over: [initial, estimate(node.step)])
+    }
     var inputs: [RelationEstimate] = []
     for input in plan.inputs { inputs.append(estimate(input)) }
     return estimate(plan, over: inputs)
@@ -49,6 +54,8 @@ struct CardinalityEstimator {
     case .singleRow: return inputs[0].thinned(to: 1)
     case .materialize: return inputs[1]
     case .reference(let node): return reference(node)
+    case .repeated, .groupLimit, .sample, .asofJoin, .recursion:
+      return query(plan, over: inputs)
     }
   }
 

@@ -43,7 +43,8 @@ struct ColumnPruning: OptimizerRule {
       node.columns = kept.map { node.columns[$0] }
       node.inputColumns = node.inputColumns.map { ids in kept.map { ids[$0] } }
       return .unionAll(node)
-    case .values, .tableFunction, .filter, .join, .sort, .limit, .singleRow, .materialize:
+    case .values, .tableFunction, .filter, .join, .sort, .limit, .singleRow, .materialize,
+      .repeated, .recursion, .groupLimit, .sample, .asofJoin:
       return below
     }
   }

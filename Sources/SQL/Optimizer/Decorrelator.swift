@@ -164,7 +164,7 @@ struct ConditionPull {
     case .project(let node): return project(node)
     case .sort(let node): return pull(node.input)
     case .limit(let node):
-      guard isExistential, node.offset == nil, let count = node.limit?.constantValue?.integer,
+      guard isExistential, node.isPlain, node.offset == nil, let count = node.limit?.constantValue?.integer,
         count > 0
       else { return nil }
       return pull(node.input)
@@ -172,7 +172,8 @@ struct ConditionPull {
       guard isExistential, node.aggregates.isEmpty, !node.groups.isEmpty else { return nil }
       return pull(.project(LogicalProject(input: node.input, items: node.groups)))
     case .join(let node): return join(node)
-    case .get, .values, .tableFunction, .unionAll, .singleRow, .materialize, .reference, .window:
+    case .get, .values, .tableFunction, .unionAll, .singleRow, .materialize, .reference, .repeated,
+      .window, .recursion, .groupLimit, .sample, .asofJoin:
       return nil
     }
   }

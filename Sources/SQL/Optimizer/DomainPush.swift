@@ -126,7 +126,21 @@ struct DomainPush {
     case .materialize(let node): return try materialize(node)
     case .reference(let node): return reference(node)
     case .limit(let node): return try limit(node)
-    case .singleRow, .get, .values, .tableFunction:
+    case .groupLimit(let node): return try groupLimit(node)
+    case .repeated(var node):
+      let input = try push(node.input)
+      node.input = input.plan
+      node.count = replaced(node.count, input.columns)
+      return Pushed(plan: .repeated(node), columns: input.columns)
+    case .recursion(let node): return try recursion(node)
+    case .asofJoin(var node) where !depends(node.right):
+      let left = try push(node.left)
+      node.left = left.plan
+      try node.mapExpressions { (expression) throws(StoaError) in
+        replaced(expression, left.columns)
+      }
+      return Pushed(plan: .asofJoin(node), columns: left.columns)
+    case .singleRow, .get, .values, .tableFunction, .sample, .asofJoin:
       throw StoaError(.unsupported, "this kind of correlated subquery is not supported yet")
     }
   }
@@ -257,57 +271,6 @@ struct DomainPush {
     return Pushed(plan: .window(copy), columns: input.columns)
   }
 
-  /// LIMIT for every value of the domain: the rows are numbered, and filtered by their number.
-  private mutating func limit(_ node: LogicalLimit) throws(StoaError) -> Pushed {
-    if case .project(var project) = node.input {
-      project.input = .limit(
-        LogicalLimit(input: project.input, limit: node.limit, offset: node.offset))
-      return try push(.project(project))
-    }
-    var input: Pushed
-    var order: [SortItem] = []
-    if case .sort(let sort) = node.input {
-      input = try push(sort.input)
-      order = sort.items.map { item in
-        SortItem(
-          expression: replaced(item.expression, input.columns), isDescending: item.isDescending,
-          nullsFirst: item.nullsFirst)
-      }
-    } else {
-      input = try push(node.input)
-    }
-    let number = numbers.column("row_number", .bigint)
-    var conditions: [Expression] = []
-    let offset = node.offset?.constantValue.map { $0.integer ?? 0 }
-    if node.offset != nil, offset == nil {
-      throw StoaError(.unsupported, "OFFSET in a correlated subquery must be a constant")
-    }
-    let skipped = offset ?? 0
-    if skipped > 0 {
-      conditions.append(
-        .comparison(.greater, number.reference, .constant(.integer(skipped), .bigint)))
-    }
-    if let limit = node.limit {
-      guard let value = limit.constantValue else {
-        throw StoaError(.unsupported, "LIMIT in a correlated subquery must be a constant")
-      }
-      if let count = value.integer {
-        let last = min(max(0, count) + max(0, skipped), Int128(Int64.max))
-        conditions.append(
-          .comparison(.lessOrEqual, number.reference, .constant(.integer(last), .bigint)))
-      }
-    }
-    if conditions.isEmpty { return input }
-    let window = NamedWindow(
-      column: number, call: WindowCall(function: .rowNumber, arguments: [], resultType: .bigint),
-      partition: outer.compactMap { input.columns[$0.id]?.reference }, order: order)
-    input.plan = .filter(
-      LogicalFilter(
-        input: .window(LogicalWindow(input: input.plan, functions: [window])),
-        conditions: conditions))
-    return input
-  }
-
   // MARK: joins
 
   private mutating func join(_ node: LogicalJoin) throws(StoaError) -> Pushed {
@@ -316,10 +279,40 @@ struct DomainPush {
     case .left, .semi, .anti, .mark, .single:
       let left = try push(node.left)
       return try joined(node, left)
-    case .right, .full:
-      throw StoaError(
-        .unsupported, "a FULL JOIN in a correlated subquery is not supported yet")
+    case .right:
+      var swapped = node
+      (swapped.kind, swapped.left, swapped.right) = (.left, node.right, node.left)
+      return try joined(swapped, try push(swapped.left))
+    case .full: return try fullJoin(node)
     }
+  }
+
+  /// Both sides get the domain; a row without a match has it on one side only.
+  private mutating func fullJoin(_ node: LogicalJoin) throws(StoaError) -> Pushed {
+    let left = try push(node.left)
+    let right = try push(node.right)
+    var copy = node
+    copy.left = left.plan
+    copy.right = right.plan
+    copy.conditions = node.conditions.map { replaced($0, left.columns) }
+    var items = node.columns.map { NamedExpression(passing: $0) }
+    var columns: [Int: PlanColumn] = [:]
+    for column in outer {
+      guard let a = left.columns[column.id], let b = right.columns[column.id] else { continue }
+      copy.conditions.append(.isDistinct(a.reference, b.reference, isNegated: true))
+      let either = numbers.column(column.name, column.type)
+      columns[column.id] = either
+      items.append(
+        NamedExpression(
+          either,
+          .conditional(
+            [
+              ConditionalBranch(
+                condition: .isNull(a.reference, isNegated: true), result: a.reference)
+            ], otherwise: b.reference, type: column.type)))
+    }
+    return Pushed(
+      plan: .project(LogicalProject(input: .join(copy), items: items)), columns: columns)
   }
 
   private mutating func innerJoin(_ node: LogicalJoin) throws(StoaError) -> Pushed {
@@ -352,6 +345,58 @@ struct DomainPush {
       }
     }
     return Pushed(plan: .join(copy), columns: left.columns)
+  }
+
+  // MARK: limits and recursion
+
+  /// A LIMIT for every value of the domain.
+  private mutating func limit(_ node: LogicalLimit) throws(StoaError) -> Pushed {
+    // Columns that only ORDER BY needs are dropped between the two.
+    if case .project(var project) = node.input {
+      var below = node
+      below.input = project.input
+      project.input = .limit(below)
+      return try push(.project(project))
+    }
+    guard node.isPlain else {
+      throw StoaError(
+        .unsupported, "LIMIT in percent or by a subquery is not supported in a correlated subquery")
+    }
+    var grouped = LogicalGroupLimit(
+      input: node.input, partition: [], items: [], limit: node.limit, offset: node.offset)
+    if case .sort(let sort) = node.input {
+      grouped.input = sort.input
+      grouped.items = sort.items
+    }
+    return try groupLimit(grouped)
+  }
+
+  private mutating func groupLimit(_ node: LogicalGroupLimit) throws(StoaError) -> Pushed {
+    let input = try push(node.input)
+    var copy = node
+    copy.input = input.plan
+    try copy.mapExpressions { (expression) throws(StoaError) in
+      replaced(expression, input.columns)
+    }
+    copy.partition += outer.compactMap { input.columns[$0.id]?.reference }
+    return Pushed(plan: .groupLimit(copy), columns: input.columns)
+  }
+
+  /// Every row of the recursion knows the values of the domain it belongs to.
+  private mutating func recursion(_ node: LogicalRecursion) throws(StoaError) -> Pushed {
+    var copy = node
+    let columns = outer.map { numbers.column($0.name, $0.type) }
+    copy.columns += columns
+    let initial = try push(node.initial)
+    copy.initial = initial.plan
+    copy.initialColumns += outer.compactMap { initial.columns[$0.id]?.id }
+    let known = Dictionary(
+      zip(outer.map(\.id), columns), uniquingKeysWith: { first, _ in first })
+    extended[node.number] = known
+    let step = try push(node.step)
+    copy.step = step.plan
+    copy.stepColumns += outer.compactMap { step.columns[$0.id]?.id }
+    return Pushed(plan: .recursion(copy), columns: known)
   }
 
   // MARK: unions and shared plans

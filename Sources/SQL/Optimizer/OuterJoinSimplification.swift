@@ -48,7 +48,8 @@ struct OuterJoinSimplification: OptimizerRule {
       node.input = try simplified(node.input, rejecting: rejecting)
       return .materialize(node)
     case .join(let node): return try join(node, rejecting)
-    case .get, .values, .tableFunction, .reference, .limit, .singleRow, .unionAll:
+    case .get, .values, .tableFunction, .reference, .limit, .singleRow, .unionAll, .repeated,
+      .recursion, .groupLimit, .sample, .asofJoin:
       return try plan.mapInputs { (input) throws(StoaError) in
         try simplified(input, rejecting: [])
       }

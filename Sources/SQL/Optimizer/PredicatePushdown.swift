@@ -53,7 +53,18 @@ struct PredicatePushdown: OptimizerRule {
       node.shared = try push([], into: node.shared)
       node.input = try push(conditions, into: node.input)
       return .materialize(node)
-    case .limit, .singleRow:
+    case .repeated(var node):
+      let given = node.input.columnIDs
+      let (below, above) = split(conditions) { $0.isDeterministic && $0.refersOnly(to: given) }
+      node.input = try push(below, into: node.input)
+      return filter(.repeated(node), above)
+    case .asofJoin(var node):
+      let left = node.left.columnIDs
+      let (below, above) = split(conditions) { $0.isDeterministic && $0.refersOnly(to: left) }
+      node.left = try push(below, into: node.left)
+      node.right = try push([], into: node.right)
+      return filter(.asofJoin(node), above)
+    case .limit, .singleRow, .recursion, .groupLimit, .sample:
       let below = try plan.mapInputs { (input) throws(StoaError) in try push([], into: input) }
       return filter(below, conditions)
     case .get, .values, .tableFunction, .reference:

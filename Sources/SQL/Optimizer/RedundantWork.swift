@@ -63,7 +63,11 @@ struct SortRemoval: OptimizerRule {
       return try plan.mapInputs { (input) throws(StoaError) in
         try removed(input, isOrderSeen: isSeen)
       }
-    case .join, .unionAll, .singleRow:
+    case .repeated, .sample:
+      return try plan.mapInputs { (input) throws(StoaError) in
+        try removed(input, isOrderSeen: isOrderSeen)
+      }
+    case .join, .unionAll, .singleRow, .recursion, .groupLimit, .asofJoin:
       return try plan.mapInputs { (input) throws(StoaError) in
         try removed(input, isOrderSeen: false)
       }
@@ -88,8 +92,9 @@ struct LimitPushdown: OptimizerRule {
       return try plan.mapInputs { (input) throws(StoaError) in try rewrite(input, &context) }
     }
     if case .project(var project) = limit.input {
-      project.input = .limit(
-        LogicalLimit(input: project.input, limit: limit.limit, offset: limit.offset))
+      var below = limit
+      below.input = project.input
+      project.input = .limit(below)
       project.input = try rewrite(project.input, &context)
       return .project(project)
     }
@@ -100,7 +105,7 @@ struct LimitPushdown: OptimizerRule {
 
   /// The input of a LIMIT with as many rows as can be seen, where that is cheap to say.
   private func capped(_ limit: LogicalLimit) -> LogicalPlan {
-    guard let count = limit.limit?.constantValue?.integer else { return limit.input }
+    guard limit.isPlain, let count = limit.limit?.constantValue?.integer else { return limit.input }
     let offset = limit.offset.map { $0.constantValue?.integer } ?? 0
     guard let offset, let total = Int64(exactly: count + offset) else { return limit.input }
     func cap(_ plan: LogicalPlan) -> LogicalPlan {

@@ -29,7 +29,19 @@ extension LogicalPlan {
       let passed = wanted.subtracting(node.madeColumns)
       return [passed.addingColumns(of: used.flatMap(\.expressions))]
     case .sort(let node): return [wanted.addingColumns(of: node.items.map(\.expression))]
-    case .limit, .singleRow: return [wanted]
+    case .limit(let node):
+      guard node.counts != nil else { return [wanted] }
+      return [wanted, Set<Int>().addingColumns(of: expressions)]
+    case .singleRow, .sample: return [wanted]
+    case .repeated(let node):
+      return [wanted.subtracting(node.ordinal.map { [$0.id] } ?? []).addingColumns(of: [node.count])]
+    case .groupLimit(let node): return [wanted.addingColumns(of: node.expressions)]
+    case .recursion(let node): return [Set(node.initialColumns), Set(node.stepColumns)]
+    case .asofJoin(let node):
+      let all = wanted.addingColumns(of: node.expressions)
+      return [
+        all.intersection(node.left.columnIDs), all.intersection(node.right.columnIDs),
+      ]
     case .unionAll(let node):
       let places = node.columns.indices.filter { wanted.contains(node.columns[$0].id) }
       return node.inputColumns.map { ids in Set(places.map { ids[$0] }) }

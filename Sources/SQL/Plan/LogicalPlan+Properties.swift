@@ -30,6 +30,17 @@ extension LogicalPlan {
     case .aggregate(let node):
       return node.groups.allSatisfy { columns.contains($0.column.id) }
     case .join(let node): return node.isUnique(on: columns)
+    case .repeated: return false
+    case .recursion(let node):
+      return node.isDistinct && node.columns.allSatisfy { columns.contains($0.id) }
+    case .groupLimit(let node):
+      if node.limit?.constantValue?.integer ?? 2 <= 1, !node.withTies {
+        let groups = node.partition.map(\.columnID)
+        if groups.allSatisfy({ $0.map(columns.contains) ?? false }) { return true }
+      }
+      return node.input.isUnique(on: columns)
+    case .sample(let node): return node.input.isUnique(on: columns)
+    case .asofJoin(let node): return node.left.isUnique(on: columns)
     }
   }
 
@@ -89,6 +100,12 @@ extension LogicalPlan {
       }
       return result
     case .join(let node): return node.nonNullColumns
+    case .repeated(let node): return node.input.nonNullColumns
+    case .recursion: return []
+    case .groupLimit(let node): return node.input.nonNullColumns
+    case .sample(let node): return node.input.nonNullColumns
+    case .asofJoin(let node):
+      return node.left.nonNullColumns.union(node.kind == .inner ? node.right.nonNullColumns : [])
     }
   }
 
@@ -119,7 +136,11 @@ extension LogicalPlan {
       case .left, .semi, .anti, .mark, .single: return node.left.origin(of: id)
       case .right, .full: return nil
       }
-    case .values, .tableFunction, .unionAll, .singleRow, .reference: return nil
+    case .repeated(let node): return node.input.origin(of: id)
+    case .groupLimit(let node): return node.input.origin(of: id)
+    case .sample(let node): return node.input.origin(of: id)
+    case .asofJoin(let node): return node.left.origin(of: id)
+    case .values, .tableFunction, .unionAll, .singleRow, .reference, .recursion: return nil
     }
   }
 }

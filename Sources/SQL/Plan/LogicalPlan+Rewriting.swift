@@ -12,10 +12,15 @@ extension LogicalPlan {
     case .aggregate(let node): [node.input]
     case .window(let node): [node.input]
     case .sort(let node): [node.input]
-    case .limit(let node): [node.input]
+    case .limit(let node): [node.input] + (node.counts.map { [$0] } ?? [])
     case .unionAll(let node): node.inputs
     case .singleRow(let node): [node.input]
     case .materialize(let node): [node.shared, node.input]
+    case .repeated(let node): [node.input]
+    case .recursion(let node): [node.initial, node.step]
+    case .groupLimit(let node): [node.input]
+    case .sample(let node): [node.input]
+    case .asofJoin(let node): [node.left, node.right]
     }
   }
 
@@ -47,6 +52,7 @@ extension LogicalPlan {
       return .sort(node)
     case .limit(var node):
       node.input = try transform(node.input)
+      if let counts = node.counts { node.counts = try transform(counts) }
       return .limit(node)
     case .unionAll(var node):
       var inputs: [LogicalPlan] = []
@@ -60,13 +66,32 @@ extension LogicalPlan {
       node.shared = try transform(node.shared)
       node.input = try transform(node.input)
       return .materialize(node)
+    case .repeated(var node):
+      node.input = try transform(node.input)
+      return .repeated(node)
+    case .recursion(var node):
+      node.initial = try transform(node.initial)
+      node.step = try transform(node.step)
+      return .recursion(node)
+    case .groupLimit(var node):
+      node.input = try transform(node.input)
+      return .groupLimit(node)
+    case .sample(var node):
+      node.input = try transform(node.input)
+      return .sample(node)
+    case .asofJoin(var node):
+      node.left = try transform(node.left)
+      node.right = try transform(node.right)
+      return .asofJoin(node)
     }
   }
 
   /// The operator's own expressions, in order; inputs not included.
   public var expressions: [Expression] {
     switch self {
-    case .get, .tableFunction, .unionAll, .singleRow, .materialize, .reference: return []
+    case .get, .tableFunction, .unionAll, .singleRow, .materialize, .reference, .recursion,
+      .sample:
+      return []
     case .values(let node): return node.rows.flatMap { $0 }
     case .filter(let node): return node.conditions
     case .project(let node): return node.items.map(\.expression)
@@ -76,7 +101,10 @@ extension LogicalPlan {
         + node.aggregates.flatMap { $0.call.arguments + ($0.call.filter.map { [$0] } ?? []) }
     case .window(let node): return node.functions.flatMap(\.expressions)
     case .sort(let node): return node.items.map(\.expression)
-    case .limit(let node): return [node.limit, node.offset].compactMap { $0 }
+    case .limit(let node): return [node.limit, node.offset, node.percent].compactMap { $0 }
+    case .repeated(let node): return [node.count]
+    case .groupLimit(let node): return node.expressions
+    case .asofJoin(let node): return node.expressions
     }
   }
 
@@ -91,7 +119,8 @@ extension LogicalPlan {
       return result
     }
     switch self {
-    case .get, .tableFunction, .unionAll, .singleRow, .materialize, .reference:
+    case .get, .tableFunction, .unionAll, .singleRow, .materialize, .reference, .recursion,
+      .sample:
       return self
     case .values(var node):
       for index in node.rows.indices { node.rows[index] = try mapped(node.rows[index]) }
@@ -131,7 +160,17 @@ extension LogicalPlan {
     case .limit(var node):
       if let limit = node.limit { node.limit = try transform(limit) }
       if let offset = node.offset { node.offset = try transform(offset) }
+      if let percent = node.percent { node.percent = try transform(percent) }
       return .limit(node)
+    case .repeated(var node):
+      node.count = try transform(node.count)
+      return .repeated(node)
+    case .groupLimit(var node):
+      try node.mapExpressions(transform)
+      return .groupLimit(node)
+    case .asofJoin(var node):
+      try node.mapExpressions(transform)
+      return .asofJoin(node)
     }
   }
 
@@ -164,7 +203,8 @@ extension LogicalPlan {
     for input in inputs { input.collectColumns(used: &used, made: &made) }
     for expression in expressions { expression.collectColumns(into: &used) }
     switch self {
-    case .filter, .sort, .limit, .singleRow, .materialize: break
+    case .filter, .sort, .limit, .singleRow, .materialize, .groupLimit, .sample, .asofJoin: break
+    case .repeated(let node): if let ordinal = node.ordinal { made.insert(ordinal.id) }
     case .join(let node): if let mark = node.mark { made.insert(mark.id) }
     case .window(let node): made.formUnion(node.madeColumns)
     case .project(let node):
@@ -172,7 +212,7 @@ extension LogicalPlan {
     case .aggregate(let node):
       for item in node.groups where !item.isPassing { made.insert(item.column.id) }
       for item in node.aggregates { made.insert(item.column.id) }
-    case .get, .values, .tableFunction, .unionAll, .reference:
+    case .get, .values, .tableFunction, .unionAll, .reference, .recursion:
       for column in columns { made.insert(column.id) }
     }
   }

@@ -28,6 +28,11 @@ public indirect enum LogicalPlan: Hashable, Sendable {
   case singleRow(LogicalSingleRow)
   case materialize(LogicalMaterialize)
   case reference(LogicalReference)
+  case repeated(LogicalRepeat)
+  case recursion(LogicalRecursion)
+  case groupLimit(LogicalGroupLimit)
+  case sample(LogicalSample)
+  case asofJoin(LogicalAsofJoin)
 }
 
 /// A column some operator gives out.
@@ -214,12 +219,24 @@ public struct LogicalLimit: Hashable, Sendable {
   /// BIGINT without columns; `nil` or NULL for all. Constants once parameters have values.
   public var limit: Expression?
   public var offset: Expression?
+  /// `LIMIT n %`: DOUBLE, instead of `limit`.
+  public var percent: Expression?
+  /// One row, over whose columns the expressions are when they are not constant.
+  public var counts: LogicalPlan?
 
-  public init(input: LogicalPlan, limit: Expression?, offset: Expression?) {
+  public init(
+    input: LogicalPlan, limit: Expression?, offset: Expression?, percent: Expression? = nil,
+    counts: LogicalPlan? = nil
+  ) {
     self.input = input
     self.limit = limit
     self.offset = offset
+    self.percent = percent
+    self.counts = counts
   }
+
+  /// Whether rows are counted by constants alone.
+  public var isPlain: Bool { percent == nil && counts == nil }
 }
 
 /// All rows of all inputs; column `i` of the result holds column `inputColumns[k][i]` of input `k`.
@@ -305,6 +322,11 @@ extension LogicalPlan {
     case .singleRow(let node): node.input.columns
     case .materialize(let node): node.input.columns
     case .reference(let node): node.columns
+    case .repeated(let node): node.input.columns + (node.ordinal.map { [$0] } ?? [])
+    case .recursion(let node): node.columns
+    case .groupLimit(let node): node.input.columns
+    case .sample(let node): node.input.columns
+    case .asofJoin(let node): node.left.columns + node.right.columns
     }
   }
 

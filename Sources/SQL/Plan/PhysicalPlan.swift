@@ -27,6 +27,11 @@ public indirect enum PhysicalPlan: Sendable {
   /// Runs `input` once and keeps its rows for every `reference` to the same number.
   case materialize(MaterializeNode)
   case reference(ReferenceNode)
+  case repeated(RepeatNode)
+  case recursion(RecursionNode)
+  case groupLimit(GroupLimitNode)
+  case sample(SampleNode)
+  case asofJoin(AsofJoinNode)
 }
 
 /// Name and type of a column an operator gives out.
@@ -330,12 +335,17 @@ public struct LimitNode: Sendable {
   /// `nil` for all.
   public var limit: Int?
   public var offset: Int
+  /// What is known only when the query runs.
+  public var dynamic: DynamicLimit?
 
-  public init(facts: PlanFacts, input: PhysicalPlan, limit: Int?, offset: Int) {
+  public init(
+    facts: PlanFacts, input: PhysicalPlan, limit: Int?, offset: Int, dynamic: DynamicLimit? = nil
+  ) {
     self.facts = facts
     self.input = input
     self.limit = limit
     self.offset = offset
+    self.dynamic = dynamic
   }
 }
 
@@ -405,6 +415,11 @@ extension PhysicalPlan {
     case .singleRow(let node): node.facts
     case .materialize(let node): node.facts
     case .reference(let node): node.facts
+    case .repeated(let node): node.facts
+    case .recursion(let node): node.facts
+    case .groupLimit(let node): node.facts
+    case .sample(let node): node.facts
+    case .asofJoin(let node): node.facts
     }
   }
 }

@@ -75,11 +75,18 @@ public struct ExplainPrinter {
     case .topN(let node):
       return "TOP \(node.limit)\(offset(node.offset)) by \(keys(node.items, node.input))"
     case .limit(let node):
+      if let dynamic = node.dynamic { return dynamicLimit(dynamic, node) }
       return "LIMIT \(node.limit.map(String.init) ?? "ALL")\(offset(node.offset))"
     case .unionAll(let node): return "UNION ALL of \(node.inputs.count)"
     case .singleRow: return "SINGLE ROW"
     case .materialize(let node): return "MATERIALIZE #\(node.number)"
     case .reference(let node): return "REFERENCE #\(node.number)"
+    case .repeated(let node): return "REPEAT \(text(over: [node.input]).text(node.count)) times"
+    case .recursion(let node):
+      return "RECURSION #\(node.number)\(node.isDistinct ? " distinct" : "")"
+    case .groupLimit(let node): return groupLimit(node)
+    case .sample(let node): return sample(node)
+    case .asofJoin(let node): return asofJoin(node)
     }
   }
 
@@ -145,6 +152,42 @@ public struct ExplainPrinter {
     return "AGGREGATE \(calls) by \(groups)"
   }
 
+  private func groupLimit(_ node: GroupLimitNode) -> String {
+    let writer = text(over: [node.input])
+    var result = "LIMIT \(node.limit.map(String.init) ?? "ALL")\(offset(node.offset))"
+    if node.withTies { result += " WITH TIES" }
+    if node.partition.isEmpty { return result }
+    return result + " for each " + node.partition.map(writer.text).joined(separator: ", ")
+  }
+
+  private func dynamicLimit(_ dynamic: DynamicLimit, _ node: LimitNode) -> String {
+    let writer = text(over: dynamic.counts.map { [$0] } ?? [])
+    var result = "LIMIT \(node.limit.map(String.init) ?? "ALL")"
+    if let limit = dynamic.limit { result = "LIMIT \(writer.text(limit))" }
+    if let percent = dynamic.percent { result = "LIMIT \(writer.text(percent)) %" }
+    if let skipped = dynamic.offset { return result + " after \(writer.text(skipped))" }
+    return result + offset(node.offset)
+  }
+
+  private func sample(_ node: SampleNode) -> String {
+    switch node.mode {
+    case .rows(let part): "SAMPLE \(part * 100) % of rows"
+    case .blocks(let part): "SAMPLE \(part * 100) % of batches"
+    case .key: "SAMPLE keys"
+    }
+  }
+
+  private func asofJoin(_ node: AsofJoinNode) -> String {
+    let probe = text(over: [node.probe])
+    let build = text(over: [node.build])
+    let last = node.probeKeys.count - 1
+    let conditions = node.probeKeys.indices.map { index in
+      let sign = index == last ? node.comparison.symbol : "="
+      return "\(probe.text(node.probeKeys[index])) \(sign) \(build.text(node.buildKeys[index]))"
+    }
+    return "ASOF JOIN \(kind(node.kind)), \(conditions.joined(separator: " AND "))"
+  }
+
   // MARK: parts
 
   private func kind(_ kind: JoinKind) -> String { kind.rawValue }
@@ -192,10 +235,15 @@ extension PhysicalPlan {
     case .window(let node): [node.input]
     case .sort(let node): [node.input]
     case .topN(let node): [node.input]
-    case .limit(let node): [node.input]
+    case .limit(let node): [node.input] + (node.dynamic?.counts.map { [$0] } ?? [])
     case .unionAll(let node): node.inputs
     case .singleRow(let node): [node.input]
     case .materialize(let node): [node.shared, node.input]
+    case .repeated(let node): [node.input]
+    case .recursion(let node): [node.initial, node.step]
+    case .groupLimit(let node): [node.input]
+    case .sample(let node): [node.input]
+    case .asofJoin(let node): [node.probe, node.build]
     }
   }
 }

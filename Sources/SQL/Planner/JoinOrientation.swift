@@ -29,6 +29,9 @@ struct JoinOrientation {
       if case .materialize(let node) = plan, inputs.count == 1 {
         estimator.shared[node.number] = estimate
       }
+      if case .recursion(let node) = plan, inputs.count == 1 {
+        estimator.shared[node.number] = node.renamed(estimate)
+      }
     }
     var rest = inputs[...]
     var result = try plan.mapInputs { (input) throws(StoaError) in rest.popFirst() ?? input }

@@ -114,6 +114,7 @@ extension Planner {
   mutating func planLimit(
     _ node: LogicalLimit, _ wanted: Set<Int>
   ) throws(StoaError) -> Planned {
+    guard node.isPlain else { return try planDynamicLimit(node, wanted) }
     let limit = try count(node.limit, "LIMIT")
     let offset = try count(node.offset, "OFFSET") ?? 0
     if let limit, case .sort(let sort) = node.input, isTopN(limit, offset) {
@@ -143,7 +144,7 @@ extension Planner {
   }
 
   /// The number of rows a LIMIT or OFFSET means; `nil` for all.
-  private func count(
+  func count(
     _ expression: Expression?, _ name: String
   ) throws(StoaError) -> Int? {
     guard let expression else { return nil }

@@ -95,6 +95,11 @@ struct Planner {
         positions: input.positions, estimate: input.estimate.thinned(to: 1))
     case .materialize(let node): return try planMaterialize(node, wanted, filters)
     case .reference(let node): return try planReference(node)
+    case .repeated(let node): return try planRepeat(node, wanted, filters)
+    case .recursion(let node): return try planRecursion(node)
+    case .groupLimit(let node): return try planGroupLimit(node, wanted)
+    case .sample(let node): return try planSample(node, wanted)
+    case .asofJoin(let node): return try planAsofJoin(node, wanted)
     }
   }
 
@@ -170,6 +175,11 @@ extension PhysicalPlan {
     case .singleRow(let node): .singleRow(named(node, \.facts))
     case .materialize(let node): .materialize(named(node, \.facts))
     case .reference(let node): .reference(named(node, \.facts))
+    case .repeated(let node): .repeated(named(node, \.facts))
+    case .recursion(let node): .recursion(named(node, \.facts))
+    case .groupLimit(let node): .groupLimit(named(node, \.facts))
+    case .sample(let node): .sample(named(node, \.facts))
+    case .asofJoin(let node): .asofJoin(named(node, \.facts))
     }
   }
 }

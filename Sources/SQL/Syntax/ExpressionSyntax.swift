@@ -125,6 +125,8 @@ public struct FunctionCallSyntax: Sendable {
   public var arguments: [ArgumentSyntax]
   /// `count(*)`
   public var isStar = false
+  /// `COLUMNS(…)`: one of the columns this means.
+  public var columns: StarSyntax?
   public var isDistinct = false
   /// ORDER BY within the parentheses.
   public var orderBy: [SortKeySyntax] = []

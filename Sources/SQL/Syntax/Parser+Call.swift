@@ -8,12 +8,18 @@ extension Parser {
   ) throws(StoaError) -> FunctionCallSyntax {
     try expect(.openParenthesis)
     var call = FunctionCallSyntax(name: name, arguments: [], position: 0..<0)
-    if accept(.star) {
+    if name.parts.count == 1, name.text.lowercased() == "columns",
+      let star = try parseColumnsArgument()
+    {
+      call.columns = star
+    } else if accept(.star) {
       call.isStar = true
     } else if !isAt(.closeParenthesis) {
       call.isDistinct = accept(.distinct)
       if !call.isDistinct { _ = accept(.all) }
-      repeat { call.arguments.append(try parseArgument()) } while accept(.comma)
+      repeat {
+        call.arguments.append(try parseArgument())
+      } while accept(.comma) && !isAt(.closeParenthesis)
       if accept(.order, .by) { call.orderBy = try parseSortKeys() }
     }
     call.ignoresNulls = try parseNullTreatment()
@@ -21,6 +27,18 @@ extension Parser {
     try parseCallSuffixes(of: &call)
     call.position = range(from: start)
     return call
+  }
+
+  /// What stands in `COLUMNS(…)`: a star or a regular expression.
+  private mutating func parseColumnsArgument() throws(StoaError) -> StarSyntax? {
+    if case .string(let text) = current.kind, peek().kind == .mark(.closeParenthesis) {
+      var star = StarSyntax(position: current.range)
+      star.pattern = StarPatternSyntax(
+        kind: .regex, text: text, negated: false, position: current.range)
+      advance()
+      return star
+    }
+    return try parseStar()
   }
 
   mutating func parseArgument() throws(StoaError) -> ArgumentSyntax {

@@ -122,8 +122,7 @@ extension Parser {
     if keyword == .any || keyword == .some || keyword == .all {
       let isAll = keyword == .all
       advance()
-      let query = try parseQuantifiedQuery()
-      result = try make(.quantified(left, symbol, isAll: isAll, query), from: start)
+      result = try parseQuantified(left, symbol, isAll: isAll, from: start)
     } else {
       let right = try parseExpression(above: .comparison)
       result = try make(.binary(symbol, left, right), from: start)
@@ -136,16 +135,38 @@ extension Parser {
     return result
   }
 
-  private mutating func parseQuantifiedQuery() throws(StoaError) -> QuerySyntax {
+  /// `(query)`, or values: `(a, b)`, `([a, b])`, `(ARRAY[a, b])`.
+  private mutating func parseQuantified(
+    _ left: ExpressionSyntax, _ symbol: BinaryOperatorSyntax, isAll: Bool, from start: Int
+  ) throws(StoaError) -> ExpressionSyntax {
     try expect(.openParenthesis)
-    guard startsQuery(at: 0) || isAt(.openParenthesis) else {
-      throw StoaError(
-        .unsupported, "ANY and ALL over lists are not supported yet", hint: "Use IN (…)",
-        position: current.range)
+    var ahead = 0
+    while peek(ahead).kind == .mark(.openParenthesis) { ahead += 1 }
+    if startsQuery(at: ahead) {
+      let query = try parseQuery()
+      try expect(.closeParenthesis)
+      return try make(.quantified(left, symbol, isAll: isAll, query), from: start)
     }
-    let query = try parseQuery()
+    if keyword == .array, peek().kind == .mark(.openBracket) { advance() }
+    let items: [ExpressionSyntax]
+    if accept(.openBracket) {
+      items = isAt(.closeBracket) ? [] : try parseExpressionList(until: .closeBracket)
+      try expect(.closeBracket)
+    } else {
+      items = try parseExpressionList(until: .closeParenthesis)
+    }
     try expect(.closeParenthesis)
-    return query
+    if items.isEmpty { return try make(.literal(.boolean(isAll)), from: start) }
+    if symbol == .equal, !isAll {
+      return try make(.inList(left, items, negated: false), from: start)
+    }
+    if symbol == .notEqual, isAll {
+      return try make(.inList(left, items, negated: true), from: start)
+    }
+    var comparisons: [ExpressionSyntax] = []
+    for item in items { comparisons.append(try make(.binary(symbol, left, item), from: start)) }
+    if comparisons.count == 1 { return comparisons[0] }
+    return try make(isAll ? .and(comparisons) : .or(comparisons), from: start)
   }
 
   /// IS [NOT] NULL, TRUE, FALSE, UNKNOWN, DISTINCT FROM; ISNULL and NOTNULL.

@@ -105,6 +105,9 @@ extension Parser {
     switch current.kind {
     case .mark(.openParenthesis):
       reference = try parseParenthesizedTable()
+    case .word(.values) where peek().kind == .mark(.openParenthesis) || peek().isRows:
+      reference = TableReferenceSyntax(
+        .subquery(try parseBareValues()), position: range(from: start))
     case .string(let path):
       advance()
       reference = TableReferenceSyntax(.file(path), position: range(from: start))
@@ -166,15 +169,26 @@ extension Parser {
     return TableAliasSyntax(name: name, columns: columns)
   }
 
-  private mutating func parseSample() throws(StoaError) -> SampleSyntax {
+  mutating func parseSample() throws(StoaError) -> SampleSyntax {
     let start = index
     advance()
     var method: NameSyntax?
     if case .word = current.kind { method = takeWord() }
+    var size: ExpressionSyntax
+    var isPercent: Bool
     let hasParentheses = accept(.openParenthesis)
-    let size = try parseExpression(above: .multiplicative)
-    let isPercent = accept(Keyword.percent) || accept(Token.Mark.percent) || !accept(.rows)
+    size = try parseExpression(above: .multiplicative)
+    isPercent = accept(Keyword.percent) || accept(Token.Mark.percent) || !accept(.rows)
     if hasParentheses { try expect(.closeParenthesis) }
+    // 10% (bernoulli, 42)
+    if method == nil, accept(.openParenthesis) {
+      method = try parseName("a sampling method")
+      var seed: ExpressionSyntax?
+      if accept(.comma) { seed = try parseExpression() }
+      try expect(.closeParenthesis)
+      return SampleSyntax(
+        method: method, size: size, isPercent: isPercent, seed: seed, position: range(from: start))
+    }
     var seed: ExpressionSyntax?
     if accept(.repeatable) {
       try expect(.openParenthesis)
@@ -202,11 +216,31 @@ extension Parser {
     }
   }
 
+  /// `DESCRIBE …)` or `SUMMARIZE …)`, when what follows can be its subject.
+  private mutating func parseDescribeTable(
+    from start: Int
+  ) throws(StoaError) -> TableReferenceSyntax? {
+    guard keyword == .describe || keyword == .desc || keyword == .summarize else { return nil }
+    switch peek().kind {
+    case .mark(.openParenthesis), .quotedName: break
+    case .word(let keyword):
+      switch keyword {
+      case .select, .from, .values, .with, .table: break
+      default: if keyword?.isReserved ?? false { return nil }
+      }
+    default: return nil
+    }
+    let describe = try parseDescribe()
+    guard accept(.closeParenthesis) else { throw unexpected(")") }
+    return TableReferenceSyntax(.describe(describe), position: range(from: start))
+  }
+
   private mutating func parseParenthesized() throws(StoaError) -> Parenthesized {
     try descend()
     defer { depth -= 1 }
     let start = index
     try expect(.openParenthesis)
+    if let describe = try parseDescribeTable(from: start) { return .table(describe) }
     if startsQuery(at: 0) || keyword == .table {
       let query = try parseQuery()
       guard accept(.closeParenthesis) else { throw unexpected(")") }

@@ -92,6 +92,16 @@ extension Parser {
     height = max(outerHeight, query.height)
   }
 
+  /// VALUES alone, as a table.
+  mutating func parseBareValues() throws(StoaError) -> QuerySyntax {
+    let start = index
+    let outerHeight = height
+    height = 0
+    var query = QuerySyntax(.values(try parseValues()), position: 0..<0)
+    finish(&query, from: start, outerHeight: outerHeight)
+    return query
+  }
+
   private mutating func parseWith() throws(StoaError) -> WithSyntax {
     let start = index
     advance()
@@ -293,7 +303,7 @@ extension Parser {
     while true {
       if keyword == .limit, query.limit == nil {
         advance()
-        if !accept(.all) { query.limit = try parseExpression() }
+        if !accept(.all) { try parseLimit(into: &query) }
       } else if keyword == .offset, query.offset == nil {
         advance()
         query.offset = try parseExpression()
@@ -303,6 +313,30 @@ extension Parser {
       } else {
         return
       }
+    }
+  }
+
+  /// A number of rows, or a part: `10 %` is no remainder when nothing follows that could be divided by.
+  private mutating func parseLimit(into query: inout QuerySyntax) throws(StoaError) {
+    let start = index
+    let limit = try parseExpression(above: .multiplicative)
+    if isAt(.percent), endsPercent(peek()) {
+      advance()
+      query.limit = limit
+      query.isPercent = true
+      return
+    }
+    index = start
+    query.limit = try parseExpression()
+    if accept(Keyword.percent) { query.isPercent = true }
+  }
+
+  private func endsPercent(_ token: Token) -> Bool {
+    switch token.kind {
+    case .end, .mark(.closeParenthesis), .mark(.semicolon), .word(.offset), .word(.union),
+      .word(.except), .word(.intersect):
+      true
+    default: false
     }
   }
 

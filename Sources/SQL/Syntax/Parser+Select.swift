@@ -34,6 +34,10 @@ extension Parser {
       } while accept(.comma)
     }
     if accept(.qualify) { select.qualify = try parseExpression() }
+    if keyword == .using, peek().kind == .word(nil), isWord("SAMPLE", at: 1) {
+      advance()
+      select.sample = try parseSample()
+    }
   }
 
   private mutating func parseSelectList(into select: inout SelectSyntax) throws(StoaError) {
@@ -88,7 +92,7 @@ extension Parser {
   }
 
   /// `*`, `t.*` or `s.t.*` with its modifiers, when one begins here.
-  private mutating func parseStar() throws(StoaError) -> StarSyntax? {
+  mutating func parseStar() throws(StoaError) -> StarSyntax? {
     let start = index
     var ahead = 0
     while Parser.isNameToken(peek(ahead)), peek(ahead + 1).kind == .mark(.dot) { ahead += 2 }
@@ -106,6 +110,29 @@ extension Parser {
     return star
   }
 
+  /// `[NOT] LIKE|ILIKE|SIMILAR TO|GLOB 'pattern'`
+  private mutating func parseStarPattern() throws(StoaError) -> StarPatternSyntax? {
+    let start = index
+    let negated = accept(.not)
+    let kind: LikeSyntax.Kind
+    switch keyword {
+    case .like: kind = .like
+    case .ilike: kind = .ilike
+    case .similar: kind = .similar
+    case .glob: kind = .glob
+    default:
+      if negated { throw unexpected("LIKE, ILIKE, SIMILAR TO or GLOB") }
+      return nil
+    }
+    advance()
+    if kind == .similar { try expect(.to) }
+    guard case .string(let text) = current.kind else { throw unexpected("a pattern in quotes") }
+    advance()
+    return StarPatternSyntax(
+      kind: kind == .similar ? .regex : .like(kind), text: text, negated: negated,
+      position: range(from: start))
+  }
+
   private static func isNameToken(_ token: Token) -> Bool {
     switch token.kind {
     case .quotedName: true
@@ -115,6 +142,7 @@ extension Parser {
   }
 
   private mutating func parseStarModifiers(of star: inout StarSyntax) throws(StoaError) {
+    star.pattern = try parseStarPattern()
     if accept(.exclude)
       || (keyword == .except && peek().kind == .mark(.openParenthesis)
         && !startsQuery(at: 2) && accept(.except))

@@ -170,9 +170,10 @@ extension Parser {
   ]
 
   /// Whether an unquoted word without meaning to the grammar reads `word` (upper case).
-  func isWord(_ word: String) -> Bool {
-    guard case .word = current.kind, current.range.count == word.utf8.count else { return false }
-    return text(current).uppercased() == word
+  func isWord(_ word: String, at ahead: Int = 0) -> Bool {
+    let token = peek(ahead)
+    guard case .word = token.kind, token.range.count == word.utf8.count else { return false }
+    return text(token).uppercased() == word
   }
 
   mutating func acceptWord(_ word: String) -> Bool {
@@ -199,7 +200,7 @@ extension Parser {
     return .showSetting(try parseLabel("TABLES or the name of a setting"))
   }
 
-  private mutating func parseDescribe() throws(StoaError) -> DescribeSyntax {
+  mutating func parseDescribe() throws(StoaError) -> DescribeSyntax {
     let start = index
     let isSummary = keyword == .summarize
     advance()

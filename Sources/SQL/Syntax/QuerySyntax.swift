@@ -6,6 +6,8 @@ public struct QuerySyntax: Sendable {
   public var body: QueryBodySyntax
   public var orderBy: OrderBySyntax?
   public var limit: ExpressionSyntax?
+  /// `LIMIT n %`
+  public var isPercent = false
   public var offset: ExpressionSyntax?
   /// `FETCH FIRST n ROWS WITH TIES`
   public var withTies = false
@@ -106,6 +108,8 @@ public struct SelectSyntax: Sendable {
   public var having: ExpressionSyntax?
   public var windows: [NamedWindowSyntax] = []
   public var qualify: ExpressionSyntax?
+  /// `USING SAMPLE …`: of the rows of FROM.
+  public var sample: SampleSyntax?
   public var position: Range<Int>
 }
 
@@ -121,6 +125,18 @@ public struct StarSyntax: Sendable {
   public var excluded: [QualifiedNameSyntax] = []
   public var replaced: [(expression: ExpressionSyntax, column: NameSyntax)] = []
   public var renamed: [(column: NameSyntax, name: NameSyntax)] = []
+  /// `* LIKE 'a%'`, `COLUMNS('a.*')`: only columns whose names match.
+  public var pattern: StarPatternSyntax?
+  public var position: Range<Int>
+}
+
+/// A condition on names of columns.
+public struct StarPatternSyntax: Sendable {
+  public enum Kind: Sendable { case like(LikeSyntax.Kind), regex }
+
+  public var kind: Kind
+  public var text: String
+  public var negated: Bool
   public var position: Range<Int>
 }
 
@@ -172,6 +188,8 @@ public struct TableReferenceSyntax: Sendable {
     case file(String)
     /// A query in parentheses, VALUES included.
     case subquery(QuerySyntax)
+    /// `(DESCRIBE t)`, `(SUMMARIZE t)`
+    case describe(DescribeSyntax)
     /// `generate_series(1, 10)`
     case function(FunctionCallSyntax)
     case join(JoinSyntax)

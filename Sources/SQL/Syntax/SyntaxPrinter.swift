@@ -109,7 +109,7 @@ struct SyntaxPrinter {
     text += call.name.text.lowercased()
     guard call.hasParentheses else { return }
     text += "("
-    if call.isStar { text += "*" }
+    if call.isStar || call.columns != nil { text += "*" }
     if call.isDistinct { text += "DISTINCT " }
     for (index, argument) in call.arguments.enumerated() {
       if index > 0 { text += ", " }
