@@ -20,7 +20,7 @@ extension Session {
   /// Sources of table functions that look at the warehouse itself.
   func systemFunctions(newest: Snapshot) -> [String: TableFunctionFactory] {
     let store = warehouse.store
-    return [
+    return FileFunctions.sources.merging([
       "stoa_versions": { _, _ throws(StoaError) in
         Session.source(
           VersionTable.columns,
@@ -29,7 +29,7 @@ extension Session {
       "stoa_space": { _, _ throws(StoaError) in
         Session.source(SpaceTable.columns, try store.space().entries.map(SpaceTable.row))
       },
-    ]
+    ]) { first, _ in first }
   }
 
   private static func source(

@@ -7,7 +7,7 @@ extension Session {
     SeriesBinding(name: "range"), SeriesBinding(name: "generate_series"),
     SystemFunctionBinding(name: "stoa_versions", columns: VersionTable.columns),
     SystemFunctionBinding(name: "stoa_space", columns: SpaceTable.columns),
-  ]
+  ] + FileFunctions.bindings
 }
 
 /// `range(stop)`, `range(start, stop[, step])` without its end; `generate_series` with it.

@@ -35,6 +35,9 @@ final class CollectSink: PipelineSink, @unchecked Sendable {
     spilled.isEmpty ? BatchSource(batches) : CollectedSource(batches, spilled, owner: self)
   }
 
+  /// Rows on disk, after those in memory.
+  var spilledBatches: [SpilledBatch] { spilled }
+
   /// The row there is exactly one of.
   func onlyRow() throws(StoaError) -> Batch {
     var read = batches.first

@@ -13,11 +13,17 @@ final class NestedLoopJoinFactory: OperatorFactory, @unchecked Sendable {
   private var payload: [Vector] = []
   private var buildCount = 0
   private var matched: Buffer?
+  /// For joins by inequalities.
+  private var ranges: RangeTable?
+  private let rangeMemory: MemoryReservation
+  /// Probe rows, when the build side does not fit into memory.
+  private var probeRows: CollectSink?
 
   init(_ node: NestedLoopJoinNode, build: CollectSink, context: ExecutionContext) {
     self.node = node
     self.build = build
     self.context = context
+    rangeMemory = MemoryReservation(context.budget)
     let probe = node.probe.facts.columns
     let columns = node.build.facts.columns
     var needed = Set<Int>()
@@ -29,9 +35,14 @@ final class NestedLoopJoinFactory: OperatorFactory, @unchecked Sendable {
   }
 
   private var keepsBuildRows: Bool { node.kind == .right || node.kind == .full }
-  override var hasContinuation: Bool { keepsBuildRows }
+  override var hasContinuation: Bool { true }
 
   override func prepare() throws(StoaError) {
+    if !build.spilledBatches.isEmpty {
+      probeRows = CollectSink(context: context, purpose: "the outer side of a join")
+      profile?.note(strategy: "blocks")
+      return
+    }
     let batches = build.batches
     buildCount = build.rowCount
     guard buildCount < Int(UInt32.max) else {
@@ -43,16 +54,45 @@ final class NestedLoopJoinFactory: OperatorFactory, @unchecked Sendable {
         : Vector.concatenated(batches.map { $0.columns[column] }, count: buildCount)
     }
     if keepsBuildRows { matched = Buffer(byteCount: max(1, buildCount), zeroed: true) }
+    try makeRanges(batches)
+  }
+
+  /// Sorts the build rows when there are inequalities to look up; without memory for that, all pairs are tried.
+  private func makeRanges(_ batches: [Batch]) throws(StoaError) {
+    guard !node.ranges.isEmpty, buildCount > 16, buildCount < Int(Int32.max) else { return }
+    let size = RangeTable.byteCount(rowCount: buildCount, keyCount: node.ranges.count)
+    guard rangeMemory.tryResize(to: size) else { return }
+    var keys: [Vector] = []
+    for range in node.ranges {
+      let evaluator = ExpressionEvaluator(range.build)
+      var parts: [Vector] = []
+      for batch in batches { parts.append(try evaluator.evaluate(batch)) }
+      keys.append(Vector.concatenated(parts, count: buildCount))
+    }
+    ranges = RangeTable(keys, node.ranges.map(\.comparison))
+    profile?.note(strategy: "sorted")
   }
 
   override func makeOperator() -> BatchOperator {
-    NestedLoopProbe(
+    if let probeRows { return BlockProbeWriter(probeRows) }
+    if let ranges {
+      return RangeProbe(
+        ranges, node.ranges.map(\.probe), kind: node.kind, output: output,
+        residual: node.rangeResidual, payload: payload, matched: matched?.typed(UInt8.self),
+        capacity: context.settings.batchCapacity)
+    }
+    return NestedLoopProbe(
       kind: node.kind, output: output, residual: node.condition, payload: payload,
       matched: matched?.typed(UInt8.self), buildCount: buildCount,
       capacity: context.settings.batchCapacity)
   }
 
   override func continuation() -> (any TableSource)? {
+    if let probeRows {
+      return BlockJoinSource(
+        node, probe: probeRows, build: build, output: output, payloadColumns: payloadColumns,
+        context: context)
+    }
     guard let matched else { return nil }
     return UnmatchedRows(
       payload: payload, rowCount: buildCount, matched: matched.typed(UInt8.self), owner: matched,
@@ -61,7 +101,7 @@ final class NestedLoopJoinFactory: OperatorFactory, @unchecked Sendable {
 }
 
 /// Makes all pairs, probe row by probe row.
-private final class NestedLoopProbe: PairProbe {
+final class NestedLoopProbe: PairProbe {
   private let buildCount: Int
   /// Build row that `row` is paired with next.
   private var buildRow = 0

@@ -29,6 +29,8 @@ class PairProbe: BatchOperator {
   private(set) var batch: Batch?
   /// Row to make pairs of next.
   var row = 0
+  /// More build rows follow in a later pass: nothing comes out yet of rows as such.
+  var isPartial = false
   let probePositions: Buffer
   let buildPositions: Buffer
   /// Per probe row: 1 once a pair has passed.
@@ -87,6 +89,26 @@ class PairProbe: BatchOperator {
       // Nothing passed: an empty batch, so that the pipeline can look whether it is cancelled.
       return try emitPairs(batch, count) ?? Batch(columns: [], rowCount: 0)
     }
+    self.batch = nil
+    return isPartial ? nil : ending(batch)
+  }
+
+  /// What is known of each row of the batch: 1 for a match, 2 for a condition that was NULL.
+  func knownFlags(_ rowCount: Int) -> [UInt8] {
+    (0..<rowCount).map { matches[$0] | unknowns[$0] << 1 }
+  }
+
+  /// Goes on from what an earlier pass knew of the batch begun.
+  func restore(_ known: [UInt8]) {
+    for (row, flags) in known.enumerated() {
+      matches[row] = flags & 1
+      unknowns[row] = flags >> 1
+    }
+  }
+
+  /// What comes out of the batch begun, all passes done.
+  func end() -> Batch? {
+    guard let batch else { return nil }
     self.batch = nil
     return ending(batch)
   }

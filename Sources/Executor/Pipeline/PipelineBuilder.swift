@@ -186,7 +186,7 @@ struct PipelineBuilder {
     _ node: NestedLoopJoinNode, _ profile: OperatorProfile?
   ) throws(StoaError) -> Chain {
     let probeProfileStart = queryProfile?.operators.count
-    let build = CollectSink(context: context, purpose: "the inner side of a join", canSpill: false)
+    let build = CollectSink(context: context, purpose: "the inner side of a join")
     // The probe side is numbered first by EXPLAIN but must run after the build side.
     let buildChain = try chainAfterProbe(node.build, probe: node.probe, from: probeProfileStart)
     finish(buildChain, into: build)

@@ -56,6 +56,18 @@ public final class TextInput {
     }
   }
 
+  /// Paths that a pattern matches, in order; none when nothing does.
+  public static func matching(_ pattern: String) -> [String] {
+    var status = stat()
+    if stat(pattern, &status) == 0 { return [pattern] }
+    var matches = glob_t()
+    defer { globfree(&matches) }
+    guard glob(pattern, 0, nil, &matches) == 0 else { return [] }
+    return (0..<Int(matches.gl_pathc)).compactMap { index in
+      matches.gl_pathv[index].map { String(cString: $0) }
+    }
+  }
+
   /// Bytes to read, compressed ones where there is compression; `nil` for pipes.
   public var byteCount: Int? {
     switch origin {

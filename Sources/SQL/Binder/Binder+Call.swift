@@ -91,7 +91,10 @@ extension Binder {
     let columns = arguments.reduce(into: filter?.columnIDs ?? []) { $0.formUnion($1.columnIDs) }
     guard let collector = outerCollector(of: columns, clause, inner) ?? clause.aggregates else {
       throw StoaError(
-        .binding, "\(name) is an aggregate function, which \(clause.name) cannot use",
+        .binding,
+        clause.isInsideAggregate
+          ? "aggregate functions cannot be nested"
+          : "\(name) is an aggregate function, which \(clause.name) cannot use",
         hint: clause.name == "WHERE" ? "Conditions on aggregates go into HAVING" : nil,
         position: position)
     }

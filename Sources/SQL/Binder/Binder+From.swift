@@ -117,7 +117,7 @@ extension Binder {
     if let rows = try informationTable(name, reference) { return rows }
     if let view = findView(name) { return try bindView(view, name, reference) }
     guard let table = findTable(name) else {
-      if name.parts.count == 1, name.name.text.lowercased().hasSuffix(".csv") {
+      if name.parts.count == 1, Binder.isFileName(name.name.text) {
         return try bindFile(name.name.text, reference)
       }
       if let list = tableList(name, reference) { return list }
@@ -248,13 +248,38 @@ extension Binder {
 
   // MARK: table functions
 
+  /// Whether a name in double quotes that is no table can be meant as a file.
+  private static func isFileName(_ name: String) -> Bool {
+    let name = name.lowercased()
+    return [".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".csv.zst", ".json.zst"].contains {
+      name.hasSuffix($0)
+    }
+  }
+
   private func bindFile(
     _ path: String, _ reference: TableReferenceSyntax
   ) throws(StoaError) -> FromPart {
-    guard let function = tableFunctions["read_csv"] else {
+    let name = try fileFunction(path, reference)
+    guard let function = tableFunctions[name] else {
       throw unsupported("reading files in FROM", reference.position)
     }
     return try bindFunction(function, [.string(path)], [:], reference, defaultName: fileName(path))
+  }
+
+  /// Which function reads a file, by its name.
+  private func fileFunction(
+    _ path: String, _ reference: TableReferenceSyntax
+  ) throws(StoaError) -> String {
+    var name = path.lowercased()
+    if name.hasSuffix(".zst") { name.removeLast(4) }
+    for ending in [".json", ".jsonl", ".ndjson"] where name.hasSuffix(ending) {
+      return "read_json"
+    }
+    for ending in [".parquet", ".arrow", ".feather", ".xlsx", ".orc", ".avro"]
+    where name.hasSuffix(ending) {
+      throw unsupported("reading \(ending.dropFirst()) files", reference.position)
+    }
+    return "read_csv"
   }
 
   /// `dir/sales.csv.zst` is called `sales`.
@@ -276,8 +301,12 @@ extension Binder {
       "FROM", scope: Scope(parent: left ?? scope.parent, commonTables: scope.commonTables))
     var arguments: [Value] = []
     var namedArguments: [String: Value] = [:]
+    var times: [Expression] = []
     for argument in call.arguments {
       let bound = try bindExpression(argument.value, clause)
+      if bound.type == .date || bound.type == .timestamp || bound.type == .interval {
+        times.append(try folded(bound, at: argument.value.position))
+      }
       if name == "range" || name == "generate_series", argument.name == nil,
         !bound.columnIDs.isEmpty || !clause.pending.isEmpty
       {
@@ -294,6 +323,13 @@ extension Binder {
       } else {
         arguments.append(value)
       }
+    }
+    if !times.isEmpty, name == "range" || name == "generate_series" {
+      guard times.count == call.arguments.count else {
+        throw StoaError(
+          .binding, "\(name) takes numbers, or dates with an interval", position: call.position)
+      }
+      return try bindTimeSeries(name, times, reference, call.position)
     }
     return try bindFunction(function, arguments, namedArguments, reference, defaultName: name)
   }
@@ -312,7 +348,8 @@ extension Binder {
     let plan = LogicalPlan.tableFunction(
       LogicalTableFunction(
         name: function.name, arguments: bound.arguments, columns: columns,
-        sources: Array(columns.indices), estimatedRows: bound.estimatedRows))
+        sources: Array(columns.indices), estimatedRows: bound.estimatedRows,
+        canProject: bound.canProject))
     return try named(
       BoundRelation(plan: plan, columns: columns), reference, defaultName: defaultName)
   }

@@ -50,7 +50,7 @@ public enum Optimizer {
   public static var ruleNames: [String] {
     var names: [String] = []
     for rule in rules where !names.contains(rule.name) { names.append(rule.name) }
-    return names + ["top_n", "window_top_n", "chunk_aggregates"]
+    return names + ["top_n", "window_top_n", "chunk_aggregates", "range_joins"]
   }
 
   static func optimize(

@@ -114,10 +114,14 @@ public struct LogicalTableFunction: Hashable, Sendable {
   /// Position among the function's own columns behind each of `columns`.
   public var sources: [Int]
   public var estimatedRows: Double?
+  /// Columns nobody reads can be left out.
+  public var canProject: Bool
 
   public init(
-    name: String, arguments: [Value], columns: [PlanColumn], sources: [Int], estimatedRows: Double?
+    name: String, arguments: [Value], columns: [PlanColumn], sources: [Int],
+    estimatedRows: Double?, canProject: Bool = false
   ) {
+    self.canProject = canProject
     self.name = name
     self.arguments = arguments
     self.columns = columns

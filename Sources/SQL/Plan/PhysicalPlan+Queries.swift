@@ -31,6 +31,20 @@ public struct DynamicLimit: Sendable {
   }
 }
 
+/// `probe comparison build`: an inequality between the sides of a join; positions are those of the side itself.
+public struct RangeCondition: Sendable {
+  public var probe: Expression
+  public var build: Expression
+  /// One of < <= > >=.
+  public var comparison: ComparisonOperator
+
+  public init(probe: Expression, build: Expression, comparison: ComparisonOperator) {
+    self.probe = probe
+    self.build = build
+    self.comparison = comparison
+  }
+}
+
 /// Gives each row out as often as `count` says.
 public struct RepeatNode: Sendable {
   public var facts: PlanFacts

@@ -136,8 +136,11 @@ public struct TableFunctionNode: Sendable {
   public var facts: PlanFacts
   public var name: String
   public var arguments: [Value]
+  /// Position among the function's own columns behind each column given out.
+  public var sources: [Int]
 
-  public init(facts: PlanFacts, name: String, arguments: [Value]) {
+  public init(facts: PlanFacts, name: String, arguments: [Value], sources: [Int]? = nil) {
+    self.sources = sources ?? Array(facts.columns.indices)
     self.facts = facts
     self.name = name
     self.arguments = arguments
@@ -231,6 +234,10 @@ public struct NestedLoopJoinNode: Sendable {
   public var condition: Expression?
   /// As in `HashJoinNode`.
   public var output: [Int]
+  /// At most two inequalities among the condition that sorted build rows can be searched for.
+  public var ranges: [RangeCondition] = []
+  /// The condition without `ranges`.
+  public var rangeResidual: Expression?
 
   public init(
     facts: PlanFacts, kind: JoinKind, probe: PhysicalPlan, build: PhysicalPlan,

@@ -55,9 +55,15 @@ public struct BoundTableFunction: Hashable, Sendable {
   /// What the executor gets, in whatever order the function and its source agree on.
   public var arguments: [Value]
   public var estimatedRows: Double?
+  /// Its source gives out only the columns that are wanted, in their order.
+  public var canProject: Bool
 
   /// What a table function gives for these arguments.
-  public init(columns: [OutputColumn], arguments: [Value], estimatedRows: Double? = nil) {
+  public init(
+    columns: [OutputColumn], arguments: [Value], estimatedRows: Double? = nil,
+    canProject: Bool = false
+  ) {
+    self.canProject = canProject
     self.columns = columns
     self.arguments = arguments
     self.estimatedRows = estimatedRows

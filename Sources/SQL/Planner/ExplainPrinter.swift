@@ -68,7 +68,8 @@ public struct ExplainPrinter {
         return "NESTED LOOP JOIN \(kind(node.kind)), every pair"
       }
       let writer = text(over: [node.probe, node.build])
-      return "NESTED LOOP JOIN \(kind(node.kind)), \(writer.text(condition))"
+      let name = node.ranges.isEmpty ? "NESTED LOOP JOIN" : "RANGE JOIN"
+      return "\(name) \(kind(node.kind)), \(writer.text(condition))"
     case .aggregate(let node): return aggregate(node)
     case .window(let node): return window(node)
     case .sort(let node): return "SORT by \(keys(node.items, node.input))"

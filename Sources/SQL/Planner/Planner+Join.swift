@@ -115,12 +115,47 @@ extension Planner {
     let estimate = estimator.estimate(.join(node), over: [probe.estimate, build.estimate])
     let output = joinOutput(node, wanted, probe, build)
     let condition = try node.conditions.isEmpty ? nil : joinCondition(node.conditions, probe, build)
+    var join = NestedLoopJoinNode(
+      facts: PlanFacts(columns: output.columns, estimatedRows: estimate.rows), kind: node.kind,
+      probe: probe.plan, build: build.plan, condition: condition, output: output.places)
+    try findRanges(node, probe, build, &join)
     return Planned(
-      plan: .nestedLoopJoin(
-        NestedLoopJoinNode(
-          facts: PlanFacts(columns: output.columns, estimatedRows: estimate.rows), kind: node.kind,
-          probe: probe.plan, build: build.plan, condition: condition, output: output.places)),
-      positions: output.positions, estimate: estimate)
+      plan: .nestedLoopJoin(join), positions: output.positions, estimate: estimate)
+  }
+
+  /// Inequalities between the two sides. IN's mark wants to know of unknown comparisons too, so it tries all pairs.
+  private func findRanges(
+    _ node: LogicalJoin, _ probe: Planned, _ build: Planned, _ join: inout NestedLoopJoinNode
+  ) throws(StoaError) {
+    guard node.kind != .mark, options.allows("range_joins") else { return }
+    let left = node.left.columnIDs
+    let right = node.right.columnIDs
+    var others: [Expression] = []
+    for condition in node.conditions.flatMap(\.conjuncts) {
+      guard join.ranges.count < 2, case .comparison(let op, let a, let b) = condition,
+        op != .equal, op != .notEqual, condition.isDeterministic, !a.columnIDs.isEmpty,
+        !b.columnIDs.isEmpty
+      else {
+        others.append(condition)
+        continue
+      }
+      if a.columnIDs.isSubset(of: left), b.columnIDs.isSubset(of: right) {
+        join.ranges.append(
+          RangeCondition(
+            probe: try physical(a, probe.positions), build: try physical(b, build.positions),
+            comparison: op))
+      } else if a.columnIDs.isSubset(of: right), b.columnIDs.isSubset(of: left) {
+        join.ranges.append(
+          RangeCondition(
+            probe: try physical(b, probe.positions), build: try physical(a, build.positions),
+            comparison: op.mirrored))
+      } else {
+        others.append(condition)
+      }
+    }
+    if !join.ranges.isEmpty, !others.isEmpty {
+      join.rangeResidual = try joinCondition(others, probe, build)
+    }
   }
 
   // MARK: parts

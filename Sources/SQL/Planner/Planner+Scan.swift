@@ -108,14 +108,21 @@ extension Planner {
       estimate: estimator.estimate(.values(node), over: []))
   }
 
-  mutating func planTableFunction(_ node: LogicalTableFunction) -> Planned {
+  mutating func planTableFunction(_ node: LogicalTableFunction, _ wanted: Set<Int>) -> Planned {
     let estimate = estimator.estimate(.tableFunction(node), over: [])
+    var node = node
+    if node.canProject {
+      let kept = node.columns.indices.filter { wanted.contains(node.columns[$0].id) }
+      node.sources = kept.map { node.sources[$0] }
+      node.columns = kept.map { node.columns[$0] }
+    }
     let facts = PlanFacts(
       columns: node.columns.map { OutputColumn(name: $0.name, type: $0.type) },
       estimatedRows: estimate.rows)
     return Planned(
       plan: .tableFunction(
-        TableFunctionNode(facts: facts, name: node.name, arguments: node.arguments)),
+        TableFunctionNode(
+          facts: facts, name: node.name, arguments: node.arguments, sources: node.sources)),
       positions: places(of: node.columns), estimate: estimate)
   }
 

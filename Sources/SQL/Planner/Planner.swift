@@ -78,7 +78,7 @@ struct Planner {
     switch logical {
     case .get(let node): return planGet(node, conditions: [], wanted: wanted, filters: filters)
     case .values(let node): return try planValues(node)
-    case .tableFunction(let node): return planTableFunction(node)
+    case .tableFunction(let node): return planTableFunction(node, wanted)
     case .filter(let node): return try planFilter(node, wanted, filters)
     case .project(let node): return try planProject(node, wanted, filters)
     case .join(let node): return try planJoin(node, wanted, filters)

@@ -105,6 +105,10 @@ extension Parser {
     switch current.kind {
     case .mark(.openParenthesis):
       reference = try parseParenthesizedTable()
+    case .word(.glob) where peek().kind == .mark(.openParenthesis):
+      let name = QualifiedNameSyntax([takeWord()])
+      let call = try parseCall(name, from: start)
+      reference = TableReferenceSyntax(.function(call), position: call.position)
     case .word(.values) where peek().kind == .mark(.openParenthesis) || peek().isRows:
       reference = TableReferenceSyntax(
         .subquery(try parseBareValues()), position: range(from: start))
