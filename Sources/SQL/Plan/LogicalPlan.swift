@@ -335,7 +335,38 @@ extension LogicalPlan {
   }
 
   /// Ids of `columns`.
-  public var columnIDs: Set<Int> { Set(columns.lazy.map(\.id)) }
+  public var columnIDs: Set<Int> {
+    var result: Set<Int> = []
+    insertColumnIDs(into: &result)
+    return result
+  }
+
+  /// Towers of joins ask for this at every level, so nothing but the ids is copied.
+  private func insertColumnIDs(into result: inout Set<Int>) {
+    switch self {
+    case .filter(let node): node.input.insertColumnIDs(into: &result)
+    case .sort(let node): node.input.insertColumnIDs(into: &result)
+    case .limit(let node): node.input.insertColumnIDs(into: &result)
+    case .singleRow(let node): node.input.insertColumnIDs(into: &result)
+    case .materialize(let node): node.input.insertColumnIDs(into: &result)
+    case .groupLimit(let node): node.input.insertColumnIDs(into: &result)
+    case .sample(let node): node.input.insertColumnIDs(into: &result)
+    case .join(let node):
+      node.left.insertColumnIDs(into: &result)
+      switch node.kind {
+      case .inner, .left, .right, .full, .single: node.right.insertColumnIDs(into: &result)
+      case .semi, .anti: break
+      case .mark: if let mark = node.mark { result.insert(mark.id) }
+      }
+    case .asofJoin(let node):
+      node.left.insertColumnIDs(into: &result)
+      node.right.insertColumnIDs(into: &result)
+    case .project(let node): for item in node.items { result.insert(item.column.id) }
+    case .get(let node): for column in node.columns { result.insert(column.id) }
+    case .values, .tableFunction, .aggregate, .window, .unionAll, .reference, .repeated, .recursion:
+      for column in columns { result.insert(column.id) }
+    }
+  }
 }
 
 extension LogicalJoin {
