@@ -6,7 +6,7 @@ import Vectors
 // reads the recursion; the rows a step gives out go on at once and are kept for the step after it. So a LIMIT
 // above ends a recursion that has no end of its own, and no rows older than one step are kept.
 //
-// UNION (without ALL) keeps every row ever given out, in a hash table, to drop those that come again.
+// UNION (without ALL) keeps every row ever given out, in a hash table or in files, to drop those that come again.
 //
 // What a step only reads (hash tables over tables of the warehouse) is made once: see `PipelineBuilder.keptJoins`.
 
@@ -118,7 +118,7 @@ private final class RecursionReader: TableReader {
       if let batch = try stream?.next() {
         let new: Batch
         if let seen {
-          guard let added = try seen.new(batch) else { continue }
+          guard let added = try seen.add(batch) else { continue }
           new = added
         } else {
           new = batch
@@ -128,6 +128,11 @@ private final class RecursionReader: TableReader {
         return new
       }
       endStream()
+      if let new = try seen?.drain() {
+        try addedWorker.consume(new)
+        addedCount += new.rowCount
+        return new
+      }
       if addedCount == 0 {
         isDone = true
         break
@@ -175,27 +180,108 @@ private final class RecursionReader: TableReader {
   }
 }
 
-/// Rows that came before, for UNION.
+/// Rows that came before, for UNION. What memory does not hold is divided by hash and written to temporary files; then the
+/// rows of a whole step are divided too, and each part is compared with the rows seen before in the same part.
 private final class SeenRows {
-  private let table: GroupTable
+  private let types: [LogicalType]
+  private let context: ExecutionContext
   private let reservation: MemoryReservation
+  private var table: GroupTable
   private var groups = GrowingBytes()
+  /// All rows seen, once they do not fit into memory.
+  private var seen: PartitionedRows?
+  /// Rows of the step that runs, in that case.
+  private var candidates: PartitionedRows?
+  private var part = 0
+  private var batches: [SpilledBatch]?
+  private var nextBatch = 0
 
   init(_ types: [LogicalType], _ context: ExecutionContext) {
+    self.types = types
+    self.context = context
     table = GroupTable(types: types)
     reservation = MemoryReservation(context.budget)
   }
 
-  /// Rows of `batch` that were not there before, each once; `nil` for none.
-  func new(_ batch: Batch) throws(StoaError) -> Batch? {
+  /// Rows of `batch` that were not there before, each once; `nil` for none, or when that shows only after the step.
+  func add(_ batch: Batch) throws(StoaError) -> Batch? {
+    if seen != nil {
+      if candidates == nil { candidates = try makeParts() }
+      try candidates?.add(batch, keys: batch.columns)
+      return nil
+    }
+    let new = try newRows(batch)
+    if context.settings.spillsAlways || !reservation.tryResize(to: table.byteCount) {
+      try spill()
+    }
+    return new
+  }
+
+  /// After a step: more rows that were not there before; `nil` when there are no more.
+  func drain() throws(StoaError) -> Batch? {
+    guard let seen, let candidates else { return nil }
+    while part < PartitionedRows.count {
+      try context.cancellation.check()
+      if batches == nil { try open(part, seen, candidates) }
+      guard let open = batches, nextBatch < open.count else {
+        batches = nil
+        part += 1
+        continue
+      }
+      nextBatch += 1
+      if let new = try newRows(try open[nextBatch - 1].read()) {
+        try seen.add(new, keys: new.columns)
+        return new
+      }
+    }
+    part = 0
+    self.candidates = nil
+    table = GroupTable(types: types)
+    return nil
+  }
+
+  private func makeParts() throws(StoaError) -> PartitionedRows {
+    try PartitionedRows(context: context, profile: nil, level: 0)
+  }
+
+  private func spill() throws(StoaError) {
+    let parts = try makeParts()
+    var start = 0
+    while start < table.count {
+      let end = min(table.count, start + Batch.defaultCapacity)
+      let columns = table.keyVectors(start..<end)
+      try parts.add(Batch(columns: columns, rowCount: end - start), keys: columns)
+      start = end
+    }
+    seen = parts
+    table = GroupTable(types: types)
+    _ = reservation.tryResize(to: 0)
+  }
+
+  /// Reads the rows of a part that were seen before.
+  private func open(
+    _ part: Int, _ seen: PartitionedRows, _ candidates: PartitionedRows
+  ) throws(StoaError) {
+    let added = candidates.partition(part)
+    batches = added
+    nextBatch = 0
+    guard !added.isEmpty else { return }
+    table = GroupTable(types: types)
+    for stored in seen.partition(part) {
+      _ = try newRows(try stored.read())
+      try reservation.resize(
+        to: table.byteCount, for: "rows seen by a recursion with UNION (without ALL)")
+    }
+  }
+
+  /// Rows that `table` does not have; it has them afterwards.
+  private func newRows(_ batch: Batch) throws(StoaError) -> Batch? {
     let count = batch.rowCount
     guard count > 0 else { return nil }
     groups.reserve(count * 4, used: 0)
     let numbers = groups.pointer.assumingMemoryBound(to: UInt32.self)
     var next = table.count
     try table.assign(batch.columns, count: count, into: numbers)
-    try reservation.resize(
-      to: table.byteCount, for: "rows seen by a recursion with UNION (without ALL)")
     let positions = Buffer(of: UInt32.self, count: count)
     let target = positions.typed(UInt32.self)
     var found = 0
