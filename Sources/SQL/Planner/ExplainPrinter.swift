@@ -68,7 +68,8 @@ public struct ExplainPrinter {
         return "NESTED LOOP JOIN \(kind(node.kind)), every pair"
       }
       let writer = text(over: [node.probe, node.build])
-      let name = node.ranges.isEmpty ? "NESTED LOOP JOIN" : "RANGE JOIN"
+      let isSmall = node.build.facts.estimatedRows <= 16
+      let name = node.ranges.isEmpty || isSmall ? "NESTED LOOP JOIN" : "RANGE JOIN"
       return "\(name) \(kind(node.kind)), \(writer.text(condition))"
     case .aggregate(let node): return aggregate(node)
     case .window(let node): return window(node)
