@@ -3,13 +3,18 @@
 
 # The one list of system packages: needed always, and optional (each switches on a package trait).
 PACKAGES := libzstd-dev pkg-config
-OPTIONAL := libedit-dev
+OPTIONAL := libedit-dev libpcre2-dev
 
 # Release builds are for the processor they run on; `make build STOA_CPU=` gives a portable binary.
 STOA_CPU ?= native
 export STOA_CPU
 SHELL := /bin/bash
-TRAITS = $(shell pkg-config --exists libedit 2>/dev/null && echo --traits LineEditing)
+has = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(2))
+COMMA := ,
+EMPTY :=
+SPACE := $(EMPTY) $(EMPTY)
+TRAIT_LIST = $(strip $(call has,libedit,LineEditing) $(call has,libpcre2-8,RegularExpressions))
+TRAITS = $(if $(TRAIT_LIST),--traits $(subst $(SPACE),$(COMMA),$(TRAIT_LIST)))
 RELEASE = swift build -c release --static-swift-stdlib $(TRAITS)
 STOA = .build/release/stoa
 

@@ -9,6 +9,8 @@ let release: [SwiftSetting] =
 // Kernels are 15 to 700 times slower unoptimised, so they are optimised in debug builds too.
 let hot: [SwiftSetting] = release + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 let zstd: Target.Dependency = "CZstd"
+let pcre: Target.Dependency =
+  .target(name: "CPcre2", condition: .when(traits: ["RegularExpressions"]))
 
 let package = Package(
   name: "stoa",
@@ -17,7 +19,8 @@ let package = Package(
     .executable(name: "stoa", targets: ["stoa"]),
   ],
   traits: [
-    .trait(name: "LineEditing", description: "Line editing and history in the shell (libedit)")
+    .trait(name: "LineEditing", description: "Line editing and history in the shell (libedit)"),
+    .trait(name: "RegularExpressions", description: "Regular expressions in SQL (PCRE2)"),
   ],
   targets: [
     // 0: system modules and C
@@ -25,10 +28,12 @@ let package = Package(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(
       name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+    .systemLibrary(
+      name: "CPcre2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .target(name: "CKernels"),
     .target(name: "Vectors", dependencies: ["CKernels"], swiftSettings: hot),
     // 1
-    .target(name: "Kernels", dependencies: ["Vectors", "CKernels"], swiftSettings: hot),
+    .target(name: "Kernels", dependencies: ["Vectors", "CKernels", pcre], swiftSettings: hot),
     .target(name: "Catalog", dependencies: ["Vectors"], swiftSettings: release),
     .target(
       name: "Encodings", dependencies: ["Kernels", "Vectors", "CKernels", zstd],

@@ -1,5 +1,6 @@
 import Catalog
 import Executor
+import Kernels
 import SQL
 import Storage
 
@@ -71,7 +72,20 @@ extension Session {
         + source.parameters.dropFirst(declared.count).map { Session.wantedType($0) },
       history: history, searchPath: settings.searchPath,
       showsPlaces: source.showsPlaces)
+    binder.context = statementContext(source.text)
     return try binder.bind(source.syntax)
+  }
+
+  /// What functions such as `now` and `current_setting` give in one statement.
+  private func statementContext(_ text: String) -> StatementContext {
+    var context = StatementContext(text: text)
+    context.version = Warehouse.version
+    context.databaseName = warehouse.name
+    context.schemaName = settings.searchPath.first ?? context.schemaName
+    context.setting = { [unowned self] name in
+      Setting.all.first { $0.name == name }.map { $0.read(self) }
+    }
+    return context
   }
 
   /// Numbers and truth values have a type of their own; texts and NULL take what their place needs.

@@ -29,6 +29,9 @@ extension Session {
       "stoa_space": { _, _ throws(StoaError) in
         Session.source(SpaceTable.columns, try store.space().entries.map(SpaceTable.row))
       },
+      "stoa_functions": { _, _ throws(StoaError) in
+        Session.source(FunctionTable.columns, FunctionTable.rows)
+      },
     ]) { first, _ in first }
   }
 
@@ -63,6 +66,12 @@ enum SpaceTable {
 struct SystemFunctionBinding: TableFunctionBinding {
   let name: String
   let columns: [OutputColumn]
+  let text: String
+  let example: String
+
+  var help: TableFunctionHelp? {
+    TableFunctionHelp(signature: "\(name)()", text: text, example: example)
+  }
 
   func bind(_ arguments: [Value], named: [String: Value]) throws(StoaError) -> BoundTableFunction {
     guard arguments.isEmpty, named.isEmpty else {

@@ -38,6 +38,12 @@ public final class Warehouse: Sendable {
 
   /// The directory.
   public let path: String
+  /// The last step of the path, without an ending such as `.stoa`.
+  public var name: String {
+    let step = path.split(separator: "/").last.map(String.init) ?? path
+    guard let point = step.lastIndex(of: "."), point != step.startIndex else { return step }
+    return String(step[..<point])
+  }
   /// Counts the memory of everything this process does in the warehouse.
   public let budget: MemoryBudget
   package let store: TableStore

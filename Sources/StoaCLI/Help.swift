@@ -61,7 +61,7 @@ enum Help {
     .bail on|off            stop scripts at the first error
     .exit, .quit            leave
     .header on|off          names at the top of csv
-    .help                   this list
+    .help [NAME]            this list, or a function, operator or command
     .import FILE… TABLE     load files; options as in stoa import --help
     .maxrows N              rows shown of a long result in box mode, 0 for all
     .mode [MODE]            box, csv, json, jsonlines, markdown or line
@@ -74,4 +74,23 @@ enum Help {
     .tables                 names of all tables
     .timer on|off           time of each statement
     """
+
+  /// A function with its example, a dot command, or the functions whose names contain the word.
+  static func lines(about name: String) throws(StoaError) -> [String] {
+    let exact = FunctionHelp.named(name)
+    if !exact.isEmpty { return exact.flatMap(\.lines) }
+    let commands = dotCommands.split(separator: "\n").map(String.init)
+    let known = commands.filter { $0.hasPrefix(".") && name.hasPrefix(".") }
+    if let line = known.first(where: { $0.split(separator: " ").first.map(String.init) == name }) {
+      return [line]
+    }
+    let close = FunctionHelp.containing(name)
+    guard close.isEmpty else {
+      return close.map { "\($0.signatures[0]): \($0.text)" }
+    }
+    throw StoaError(
+      .usage, "there is no function or command \(name)",
+      hint: FunctionHelp.suggestion(for: name).map { "Did you mean \($0)?" }
+        ?? "FROM stoa_functions() lists all functions")
+  }
 }

@@ -8,7 +8,7 @@ extension Shell {
     let arguments = Array(words.dropFirst())
     switch name {
     case ".quit", ".exit", ".q": return .quit
-    case ".help": try output.print(Help.dotCommands)
+    case ".help": try printHelp(arguments)
     case ".mode": try setMode(arguments)
     case ".timer": showsTime = try Shell.flag(name, arguments)
     case ".bail": bails = try Shell.flag(name, arguments)
@@ -41,6 +41,14 @@ extension Shell {
     }
     try output.flush()
     return nil
+  }
+
+  /// The list of commands, one of them, or a function.
+  private func printHelp(_ arguments: [String]) throws(StoaError) {
+    guard !arguments.isEmpty else { return try output.print(Help.dotCommands) }
+    for argument in arguments {
+      for line in try Help.lines(about: argument) { try output.print(line) }
+    }
   }
 
   private func setMode(_ arguments: [String]) throws(StoaError) {

@@ -226,6 +226,23 @@ struct ShellTests {
     #expect(try shell.run("-c", ".help").output.contains(".schema"))
   }
 
+  @Test(".help shows a function, a command, what a word is part of, or what was meant")
+  func help() throws {
+    let shell = try Shell()
+    #expect(
+      try shell.run("-c", ".help left").output == """
+        left(VARCHAR, BIGINT) → VARCHAR
+          The first characters; with a negative number all but the last
+          as in: left('warehouse', 4) → ware
+
+        """)
+    #expect(try shell.run("-c", ".help .tables").output.hasPrefix(".tables "))
+    #expect(try shell.run("-c", ".help grapheme").output.contains("length_grapheme("))
+    let slip = try shell.run("-c", ".help lenght")
+    #expect(slip.exitCode == 1)
+    #expect(slip.errorOutput.contains("Did you mean length?"), "\(slip.errorOutput)")
+  }
+
   @Test("import loads files and says what it found")
   func importCommand() throws {
     let shell = try Shell()

@@ -3,31 +3,55 @@ import Vectors
 /// Every scalar function and operator by name. `bind` is what a binder calls: it chooses the signature,
 /// inserts casts, and rewrites the functions that evaluate their arguments only where needed.
 public enum FunctionRegistry {
+  /// All functions, in the order help lists them.
+  public static let all: [ScalarFunction] = listed + ScalarFunction.intervalMakers
+
   /// One row per function.
-  public static let all: [ScalarFunction] = [
+  private static let listed: [ScalarFunction] = [
     // Arithmetic
     .add, .subtract, .multiply, .divide, .integerDivide, .modulo,
-    .bitAnd, .bitOr, .bitXor, .bitNot, .shiftLeft, .shiftRight,
+    .bitAnd, .bitOr, .bitXor, .shiftLeft, .shiftRight,
     // Numbers
     .abs, .sign, .round, .trunc, .ceil, .floor,
     .sqrt, .cbrt, .exp, .ln, .log, .log2, .log10, .power,
     .sine, .cosine, .tangent, .cotangent, .arcSine, .arcCosine, .arcTangent, .arcTangent2,
     .hyperbolicSine, .hyperbolicCosine, .hyperbolicTangent, .degrees, .radians, .pi,
-    .isNaN, .isInfinite, .isFinite, .random,
+    .isNaN, .isInfinite, .isFinite, .random, .randomNormal, .setSeed,
+    .inverseHyperbolicSine, .inverseHyperbolicCosine, .inverseHyperbolicTangent, .gamma, .logGamma,
+    .errorFunction, .errorFunctionComplement, .sineOfDegrees, .cosineOfDegrees, .tangentOfDegrees,
+    .cotangentOfDegrees, .arcSineInDegrees, .arcCosineInDegrees, .arcTangentInDegrees,
+    .arcTangent2InDegrees, .even, .floorDivide, .floorModulo, .nextAfter, .signBit, .roundEven,
+    .scale, .minimalScale, .gcd, .lcm, .factorial, .binomial, .bitCount, .widthBucket, .toNumber,
     // Text
     .length, .octetLength, .bitLength, .upper, .lower, .initcap, .substring, .left, .right,
     .trim, .ltrim, .rtrim, .concatenateOperator, .concat, .concatWithSeparator,
     .startsWith, .endsWith, .contains, .position, .replace, .splitPart, .translate,
     .lpad, .rpad, .repeatText, .reverse, .ascii, .chr, .like, .ilike,
+    .overlay, .levenshtein, .damerauLevenshtein, .hamming, .jaccard, .jaroSimilarity,
+    .jaroWinklerSimilarity, .md5, .sha1, .sha224, .sha256, .sha384, .sha512, .crc32, .crc32c,
+    .hex, .toHex, .toOctal, .toBinary, .bin, .toBase, .urlEncode, .urlDecode,
+    .lengthGrapheme, .substringGrapheme, .leftGrapheme, .rightGrapheme, .normalize, .stripAccents,
+    .quoteLiteral, .quoteNullable, .quoteIdentifier, .format, .printf,
+    .bar, .formatBytes, .formatDecimalBytes, .parseFileName, .parseDirectoryName,
+    .parseDirectoryPath,
+    .glob, .similarTo, .matchesOperator, .matchesAnyCaseOperator, .notMatchesOperator,
+    .notMatchesAnyCaseOperator, .regexpMatches, .regexpFullMatch, .regexpReplace, .regexpExtract,
+    .regexpSubstring, .regexpCount, .regexpPosition, .regexpEscape,
     // Dates
     .datePart, .dateTrunc, .year, .quarter, .month, .week, .day, .dayOfWeek, .isoDayOfWeek,
     .dayOfYear, .isoYear, .decade, .century, .millennium, .hour, .minute, .second, .millisecond,
     .microsecond, .epoch, .epochMilliseconds, .makeDate, .makeTimestamp, .toTimestamp, .currentDate,
-    .now, .dateDiff, .dateAdd, .lastDay, .dayName, .monthName, .strftime, .strptime, .age,
+    .now, .clockTimestamp, .dateDiff, .dateSub, .dateAdd, .lastDay, .dayName, .monthName, .strftime,
+    .strptime, .tryStrptime,
+    .age, .toChar, .toDate, .timeBucket, .dateBin, .julian, .yearWeek, .era, .nanosecond,
+    .epochMicroseconds, .epochNanoseconds, .makeTimestampMilliseconds, .makeTimestampNanoseconds,
+    .makeInterval, .justifyHours, .justifyDays, .justifyInterval,
     // Conditions
-    .coalesce, .nullIf, .ifThenElse, .greatest, .least,
+    .coalesce, .nullIf, .ifThenElse, .greatest, .least, .nvl2, .constantOrNull, .nullsCount,
+    .valuesCount,
     // Others
-    .typeOf, .hash,
+    .typeOf, .hash, .error, .version, .currentDatabase, .currentSchema, .currentQuery,
+    .currentUser, .currentSetting,
   ]
 
   private static let byName: [String: ScalarFunction] = {
@@ -42,11 +66,17 @@ public enum FunctionRegistry {
   public static func function(named name: String) -> ScalarFunction? { byName[name.lowercased()] }
 
   /// A call of `name`: arguments are cast to what the function wants. Errors name the function, the types
-  /// and what exists instead.
+  /// and what exists instead. `context` is the statement's, the same for all of its calls.
   public static func bind(
-    _ name: String, _ arguments: [Expression]
+    _ name: String, _ arguments: [Expression], context: StatementContext = StatementContext()
   ) throws(StoaError) -> Expression {
     guard let function = function(named: name) else { throw unknown(name) }
+    if case .contextual(let rewrite) = function.binding {
+      guard let expression = try rewrite(context, arguments) else {
+        throw mismatch(function, arguments.map(\.type))
+      }
+      return expression
+    }
     if case .rewritten(let rewrite) = function.binding {
       guard let expression = try rewrite(arguments) else {
         throw mismatch(function, arguments.map(\.type))
@@ -73,7 +103,7 @@ public enum FunctionRegistry {
       if let bound = try resolve(arguments) { return bound }
     case .overloads(let overloads):
       if let bound = cheapest(overloads, function.name, argumentTypes, literals) { return bound }
-    case .rewritten:
+    case .rewritten, .contextual:
       throw StoaError(
         .inconsistency, "\(name) becomes another expression; bind it instead of resolving it")
     }

@@ -10,6 +10,9 @@ public struct ScalarFunction: Sendable {
     case computed(@Sendable (Arguments) throws(StoaError) -> BoundFunction?)
     /// Turned into another expression, because arguments are evaluated only where they are needed.
     case rewritten(@Sendable ([Expression]) throws(StoaError) -> Expression?)
+    /// The same, knowing the statement: constants of it such as the clock.
+    case contextual(
+      @Sendable (StatementContext, [Expression]) throws(StoaError) -> Expression?)
   }
 
   /// Types of the arguments and, where one is written as a literal, its value.
@@ -111,7 +114,9 @@ public struct ScalarFunction: Sendable {
         let parameters = overload.parameters.map(\.description).joined(separator: ", ")
         return "\(name)(\(parameters)\(overload.isVariadic ? ", …" : "")) → \(overload.result)"
       }
-    case .computed, .rewritten: ["\(name)(…)"]
+    case .computed, .rewritten, .contextual:
+      FunctionSignatures.byName[name]
+        ?? (family == .date ? FunctionSignatures.ofDatePart(name) : ["\(name)(…)"])
     }
   }
 }

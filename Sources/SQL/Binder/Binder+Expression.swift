@@ -325,9 +325,16 @@ extension Binder {
     case .greaterOrEqual: return try bindComparison(.greaterOrEqual, left, right, clause, position)
     case .add, .subtract, .multiply, .divide, .integerDivide, .modulo, .power, .concatenate,
       .bitAnd, .bitOr, .shiftLeft, .shiftRight, .matches, .matchesAnyCase, .notMatches,
-      .notMatchesAnyCase:
+      .notMatchesAnyCase, .like, .likeAnyCase, .notLike, .notLikeAnyCase, .startsWith:
       let arguments = [try bindExpression(left, clause), try bindExpression(right, clause)]
-      return try call(op.rawValue, arguments, at: position)
+      switch op {
+      case .like: return try call("like", arguments, at: position)
+      case .likeAnyCase: return try call("ilike", arguments, at: position)
+      case .notLike: return .not(try call("like", arguments, at: position))
+      case .notLikeAnyCase: return .not(try call("ilike", arguments, at: position))
+      case .startsWith: return try call("starts_with", arguments, at: position)
+      default: return try call(op.rawValue, arguments, at: position)
+      }
     }
   }
 
@@ -343,7 +350,7 @@ extension Binder {
     case .like: name = "like"
     case .ilike: name = "ilike"
     case .glob: name = "glob"
-    case .similar: throw unsupported("SIMILAR TO", position)
+    case .similar: name = "similar_to"
     }
     let result = try call(name, arguments, at: position)
     return like.negated ? .not(result) : result

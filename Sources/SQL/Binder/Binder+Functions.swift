@@ -14,7 +14,8 @@ extension Binder {
   ) throws(StoaError) -> Expression {
     guard isScalar(name) else { throw unknownFunction(name, namePosition ?? position) }
     do throws(StoaError) {
-      let bound = try FunctionRegistry.bind(name, try adapted(name, arguments, at: position))
+      let bound = try FunctionRegistry.bind(
+        name, try adapted(name, arguments, at: position), context: context)
       return settled(placed(bound, at: place(position)))
     } catch {
       throw error.at(position)

@@ -25,6 +25,8 @@ public final class Binder {
   var openTables: [CommonTables.Table] = []
   /// While an item with `COLUMNS(…)` is bound: the column it stands for now.
   var chosenColumn: PlanColumn?
+  /// What functions know of this statement and its session.
+  public var context: StatementContext
   /// Inside EXPLAIN, where everything needs a plan.
   var isExplaining = false
   /// Types of parameters as far as they are known.
@@ -49,6 +51,7 @@ public final class Binder {
     self.searchPath = searchPath
     self.showsPlaces = showsPlaces
     self.text = Array(text.utf8)
+    context = StatementContext(text: text)
     self.parameterTypes = parameterTypes
     self.tableFunctions = Dictionary(
       tableFunctions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

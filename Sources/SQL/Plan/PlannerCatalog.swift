@@ -43,10 +43,33 @@ public struct CatalogHistory {
 public protocol TableFunctionBinding: Sendable {
   /// Lower-case SQL name.
   var name: String { get }
+  /// For help; `nil` when there is none.
+  var help: TableFunctionHelp? { get }
   /// Looks at the arguments (and at the file, when it is one).
   /// - Parameter named: arguments given as `name := value`, under lower-case names.
   /// - Throws: `.binding` when the arguments do not fit, `.io` when a file cannot be read.
   func bind(_ arguments: [Value], named: [String: Value]) throws(StoaError) -> BoundTableFunction
+}
+
+extension TableFunctionBinding {
+  public var help: TableFunctionHelp? { nil }
+}
+
+/// What help says about a table function.
+public struct TableFunctionHelp: Sendable {
+  /// As `name(argument, …)`.
+  public var signature: String
+  /// One line.
+  public var text: String
+  /// A query that runs anywhere.
+  public var example: String
+
+  /// A table function's help.
+  public init(signature: String, text: String, example: String) {
+    self.signature = signature
+    self.text = text
+    self.example = example
+  }
 }
 
 /// What a table function makes of its arguments.

@@ -87,6 +87,8 @@ public enum BinaryOperatorSyntax: String, Sendable, CaseIterable {
     ">="
   case bitAnd = "&", bitOr = "|", shiftLeft = "<<", shiftRight = ">>"
   case matches = "~", matchesAnyCase = "~*", notMatches = "!~", notMatchesAnyCase = "!~*"
+  case like = "~~", likeAnyCase = "~~*", notLike = "!~~", notLikeAnyCase = "!~~*"
+  case startsWith = "^@"
 
   /// One of = <> < <= > >=.
   public var isComparison: Bool {

@@ -138,20 +138,24 @@ struct Lexer {
   }
 
   /// Whether the bytes behind the first are these; 0 for none.
-  private func matches(_ rest: (UInt8, UInt8)) -> Bool {
+  private func matches(_ rest: Rest) -> Bool {
     if rest.0 == 0 { return true }
     guard offset + 1 < bytes.count, bytes[offset + 1] == rest.0 else { return false }
-    return rest.1 == 0 || (offset + 2 < bytes.count && bytes[offset + 2] == rest.1)
+    if rest.1 == 0 { return true }
+    guard offset + 2 < bytes.count, bytes[offset + 2] == rest.1 else { return false }
+    return rest.2 == 0 || (offset + 3 < bytes.count && bytes[offset + 3] == rest.2)
   }
 
+  /// Bytes of a mark behind its first; 0 for none.
+  private typealias Rest = (UInt8, UInt8, UInt8)
+
   /// Marks by their first byte, longer ones first.
-  private static let marks: [[(rest: (UInt8, UInt8), byteCount: Int, mark: Token.Mark)]] = {
-    var table = [[(rest: (UInt8, UInt8), byteCount: Int, mark: Token.Mark)]](
-      repeating: [], count: 128)
+  private static let marks: [[(rest: Rest, byteCount: Int, mark: Token.Mark)]] = {
+    var table = [[(rest: Rest, byteCount: Int, mark: Token.Mark)]](repeating: [], count: 128)
     for mark in Token.Mark.allCases.sorted(by: { $0.rawValue.utf8.count > $1.rawValue.utf8.count })
     {
-      let text = Array(mark.rawValue.utf8) + [0, 0]
-      table[Int(text[0])].append(((text[1], text[2]), text.count - 2, mark))
+      let text = Array(mark.rawValue.utf8) + [0, 0, 0]
+      table[Int(text[0])].append(((text[1], text[2], text[3]), text.count - 3, mark))
     }
     return table
   }()

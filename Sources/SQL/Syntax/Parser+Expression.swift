@@ -60,7 +60,8 @@ extension Parser {
       .greaterOrEqual:
       .comparison
     case .concatenate, .ampersand, .pipe, .shiftLeft, .shiftRight, .tilde, .tildeStar, .bangTilde,
-      .bangTildeStar:
+      .bangTildeStar, .doubleTilde, .doubleTildeStar, .bangDoubleTilde, .bangDoubleTildeStar,
+      .caretAt:
       .other
     case .plus, .minus: .additive
     case .star, .slash, .doubleSlash, .percent: .multiplicative

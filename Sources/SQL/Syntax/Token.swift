@@ -37,6 +37,8 @@ struct Token: Sendable {
     case less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">="
     case ampersand = "&", pipe = "|", shiftLeft = "<<", shiftRight = ">>", tilde = "~"
     case tildeStar = "~*", bangTilde = "!~", bangTildeStar = "!~*"
+    case doubleTilde = "~~", doubleTildeStar = "~~*", bangDoubleTilde = "!~~"
+    case bangDoubleTildeStar = "!~~*", caretAt = "^@"
   }
 
   var kind: Kind

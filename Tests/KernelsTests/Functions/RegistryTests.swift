@@ -12,7 +12,9 @@ struct RegistryTests {
     let function = try #require(FunctionRegistry.function(named: name))
     let arguments = try function.example.arguments.map { try $0.expression() }
     let call = try FunctionRegistry.bind(name, arguments)
-    let text = TextFormatter.string(try call.evaluateConstant(), call.type)
+    let value = Result { () throws(StoaError) -> Value in try call.evaluateConstant() }
+    if !RegularExpression.isAvailable, value == .failure(RegularExpression.absent) { return }
+    let text = TextFormatter.string(try value.get(), call.type)
     // Clocks and random numbers promise no particular value.
     if function.example.result != "any" {
       #expect(text == function.example.result, "\(function.exampleSQL)")

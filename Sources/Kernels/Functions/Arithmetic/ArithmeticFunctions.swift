@@ -2,14 +2,15 @@ import Vectors
 
 extension ScalarFunction {
   static let add = ScalarFunction(
-    "+", .arithmetic, help: "Sum; also date + days, date or timestamp + interval",
+    "+", aliases: ["add"], .arithmetic, help: "Sum; also date + days, date or timestamp + interval",
     example: .init(.integer(2), .integer(3), gives: "5"),
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
       arguments.types.count == 1 ? identity(arguments.types[0]) : try arithmetic(.add, arguments)
     })
 
   static let subtract = ScalarFunction(
-    "-", .arithmetic, help: "Difference, or the opposite of one operand; dates give days",
+    "-", aliases: ["subtract"], .arithmetic,
+    help: "Difference, or the opposite of one operand; dates give days",
     example: .init(.date("2024-03-01"), .date("2024-02-01"), gives: "29"),
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
       arguments.types.count == 1
@@ -18,15 +19,16 @@ extension ScalarFunction {
     })
 
   static let multiply = operation(
-    .multiply, help: "Product; scales of decimals add up",
+    .multiply, aliases: ["multiply"], help: "Product; scales of decimals add up",
     example: .init(.decimal("1.5"), .decimal("2.25"), gives: "3.375"))
 
   static let divide = operation(
-    .divide, help: "Quotient: integers truncate, decimals and floats give DOUBLE",
+    .divide, aliases: ["divide"],
+    help: "Quotient: integers truncate, decimals and floats give DOUBLE",
     example: .init(.integer(7), .integer(2), gives: "3"))
 
   static let integerDivide = operation(
-    .integerDivide, help: "Quotient without its fraction",
+    .integerDivide, aliases: ["div"], help: "Quotient without its fraction",
     example: .init(.decimal("7.5"), .decimal("2.0"), gives: "3"))
 
   static let modulo = operation(

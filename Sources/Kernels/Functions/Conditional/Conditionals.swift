@@ -67,7 +67,7 @@ extension ScalarFunction {
     })
 
   static let ifThenElse = ScalarFunction(
-    "if", aliases: ["iff"], .conditional,
+    "if", aliases: ["iff", "iif"], .conditional,
     help: "The second argument when the first is true, else the third (NULL without one)",
     example: .init(.boolean(false), .text("yes"), .text("no"), gives: "no"),
     .rewritten { (arguments: [Expression]) throws(StoaError) -> Expression? in

@@ -65,6 +65,16 @@ enum DateDiff {
   }
 }
 
+extension DateDiff {
+  /// `age` of two timestamps.
+  static let ageFunction = BoundFunction.make("age", [.timestamp, .timestamp], .interval) {
+    (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+    try RowKernels.binary(arguments, count, .interval, zero: 0 as Int128) {
+      (end: Int64, start: Int64) in DateDiff.age(from: start, to: end).packed
+    }
+  }
+}
+
 extension ScalarFunction {
   static let dateDiff = ScalarFunction(
     "date_diff", aliases: ["datediff"], .date,
@@ -95,18 +105,4 @@ extension ScalarFunction {
       guard arguments.types.count == 2 else { return nil }
       return try ArithmeticResolution.binary(.add, arguments.types[0], arguments.types[1])
     })
-
-  static let age = ScalarFunction(
-    "age", .date, help: "Years, months, days and time from the second timestamp to the first",
-    example: .init(
-      .timestamp("2024-03-01 12:00:00"), .timestamp("2023-01-31 00:00:00"),
-      gives: "1 year 1 month 1 day 12:00:00"),
-    .overloads([
-      Overload([.timestamp, .timestamp], .interval) {
-        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        try RowKernels.binary(arguments, count, .interval, zero: 0 as Int128) {
-          (end: Int64, start: Int64) in DateDiff.age(from: start, to: end).packed
-        }
-      }
-    ]))
 }

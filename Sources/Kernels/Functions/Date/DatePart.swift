@@ -170,16 +170,4 @@ extension ScalarFunction {
     .microsecond, "microsecond", help: "Microseconds since the minute began", gives: "15500000")
   static let epoch = DatePart.function(
     .epoch, "epoch", help: "Seconds since 1970-01-01 00:00:00", gives: "1709212455.5")
-
-  static let epochMilliseconds = ScalarFunction(
-    "epoch_ms", .date, help: "Milliseconds since 1970-01-01 00:00:00",
-    example: .init(.timestamp("1970-01-01 00:00:01.5"), gives: "1500"),
-    .overloads([
-      Overload([.timestamp], .bigint) {
-        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        try RowKernels.unary(arguments, count, .bigint, zero: 0 as Int64) { (micros: Int64) in
-          Int64(Calendar.floorDivide(Int(micros), 1000))
-        }
-      }
-    ]))
 }

@@ -1,11 +1,5 @@
 import Vectors
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
 /// Dates from their parts and from the clock.
 enum DateMaking {
   static func noSuchDate(_ year: Int64, _ month: Int64, _ day: Int64) -> StoaError {
@@ -17,13 +11,6 @@ enum DateMaking {
       throw noSuchDate(year, month, day)
     }
     return days
-  }
-
-  /// Microseconds since 1970, UTC.
-  static var clock: Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000
   }
 }
 
@@ -49,7 +36,8 @@ extension ScalarFunction {
     ]))
 
   static let makeTimestamp = ScalarFunction(
-    "make_timestamp", .date, help: "Timestamp from year, month, day, hour, minute and seconds",
+    "make_timestamp", .date,
+    help: "Timestamp from year, month, day, hour, minute and seconds, or from microseconds",
     example: .init(
       .integer(2024), .integer(2), .integer(29), .integer(13), .integer(14), .double(15.5),
       gives: "2024-02-29 13:14:15.5"),
@@ -77,40 +65,9 @@ extension ScalarFunction {
         }
         withExtendedLifetime(arguments) {}
         return result.vector(.timestamp, count: count, validity: validity)
-      }
+      },
+      .value([.bigint], .timestamp, zero: 0 as Int64) { (reader: ArgumentReader, row: Int) in
+        reader.integer(0, row)
+      },
     ]))
-
-  static let toTimestamp = ScalarFunction(
-    "to_timestamp", .date, help: "Timestamp from seconds since 1970-01-01 00:00:00",
-    example: .init(.double(1.5), gives: "1970-01-01 00:00:01.5"),
-    .overloads([
-      Overload([.double], .timestamp) {
-        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        try RowKernels.unary(arguments, count, .timestamp, zero: 0 as Int64) {
-          (seconds: Double) throws(StoaError) -> Int64 in
-          guard let micros = Int64(exactly: (seconds * 1e6).rounded()) else {
-            throw StoaError(.evaluation, "TIMESTAMP out of range")
-          }
-          return micros
-        }
-      }
-    ]))
-
-  /// Fixed when the statement is bound, so that all rows see one day.
-  static let currentDate = ScalarFunction(
-    "current_date", aliases: ["today"], .date, help: "The day the statement began, UTC",
-    example: .init(gives: "any"),
-    .rewritten { (arguments: [Expression]) throws(StoaError) -> Expression? in
-      guard arguments.isEmpty else { return nil }
-      return .constant(.integer(Int128(Calendar.split(DateMaking.clock).days)), .date)
-    })
-
-  /// Fixed when the statement is bound, so that all rows see one time.
-  static let now = ScalarFunction(
-    "now", aliases: ["current_timestamp", "localtimestamp", "transaction_timestamp"], .date,
-    help: "The time the statement began, UTC", example: .init(gives: "any"),
-    .rewritten { (arguments: [Expression]) throws(StoaError) -> Expression? in
-      guard arguments.isEmpty else { return nil }
-      return .constant(.integer(Int128(DateMaking.clock)), .timestamp)
-    })
 }

@@ -54,20 +54,25 @@ extension ScalarFunction {
   static let shiftRight = ScalarFunction(
     ">>", .arithmetic, help: "Bits moved to the right, keeping the sign",
     example: .init(.integer(-8), .integer(1), gives: "-4"), Bits.binding(">>", .shiftRight))
-  static let bitNot = ScalarFunction(
-    "~", .arithmetic, help: "All bits of an integer turned over",
-    example: .init(.integer(5), gives: "-6"),
-    .overloads([
-      Overload([.bigint], .bigint) {
-        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        try RowKernels.unary(arguments, count, .bigint, zero: 0 as Int64) { (value: Int64) in ~value
-        }
-      },
-      Overload([.hugeint], .hugeint) {
-        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        try RowKernels.unary(arguments, count, .hugeint, zero: 0 as Int128) { (value: Int128) in
-          ~value
-        }
-      },
-    ]))
+}
+
+extension Bits {
+  /// `~` before an integer.
+  static let inversions: [ScalarFunction.Overload] = [
+    .value([.tinyint], .tinyint, zero: 0 as Int8) {
+      (reader: ArgumentReader, row: Int) in ~reader.value(0, row, Int8.self)
+    },
+    .value([.smallint], .smallint, zero: 0 as Int16) {
+      (reader: ArgumentReader, row: Int) in ~reader.value(0, row, Int16.self)
+    },
+    .value([.integer], .integer, zero: 0 as Int32) {
+      (reader: ArgumentReader, row: Int) in ~reader.short(0, row)
+    },
+    .value([.bigint], .bigint, zero: 0 as Int64) {
+      (reader: ArgumentReader, row: Int) in ~reader.integer(0, row)
+    },
+    .value([.hugeint], .hugeint, zero: 0 as Int128) {
+      (reader: ArgumentReader, row: Int) in ~reader.wide(0, row)
+    },
+  ]
 }

@@ -9,7 +9,7 @@ import Vectors
 /// round, trunc, ceil, floor. Integers stay as they are, decimals stay exact (halves away from zero), doubles
 /// round halves to even without a digit count, as in PostgreSQL.
 enum Rounding {
-  enum Mode: Sendable { case nearest, towardZero, up, down }
+  enum Mode: Sendable { case nearest, nearestEven, towardZero, up, down }
 
   static func resolve(
     _ name: String, _ mode: Mode, _ arguments: ScalarFunction.Arguments, takesDigits: Bool
@@ -128,7 +128,7 @@ extension Rounding.Mode {
   /// Doubles without a digit count.
   fileprivate var rule: FloatingPointRoundingRule {
     switch self {
-    case .nearest: .toNearestOrEven
+    case .nearest, .nearestEven: .toNearestOrEven
     case .towardZero: .towardZero
     case .up: .up
     case .down: .down
@@ -152,6 +152,11 @@ extension Rounding.Mode {
     case .down: if rest < 0 { result -= 1 }
     case .nearest:
       if rest.magnitude >= unit.magnitude - rest.magnitude { result += value < 0 ? -1 : 1 }
+    case .nearestEven:
+      let distance = unit.magnitude - rest.magnitude
+      if rest.magnitude > distance || rest.magnitude == distance && quotient & 1 != 0 {
+        result += value < 0 ? -1 : 1
+      }
     }
     return result.multipliedReportingOverflow(by: unit).overflow ? quotient * unit : result * unit
   }

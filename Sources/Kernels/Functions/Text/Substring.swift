@@ -61,7 +61,7 @@ enum SubstringRange {
 extension ScalarFunction {
   static let substring = ScalarFunction(
     "substring", aliases: ["substr"], .text,
-    help: "Characters of a text from a position (counted from 1) on, as many as given or all",
+    help: "Characters from a position (counted from 1) on, or what a regular expression matches",
     example: .init(.text("warehouse"), .integer(5), .integer(3), gives: "hou"),
     .overloads([
       Overload([.varchar, .bigint, .bigint], .varchar) {
@@ -80,6 +80,9 @@ extension ScalarFunction {
           try SubstringRange.range(text, start: start[row], length: nil)
         }
       },
+      Overload(
+        [.varchar, .varchar], .varchar,
+        kernel: RegularExpressionKernels.slice(MatchParts.firstGroup)),
     ]))
 
   static let left = ScalarFunction(
