@@ -73,6 +73,7 @@ extension Session {
       let binder = Binder(
         catalog: snapshot.catalog, text: named.text, tableFunctions: Session.tableFunctions,
         parameterTypes: declared, history: versions?.history, searchPath: settings.searchPath)
+      binder.context = statementContext(named.text)
       _ = try binder.bind(named.syntax)
     }
   }

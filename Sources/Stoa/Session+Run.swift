@@ -77,7 +77,7 @@ extension Session {
   }
 
   /// What functions such as `now` and `current_setting` give in one statement.
-  private func statementContext(_ text: String) -> StatementContext {
+  func statementContext(_ text: String) -> StatementContext {
     var context = StatementContext(text: text)
     context.version = Warehouse.version
     context.databaseName = warehouse.name

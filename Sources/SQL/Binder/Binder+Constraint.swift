@@ -16,6 +16,7 @@ extension Binder {
     do throws(StoaError) {
       return try onFittingStack(text) { () throws(StoaError) in
         let inner = Binder(catalog: catalog, text: text, showsPlaces: false)
+        inner.context = context
         return try inner.bindDefault(try Parser.parseExpression(text), column.type)
       }
     } catch {

@@ -21,6 +21,7 @@ extension Binder {
       catalog: catalog, text: view.text, tableFunctions: Array(tableFunctions.values),
       history: history, searchPath: view.searchPath, showsPlaces: false)
     inner.numbers = numbers
+    inner.context = context
     inner.viewDepth = viewDepth + 1
     let query: BoundQuery
     do throws(StoaError) {
