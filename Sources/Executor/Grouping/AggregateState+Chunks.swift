@@ -25,7 +25,7 @@ extension AggregateState {
       }
     }
     if left.count == calls.count { return false }
-    if !left.isEmpty { try addValues(group, to: left) }
+    if !left.isEmpty || !kept.isEmpty { try addValues(group, to: left) }
     return true
   }
 
@@ -49,13 +49,15 @@ extension AggregateState {
 
   /// Adds the rows to `calls`, decoding only what these read.
   private func addValues(_ group: OpenRowGroup, to calls: [Call]) throws(StoaError) {
-    let columns = calls.reduce(into: Set<Int>()) { $0.formUnion($1.columns) }
+    var columns = calls.reduce(into: Set<Int>()) { $0.formUnion($1.columns) }
+    for rows in kept { columns.formUnion(rows.columns) }
     var row = 0
     while row < group.rowCount {
       let end = min(row + AggregateState.decodedRowCount, group.rowCount)
       let batch = try group.batch(row..<end, columns: columns)
       let values = try arguments.evaluate(batch).columns
       for call in calls { try addSingle(call, values, batch) }
+      for rows in kept { try rows.add(values, batch, groups: nil) }
       row = end
     }
   }

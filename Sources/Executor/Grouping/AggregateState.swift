@@ -7,14 +7,25 @@ final class AggregateState {
   private let node: AggregateNode
   let groupTypes: [LogicalType]
   private let groups: [ExpressionEvaluator]
-  /// Distinct expressions among the arguments, each evaluated once per batch.
+  /// Distinct expressions among arguments and sort keys, each evaluated once per batch.
   let arguments: [ExpressionEvaluator]
+  /// Aggregates that take rows as they come.
   let calls: [Call]
+  /// Rows of the others, until all are known.
+  let kept: [AggregateRows]
+  /// What each aggregate of the node gives out.
+  private let outputs: [Output]
+  private let allCalls: [Call]
   let grouping: Grouping
   private var numbers = GrowingBytes()
   private var sizedCount = -1
 
-  /// One aggregate and its states.
+  private struct Output {
+    var call: Call
+    var stateColumn: Int?
+  }
+
+  /// One aggregate and its states; calls that differ only in what they give out are one.
   final class Call {
     let accumulator: any AggregateAccumulator
     /// The accumulator, when summaries can be added in place of every row.
@@ -26,25 +37,19 @@ final class AggregateState {
     let column: Int?
     /// Columns of the input that arguments and filter read.
     let columns: Set<Int>
-    /// DISTINCT: pairs (group, arguments) seen; they are added when all are known.
-    let distinct: GroupTable?
 
     init(_ call: AggregateCall, arguments: [Int]) {
-      accumulator = call.function.makeAccumulator()
+      accumulator = call.function.makeShared()
       self.arguments = arguments
       filter = call.filter.map(ExpressionEvaluator.init)
-      let isDistinct = call.isDistinct && !arguments.isEmpty
-      distinct = isDistinct ? GroupTable(types: [.integer] + call.arguments.map(\.type)) : nil
-      let isPlain = !isDistinct && call.filter == nil
+      let isPlain = !call.needsAllRows && call.filter == nil
       summarizing = isPlain ? accumulator as? any SummaryAccumulator : nil
       if call.arguments.count == 1, case .column(let position, _) = call.arguments[0] {
         column = position
       } else {
         column = nil
       }
-      columns = (call.arguments + (call.filter.map { [$0] } ?? [])).reduce(into: []) {
-        $1.collectPositions(into: &$0)
-      }
+      columns = call.expressions.reduce(into: []) { $1.collectPositions(into: &$0) }
     }
   }
 
@@ -54,26 +59,51 @@ final class AggregateState {
     groups = node.groups.map(ExpressionEvaluator.init)
     grouping = Grouping(types: groupTypes)
     var expressions: [Expression] = []
-    calls = node.aggregates.map { call in
-      let places = call.arguments.map { argument -> Int in
-        if let known = expressions.firstIndex(of: argument) { return known }
-        expressions.append(argument)
-        return expressions.count - 1
-      }
-      return Call(call, arguments: places)
+    func place(_ expression: Expression) -> Int {
+      if let known = expressions.firstIndex(of: expression) { return known }
+      expressions.append(expression)
+      return expressions.count - 1
     }
+    var made: [(call: AggregateCall, made: Call)] = []
+    var calls: [Call] = []
+    var kept: [AggregateRows] = []
+    var outputs: [Output] = []
+    for call in node.aggregates {
+      let column = call.function.stateColumn
+      if let known = made.first(where: { $0.call.sharesStates(with: call) }) {
+        outputs.append(Output(call: known.made, stateColumn: column))
+        continue
+      }
+      let state = Call(call, arguments: call.arguments.map(place))
+      made.append((call, state))
+      outputs.append(Output(call: state, stateColumn: column))
+      guard call.needsAllRows else {
+        calls.append(state)
+        continue
+      }
+      let sortPlaces = call.orderBy.map { place($0.expression) }
+      if let rows = kept.first(where: { $0.serves(call, state.arguments) }) {
+        rows.add(state)
+      } else {
+        kept.append(AggregateRows(call, state, sortPlaces: sortPlaces) { expressions[$0].type })
+      }
+    }
+    self.calls = calls
+    self.kept = kept
+    self.outputs = outputs
+    allCalls = made.map(\.made)
     arguments = expressions.map(ExpressionEvaluator.init)
   }
 
   /// Without groups there is always one.
   var groupCount: Int { node.groups.isEmpty ? 1 : grouping.count }
-  var hasDistinct: Bool { calls.contains { $0.distinct != nil } }
+  /// Rows that wait for all others.
+  var keptRowCount: Int { kept.reduce(0) { $0 + $1.rowCount } }
 
   /// Bytes held, for the memory budget.
   var byteCount: Int {
-    calls.reduce(grouping.byteCount) {
-      $0 + $1.accumulator.byteCount + ($1.distinct?.byteCount ?? 0)
-    }
+    allCalls.reduce(grouping.byteCount) { $0 + $1.accumulator.byteCount }
+      + kept.reduce(0) { $0 + $1.byteCount }
   }
 
   /// Adds the rows of `batch`.
@@ -84,6 +114,7 @@ final class AggregateState {
     if node.groups.isEmpty {
       try resize()
       for call in calls { try addSingle(call, values, batch) }
+      for rows in kept { try rows.add(values, batch, groups: nil) }
       return
     }
     let keys = try groups.evaluate(batch).columns
@@ -93,12 +124,13 @@ final class AggregateState {
     try grouping.assign(keys, count: count, into: numbers)
     try resize()
     for call in calls { try addGrouped(call, values, batch, numbers) }
+    for rows in kept { try rows.add(values, batch, groups: numbers) }
   }
 
   func resize() throws(StoaError) {
     guard groupCount != sizedCount else { return }
     sizedCount = groupCount
-    for call in calls { try call.accumulator.resize(groupCount: sizedCount) }
+    for call in allCalls { try call.accumulator.resize(groupCount: sizedCount) }
   }
 
   func addSingle(
@@ -112,12 +144,7 @@ final class AggregateState {
       count = rows.count
       if count == 0 { return }
     }
-    if let distinct = call.distinct {
-      let group = Vector(constant: .integer(0), type: .integer, count: count)
-      try note(distinct, [group] + chosen, count)
-    } else {
-      try call.accumulator.updateSingle(chosen, count: count, group: 0)
-    }
+    try call.accumulator.updateSingle(chosen, count: count, group: 0)
   }
 
   func addGrouped(
@@ -140,25 +167,8 @@ final class AggregateState {
         count = rows.count
       }
     }
-    if let distinct = call.distinct {
-      try note(distinct, [AggregateState.vector(groups, count)] + chosen, count)
-    } else {
-      try call.accumulator.update(chosen, groups: groups, count: count)
-    }
+    try call.accumulator.update(chosen, groups: groups, count: count)
     withExtendedLifetime(filtered) {}
-  }
-
-  private static func vector(_ numbers: UnsafePointer<UInt32>, _ count: Int) -> Vector {
-    let buffer = Buffer(of: UInt32.self, count: count)
-    buffer.typed(UInt32.self).update(from: numbers, count: count)
-    return Vector(flat: buffer, type: .integer, count: count)
-  }
-
-  private func note(
-    _ distinct: GroupTable, _ keys: [Vector], _ count: Int
-  ) throws(StoaError) {
-    let scratch = Buffer(of: UInt32.self, count: count)
-    try distinct.assign(keys, count: count, into: scratch.typed(UInt32.self))
   }
 
   /// Takes over the groups and states of `other`.
@@ -174,59 +184,39 @@ final class AggregateState {
     try resize()
     try other.resize()
     for (call, otherCall) in zip(calls, other.calls) {
-      if let distinct = call.distinct, let otherDistinct = otherCall.distinct {
-        try AggregateState.merge(otherDistinct, into: distinct, map)
-      } else {
-        try call.accumulator.combine(otherCall.accumulator, groups: map, count: other.groupCount)
-      }
+      try call.accumulator.combine(otherCall.accumulator, groups: map, count: other.groupCount)
     }
+    for (rows, otherRows) in zip(kept, other.kept) { try rows.merge(otherRows, map) }
   }
 
-  private static func merge(
-    _ source: GroupTable, into target: GroupTable, _ map: [UInt32]
-  ) throws(StoaError) {
-    var first = 0
-    while first < source.count {
-      let range = first..<min(first + 4096, source.count)
-      var keys = source.keyVectors(range)
-      let groups = keys[0].withValues(as: UInt32.self) { numbers in
-        (0..<range.count).map { map[Int(numbers[$0])] }
-      }
-      keys[0] = vector(groups, groups.count)
-      var scratch = [UInt32](repeating: 0, count: range.count)
-      try target.assign(keys, count: range.count, into: &scratch)
-      first = range.upperBound
-    }
-  }
-
-  /// All rows are in: adds what DISTINCT has collected.
+  /// All rows are in: aggregates that waited for that take them.
   func complete() throws(StoaError) {
     try resize()
-    for call in calls {
-      guard let distinct = call.distinct else { continue }
-      var first = 0
-      while first < distinct.count {
-        let range = first..<min(first + 4096, distinct.count)
-        let keys = distinct.keyVectors(range)
-        try keys[0].withValues(as: UInt32.self) { (numbers) throws(StoaError) in
-          try call.accumulator.update(
-            Array(keys.dropFirst()), groups: numbers, count: range.count)
-        }
-        first = range.upperBound
-      }
-    }
+    for rows in kept { try rows.complete() }
   }
 
   /// Groups and results of `range`.
   func result(_ range: Range<Int>) throws(StoaError) -> Batch {
     var columns = node.groups.isEmpty ? [] : grouping.keyVectors(range)
-    for call in calls { columns.append(try call.accumulator.finish(range)) }
+    var states: [ObjectIdentifier: [Vector]] = [:]
+    for output in outputs {
+      guard let column = output.stateColumn else {
+        columns.append(try output.call.accumulator.finish(range))
+        continue
+      }
+      let key = ObjectIdentifier(output.call)
+      if states[key] == nil { states[key] = try output.call.accumulator.partialStates(range) }
+      if let all = states[key] { columns.append(all[column]) }
+    }
     return Batch(columns: columns, rowCount: range.count)
   }
 
-  /// Keys and partial states of `range`, as columns.
+  /// Keys of all groups.
+  func allKeys() -> [Vector] { node.groups.isEmpty ? [] : grouping.keyVectors(0..<groupCount) }
+
+  /// Keys and partial states of `range`, as columns. Kept rows are not among them.
   func partials(_ range: Range<Int>) throws(StoaError) -> Batch {
-    var columns = grouping.keyVectors(range)
+    var columns = node.groups.isEmpty ? [] : grouping.keyVectors(range)
     for call in calls { columns += try call.accumulator.partialStates(range) }
     return Batch(columns: columns, rowCount: range.count)
   }
@@ -234,20 +224,35 @@ final class AggregateState {
   /// Adds what `partials` gave out, of any worker.
   func add(partials batch: Batch) throws(StoaError) {
     guard batch.rowCount > 0 else { return }
-    let keyCount = groupTypes.count
-    numbers.reserve(batch.rowCount * 4, used: 0)
-    let numbers = numbers.pointer.assumingMemoryBound(to: UInt32.self)
-    let table = try grouping.hashTable()
-    try table.assign(
-      Array(batch.columns[..<keyCount]), count: batch.rowCount, into: numbers)
-    try resize()
-    var column = keyCount
+    let groups = try assign(Array(batch.columns[..<groupTypes.count]), count: batch.rowCount)
+    var column = groupTypes.count
     for call in calls {
       let width = try call.accumulator.partialStates(0..<0).count
       try call.accumulator.combine(
-        partials: Array(batch.columns[column..<column + width]), groups: numbers,
+        partials: Array(batch.columns[column..<column + width]), groups: groups,
         count: batch.rowCount)
       column += width
     }
+  }
+
+  /// The groups of keys, made where they are new; valid until the next call.
+  func assign(_ keys: [Vector], count: Int) throws(StoaError) -> UnsafePointer<UInt32> {
+    numbers.reserve(count * 4, used: 0)
+    let numbers = numbers.pointer.assumingMemoryBound(to: UInt32.self)
+    if node.groups.isEmpty {
+      numbers.update(repeating: 0, count: count)
+    } else {
+      try grouping.hashTable().assign(keys, count: count, into: numbers)
+    }
+    try resize()
+    return UnsafePointer(numbers)
+  }
+}
+
+extension AggregateCall {
+  /// Whether one accumulator can serve both.
+  func sharesStates(with other: AggregateCall) -> Bool {
+    function.sharesStates(with: other.function) && arguments == other.arguments
+      && isDistinct == other.isDistinct && filter == other.filter && orderBy == other.orderBy
   }
 }

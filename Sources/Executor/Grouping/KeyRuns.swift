@@ -88,6 +88,11 @@ extension AggregateState {
         try addGrouped(call, values, batch, UnsafePointer(expanded.typed(UInt32.self)))
       }
     }
+    for rows in kept {
+      let expanded = rowNumbers ?? runs.expanded(numbers)
+      rowNumbers = expanded
+      try rows.add(values, batch, groups: UnsafePointer(expanded.typed(UInt32.self)))
+    }
   }
 }
 

@@ -28,10 +28,13 @@ final class AggregateSink: PipelineSink, @unchecked Sendable {
     if let first = states.first { profile?.note(strategy: first.strategy) }
     let groupCount = states.reduce(0) { $0 + $1.groupCount }
     let isLarge = states.count > 1 && groupCount > AggregateSink.partitionLimit
-    let hasDistinct = states.contains { $0.hasDistinct }
-    if partitions != nil || (isLarge && !hasDistinct && !node.groups.isEmpty) {
+    if partitions != nil || (isLarge && !node.groups.isEmpty) {
+      // Where memory was short before, what is left must not keep it from those who merge.
+      let isShort = partitions != nil
       let target = partitionTarget()
-      for state in states { try target.add(state, toFile: false, reservation: nil) }
+      for (state, reservation) in zip(states, reservations) {
+        try target.add(state, toFile: isShort, reservation: isShort ? reservation : nil)
+      }
       states = []
       return []
     }
@@ -45,7 +48,7 @@ final class AggregateSink: PipelineSink, @unchecked Sendable {
   /// The groups with their results.
   func result() throws(StoaError) -> any TableSource {
     if let partitions {
-      return PartitionedResult(node, partitions, capacity: context.settings.batchCapacity)
+      return PartitionedResult(partitions, capacity: context.settings.batchCapacity)
     }
     defer { states = [] }
     return AggregateResult(
@@ -55,7 +58,7 @@ final class AggregateSink: PipelineSink, @unchecked Sendable {
   private func partitionTarget() -> PartialPartitions {
     monitor.withLock {
       if let partitions { return partitions }
-      let made = PartialPartitions(context: context, profile: profile)
+      let made = PartialPartitions(node, level: 0, context: context, profile: profile)
       partitions = made
       return made
     }
@@ -86,8 +89,10 @@ final class AggregateSink: PipelineSink, @unchecked Sendable {
     }
 
     private func keepWithinBudget() throws(StoaError) {
-      let isSpillable = !sink.node.groups.isEmpty && !state.hasDistinct
-      let mustSpill = sink.context.settings.spillsAlways && isSpillable && state.groupCount > 1
+      let hasKeptRows = state.keptRowCount > 0
+      let isSpillable = !sink.node.groups.isEmpty || hasKeptRows
+      let mustSpill =
+        sink.context.settings.spillsAlways && isSpillable && (state.groupCount > 1 || hasKeptRows)
       if !mustSpill && reservation.tryResize(to: state.byteCount) { return }
       guard isSpillable else {
         try reservation.resize(to: state.byteCount, for: "aggregation")
@@ -140,128 +145,6 @@ private final class AggregateResult: TableSource, @unchecked Sendable {
       guard !range.isEmpty else { return nil }
       defer { range = 0..<0 }
       return try source.state?.result(range)
-    }
-  }
-}
-
-/// Partial states divided by the hash of their keys, in memory and in a file.
-final class PartialPartitions: @unchecked Sendable {
-  static let count = 32
-  private let context: ExecutionContext
-  private let profile: OperatorProfile?
-  private let monitor = Monitor()
-  private var parts: [[Part]] = Array(repeating: [], count: PartialPartitions.count)
-  private var file: SpillFile?
-  private(set) var rowCount = 0
-
-  private enum Part {
-    case memory(Batch)
-    case file(SpilledBatch)
-  }
-
-  init(context: ExecutionContext, profile: OperatorProfile?) {
-    self.context = context
-    self.profile = profile
-  }
-
-  /// Takes the groups of `state` over.
-  func add(
-    _ state: AggregateState, toFile: Bool, reservation: MemoryReservation?
-  ) throws(StoaError) {
-    var first = 0
-    while first < state.groupCount {
-      let range = first..<min(first + 65_536, state.groupCount)
-      try add(state.partials(range), keyCount: state.groupTypes.count, toFile: toFile)
-      first = range.upperBound
-    }
-    _ = reservation?.tryResize(to: 0)
-  }
-
-  private func add(_ batch: Batch, keyCount: Int, toFile: Bool) throws(StoaError) {
-    let count = batch.rowCount
-    let hashes = Buffer(of: UInt64.self, count: count)
-    let hash = hashes.typed(UInt64.self)
-    Hashing.hash(rows: Array(batch.columns[..<keyCount]), count: count, into: hash)
-    var positions: [[UInt32]] = Array(repeating: [], count: PartialPartitions.count)
-    for row in 0..<count { positions[Int(hash[row] >> 59)].append(UInt32(row)) }
-    for (index, rows) in positions.enumerated() where !rows.isEmpty {
-      let part = batch.gather(rows, count: rows.count)
-      let stored: Part
-      if toFile {
-        let written = try spillFile().write(part)
-        profile?.addSpill(bytes: written.byteCount)
-        stored = .file(written)
-      } else {
-        stored = .memory(part)
-      }
-      monitor.withLock {
-        parts[index].append(stored)
-        rowCount += rows.count
-      }
-    }
-  }
-
-  private func spillFile() throws(StoaError) -> SpillFile {
-    if let file = monitor.withLock({ file }) { return file }
-    let made = try SpillFile(directory: context.settings.temporaryDirectory)
-    return monitor.withLock {
-      if file == nil { file = made }
-      return file ?? made
-    }
-  }
-
-  /// The merged groups of partition `index`.
-  func merged(_ index: Int, _ node: AggregateNode) throws(StoaError) -> AggregateState {
-    let state = AggregateState(node)
-    let reservation = MemoryReservation(context.budget)
-    for part in monitor.withLock({ parts[index] }) {
-      switch part {
-      case .memory(let batch): try state.add(partials: batch)
-      case .file(let written): try state.add(partials: try written.read())
-      }
-      try reservation.resize(to: state.byteCount, for: "merging groups")
-    }
-    try state.complete()
-    return state
-  }
-}
-
-/// Groups merged partition by partition while they are read.
-private final class PartitionedResult: TableSource, @unchecked Sendable {
-  private let node: AggregateNode
-  private let partitions: PartialPartitions
-  private let capacity: Int
-
-  init(_ node: AggregateNode, _ partitions: PartialPartitions, capacity: Int) {
-    self.node = node
-    self.partitions = partitions
-    self.capacity = capacity
-  }
-
-  var morselCount: Int { PartialPartitions.count }
-  var estimatedRowCount: Int { partitions.rowCount }
-  func makeReader() -> any TableReader { Reader(self) }
-
-  private final class Reader: TableReader {
-    private let source: PartitionedResult
-    private var state: AggregateState?
-    private var first = 0
-
-    init(_ source: PartitionedResult) { self.source = source }
-
-    func open(morsel: Int) throws(StoaError) {
-      state = try source.partitions.merged(morsel, source.node)
-      first = 0
-    }
-
-    func next() throws(StoaError) -> Batch? {
-      guard let state, first < state.groupCount else {
-        state = nil
-        return nil
-      }
-      let range = first..<min(first + source.capacity, state.groupCount)
-      first = range.upperBound
-      return try state.result(range)
     }
   }
 }

@@ -12,17 +12,20 @@ public struct AggregateFunction: Sendable {
   public let help: String
   /// A query that runs without tables.
   public let example: String
+  /// What the example gives, as text.
+  public let result: String
   private let bind: @Sendable ([LogicalType]) -> BoundAggregate?
 
   init(
     _ name: String, aliases: [String] = [], signature: String, help: String, example: String,
-    bind: @escaping @Sendable ([LogicalType]) -> BoundAggregate?
+    result: String, bind: @escaping @Sendable ([LogicalType]) -> BoundAggregate?
   ) {
     self.name = name
     self.aliases = aliases
     self.signature = signature
     self.help = help
     self.example = example
+    self.result = result
     self.bind = bind
   }
 
@@ -40,9 +43,34 @@ public struct AggregateFunction: Sendable {
 public enum AggregateRegistry {
   /// Every function, in the order help lists them.
   public static let all: [AggregateFunction] = [
-    .count, .sum, .average, .minimum, .maximum, .booleanAnd, .booleanOr, .first, .anyValue,
+    .count, .countIf, .sum, .average, .minimum, .maximum, .argMin, .argMax, .first, .last,
+    .anyValue, .stringAgg, .booleanAnd, .booleanOr, .bitAnd, .bitOr, .bitXor,
     .standardDeviation, .populationStandardDeviation, .variance, .populationVariance,
-  ]
+    .skewness, .kurtosis, .populationKurtosis, .median, .quantileCont, .quantileDisc, .mode,
+    .medianDeviation, .entropy, .product, .geometricMean, .approximateCountDistinct,
+    .approximateQuantile,
+  ] + AggregateFunction.pairStatistics
+
+  /// The version for `WITHIN GROUP (ORDER BY …)` with the fraction last, one of `percentile_cont`, `percentile_disc` and
+  /// `mode`; `nil` for any other aggregate.
+  public static func withinGroup(
+    _ name: String, isDescending: Bool, argumentTypes: [LogicalType]
+  ) -> BoundAggregate? {
+    switch name {
+    case "percentile_cont", "quantile_cont":
+      guard argumentTypes.count == 2 else { return nil }
+      return AggregateFunction.continuous(
+        "quantile_cont", argumentTypes, isDescending: isDescending)
+    case "percentile_disc", "quantile_disc":
+      guard argumentTypes.count == 2 else { return nil }
+      return AggregateFunction.discrete(
+        "quantile_disc", argumentTypes, isDescending: isDescending)
+    case "mode":
+      guard argumentTypes.count == 1 else { return nil }
+      return AggregateFunction.mode(argumentTypes[0], isDescending: isDescending)
+    default: return nil
+    }
+  }
 
   private static let byName: [String: AggregateFunction] = {
     var map: [String: AggregateFunction] = [:]
@@ -60,8 +88,8 @@ public enum AggregateRegistry {
 }
 
 extension BoundAggregate {
-  /// Empty states; with `isDistinct` each different value of a group counts once.
+  /// Empty states; with `isDistinct` each different value of a group counts once, of an aggregate of one argument.
   public func makeAccumulator(isDistinct: Bool) -> any AggregateAccumulator {
-    isDistinct && !argumentTypes.isEmpty ? DistinctAccumulator(self) : makeAccumulator()
+    isDistinct && argumentTypes.count == 1 ? DistinctAccumulator(self) : makeAccumulator()
   }
 }

@@ -5,7 +5,7 @@ extension AggregateFunction {
   static let average = AggregateFunction(
     "avg", aliases: ["mean"], signature: "x",
     help: "The exact sum divided by the number of values, as DOUBLE",
-    example: "SELECT avg(x) FROM (VALUES (1), (2), (NULL)) t(x)"
+    example: "SELECT avg(x) FROM (VALUES (1), (2), (NULL)) t(x)", result: "1.5"
   ) { types in
     guard types.count == 1 else { return nil }
     switch types[0] {

@@ -5,7 +5,7 @@ extension AggregateFunction {
   static let booleanAnd = AggregateFunction(
     "bool_and", aliases: ["every"], signature: "x BOOLEAN",
     help: "Whether all values that are not NULL are true",
-    example: "SELECT bool_and(x) FROM (VALUES (true), (false)) t(x)"
+    example: "SELECT bool_and(x) FROM (VALUES (true), (false)) t(x)", result: "false"
   ) { types in
     guard types == [.boolean] || types == [.null] else { return nil }
     return extreme("bool_and", .boolean, isMaximum: false)
@@ -14,7 +14,7 @@ extension AggregateFunction {
   /// True when some value is true; NULL of no values.
   static let booleanOr = AggregateFunction(
     "bool_or", signature: "x BOOLEAN", help: "Whether some value is true",
-    example: "SELECT bool_or(x) FROM (VALUES (true), (false)) t(x)"
+    example: "SELECT bool_or(x) FROM (VALUES (true), (false)) t(x)", result: "true"
   ) { types in
     guard types == [.boolean] || types == [.null] else { return nil }
     return extreme("bool_or", .boolean, isMaximum: true)

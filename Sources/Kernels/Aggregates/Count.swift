@@ -4,7 +4,7 @@ extension AggregateFunction {
   /// `count(*)`, rows, and `count(x)`, rows whose value is not NULL.
   static let count = AggregateFunction(
     "count", signature: "[x]", help: "Rows, or rows in which x is not NULL",
-    example: "SELECT count(*) FROM (VALUES (1), (NULL)) t(x)"
+    example: "SELECT count(*) FROM (VALUES (1), (NULL)) t(x)", result: "2"
   ) { types in
     guard types.count <= 1 else { return nil }
     return BoundAggregate(name: "count", argumentTypes: types, resultType: .bigint) {

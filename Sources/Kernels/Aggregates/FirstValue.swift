@@ -6,29 +6,38 @@ extension AggregateFunction {
     "first", aliases: ["first_value"], signature: "x",
     help:
       "The value of the first row of the group, NULL included; which row is first is not promised",
-    example: "SELECT first(x) FROM (VALUES (1), (1)) t(x)"
+    example: "SELECT first(x) FROM (VALUES (1), (1)) t(x)", result: "1"
   ) { types in
     types.count == 1 ? firstValue("first", types[0], keepsNulls: true) : nil
+  }
+
+  /// The value of the last row met, NULL or not.
+  static let last = AggregateFunction(
+    "last", signature: "x",
+    help: "The value of the last row of the group, NULL included; ORDER BY says which row that is",
+    example: "SELECT last(x ORDER BY x) FROM (VALUES (1), (2)) t(x)", result: "2"
+  ) { types in
+    types.count == 1 ? firstValue("last", types[0], keepsNulls: true, isLast: true) : nil
   }
 
   /// Some value that is not NULL.
   static let anyValue = AggregateFunction(
     "any_value", signature: "x", help: "Some value that is not NULL",
-    example: "SELECT any_value(x) FROM (VALUES (NULL), (1)) t(x)"
+    example: "SELECT any_value(x) FROM (VALUES (NULL), (1)) t(x)", result: "1"
   ) { types in
     types.count == 1 ? firstValue("any_value", types[0], keepsNulls: false) : nil
   }
 
   private static func firstValue(
-    _ name: String, _ type: LogicalType, keepsNulls: Bool
+    _ name: String, _ type: LogicalType, keepsNulls: Bool, isLast: Bool = false
   ) -> BoundAggregate {
     BoundAggregate(name: name, argumentTypes: [type], resultType: type) {
-      FirstValueAccumulator(type, keepsNulls: keepsNulls)
+      FirstValueAccumulator(type, keepsNulls: keepsNulls, isLast: isLast)
     }
   }
 }
 
-/// The first value met, by group.
+/// The first value met, or the last, by group.
 final class FirstValueAccumulator: AggregateAccumulator {
   private enum State {
     static let empty: UInt8 = 0
@@ -38,14 +47,18 @@ final class FirstValueAccumulator: AggregateAccumulator {
 
   private let type: LogicalType
   private let keepsNulls: Bool
+  private let isLast: Bool
   private let width: Int
   private let values = GroupArray<UInt8>(0)
   private let states = GroupArray<UInt8>(State.empty)
-  private let heap = StringHeap()
+  private var heap = StringHeap()
+  /// Heap bytes right after the last rewrite.
+  private var compactByteCount = 0
 
-  init(_ type: LogicalType, keepsNulls: Bool) {
+  init(_ type: LogicalType, keepsNulls: Bool, isLast: Bool = false) {
     self.type = type
     self.keepsNulls = keepsNulls
+    self.isLast = isLast
     width = type.physical.byteWidth
   }
 
@@ -61,6 +74,10 @@ final class FirstValueAccumulator: AggregateAccumulator {
   }
 
   func updateSingle(_ arguments: [Vector], count: Int, group: Int) throws(StoaError) {
+    if isLast {
+      guard count > 0 else { return }
+      return take(arguments[0].slice(count - 1..<count), 1) { _ in group }
+    }
     guard states.base[group] == State.empty else { return }
     take(arguments[0], count) { _ in group }
   }
@@ -72,7 +89,7 @@ final class FirstValueAccumulator: AggregateAccumulator {
     let states = states.base
     for row in 0..<count {
       let group = group(row)
-      if states[group] != State.empty { continue }
+      if states[group] != State.empty && !isLast { continue }
       if source.isValid(row) {
         copy(source, row, group)
         states[group] = State.value
@@ -80,6 +97,18 @@ final class FirstValueAccumulator: AggregateAccumulator {
         states[group] = State.null
       }
     }
+    if isLast, heap.byteCount > 4 * compactByteCount + 1 << 20 { rewriteHeap() }
+  }
+
+  /// Copies the strings in use to a fresh heap.
+  private func rewriteHeap() {
+    let fresh = StringHeap()
+    let views = UnsafeMutableRawPointer(values.base).assumingMemoryBound(to: StringView.self)
+    for group in 0..<states.count where states.base[group] == State.value {
+      views[group] = fresh.add(views[group])
+    }
+    heap = fresh
+    compactByteCount = fresh.byteCount
   }
 
   private func copy(_ source: Vector, _ row: Int, _ group: Int) {
@@ -114,7 +143,7 @@ final class FirstValueAccumulator: AggregateAccumulator {
     marks.withValues(as: UInt8.self) { marks in
       for index in 0..<count where marks[index] != State.empty {
         let group = Int(groups[index])
-        if states.base[group] != State.empty { continue }
+        if states.base[group] != State.empty && !isLast { continue }
         if values.isValid(index) {
           copy(values, index, group)
           states.base[group] = State.value

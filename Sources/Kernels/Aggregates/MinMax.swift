@@ -8,7 +8,7 @@ extension AggregateFunction {
   /// The least value; NULL of no values.
   static let minimum = AggregateFunction(
     "min", signature: "x", help: "The least value that is not NULL",
-    example: "SELECT min(x) FROM (VALUES ('b'), ('a'), (NULL)) t(x)"
+    example: "SELECT min(x) FROM (VALUES ('b'), ('a'), (NULL)) t(x)", result: "a"
   ) { types in
     types.count == 1 ? extreme("min", types[0], isMaximum: false) : nil
   }
@@ -16,7 +16,7 @@ extension AggregateFunction {
   /// The greatest value; NULL of no values.
   static let maximum = AggregateFunction(
     "max", signature: "x", help: "The greatest value that is not NULL",
-    example: "SELECT max(x) FROM (VALUES (1.5), (2.5), (NULL)) t(x)"
+    example: "SELECT max(x) FROM (VALUES (1.5), (2.5), (NULL)) t(x)", result: "2.5"
   ) { types in
     types.count == 1 ? extreme("max", types[0], isMaximum: true) : nil
   }

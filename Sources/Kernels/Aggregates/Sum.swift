@@ -4,7 +4,7 @@ extension AggregateFunction {
   /// HUGEINT of integers, DECIMAL(38,s) of decimals, DOUBLE of floats; NULL of no values.
   static let sum = AggregateFunction(
     "sum", signature: "x", help: "The exact sum; of REAL and DOUBLE rounded once",
-    example: "SELECT sum(x) FROM (VALUES (1), (2), (NULL)) t(x)"
+    example: "SELECT sum(x) FROM (VALUES (1), (2), (NULL)) t(x)", result: "3"
   ) { types in
     guard types.count == 1 else { return nil }
     let result: LogicalType

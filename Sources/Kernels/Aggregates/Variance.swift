@@ -14,26 +14,26 @@ extension AggregateFunction {
   static let variance = AggregateFunction(
     "variance", aliases: ["var_samp"], signature: "x",
     help: "The sample variance, dividing by n − 1",
-    example: "SELECT variance(x) FROM (VALUES (1), (2), (4)) t(x)"
+    example: "SELECT variance(x) FROM (VALUES (1), (2), (3)) t(x)", result: "1.0"
   ) { bindSpread("variance", $0, .variance, isSample: true) }
 
   /// Population variance; NULL of no values.
   static let populationVariance = AggregateFunction(
     "var_pop", signature: "x", help: "The population variance, dividing by n",
-    example: "SELECT var_pop(x) FROM (VALUES (1), (2), (4)) t(x)"
+    example: "SELECT var_pop(x) FROM (VALUES (1), (3)) t(x)", result: "1.0"
   ) { bindSpread("var_pop", $0, .variance, isSample: false) }
 
   /// Square root of the sample variance.
   static let standardDeviation = AggregateFunction(
     "stddev", aliases: ["stddev_samp"], signature: "x",
     help: "The sample standard deviation, the root of variance(x)",
-    example: "SELECT stddev(x) FROM (VALUES (1), (2), (4)) t(x)"
+    example: "SELECT stddev(x) FROM (VALUES (1), (2), (3)) t(x)", result: "1.0"
   ) { bindSpread("stddev", $0, .deviation, isSample: true) }
 
   /// Square root of the population variance.
   static let populationStandardDeviation = AggregateFunction(
     "stddev_pop", signature: "x", help: "The population standard deviation, the root of var_pop(x)",
-    example: "SELECT stddev_pop(x) FROM (VALUES (1), (2), (4)) t(x)"
+    example: "SELECT stddev_pop(x) FROM (VALUES (1), (3)) t(x)", result: "1.0"
   ) { bindSpread("stddev_pop", $0, .deviation, isSample: false) }
 
   private static func bindSpread(

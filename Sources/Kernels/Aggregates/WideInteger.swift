@@ -77,6 +77,24 @@ struct WideInteger {
     return WideInteger(digits: left, exponent: low, isNegative: false)
   }
 
+  /// `self + other` for numbers that are not negative.
+  func plus(_ other: WideInteger) -> WideInteger {
+    let low = min(isZero ? other.exponent : exponent, other.isZero ? exponent : other.exponent)
+    let left = aligned(to: low)
+    let right = other.aligned(to: low)
+    var sum: [UInt32] = []
+    var carry: UInt64 = 0
+    for index in 0..<max(left.count, right.count) {
+      let a = index < left.count ? UInt64(left[index]) : 0
+      let b = index < right.count ? UInt64(right[index]) : 0
+      let total = a + b + carry
+      sum.append(UInt32(truncatingIfNeeded: total))
+      carry = total >> 32
+    }
+    sum.append(UInt32(truncatingIfNeeded: carry))
+    return WideInteger(digits: sum, exponent: low, isNegative: false)
+  }
+
   /// Digits of the same number with a lowest exponent of `low`, at most `exponent`.
   private func aligned(to low: Int) -> [UInt32] {
     guard !isZero else { return [] }

@@ -13,6 +13,9 @@ extension Binder {
         .binding, "\(name) takes no argument by name", position: argument.position)
     }
     if let over = call.over { return try bindWindow(call, over, clause, position) }
+    if !call.withinGroup.isEmpty, HypotheticalRow.names.contains(name) {
+      return try bindHypotheticalRow(name, call, clause, position)
+    }
     if Binder.windowFunctions[name] != nil, !isAggregate(name), !isScalar(name) {
       throw StoaError(
         .binding, "window function \(name) requires an OVER clause", position: position)
@@ -26,12 +29,16 @@ extension Binder {
     }
     if call.columns != nil { return try bindChosenColumn(position) }
     if isAggregate(name) { return try bindAggregate(name, call, clause, position) }
+    if name == "grouping" || name == "grouping_id" {
+      return try bindGrouping(name, call, clause, position)
+    }
+    try refuseLists(name, position)
     try refuseAggregateSyntax(name, call, position)
     let arguments = try bindArguments(call, clause)
     return try self.call(name, arguments, at: position, namePosition: call.name.position)
   }
 
-  private func bindArguments(
+  func bindArguments(
     _ call: FunctionCallSyntax, _ clause: Clause
   ) throws(StoaError) -> [Expression] {
     var arguments: [Expression] = []
@@ -55,89 +62,5 @@ extension Binder {
     throw StoaError(
       .binding, "\(name) is no aggregate function, so it cannot take \(feature)",
       position: position)
-  }
-
-  // MARK: aggregates
-
-  private func bindAggregate(
-    _ name: String, _ call: FunctionCallSyntax, _ clause: Clause, _ position: Range<Int>
-  ) throws(StoaError) -> Expression {
-    guard clause.aggregates != nil || clause.scope.parent != nil else {
-      let message =
-        clause.isInsideAggregate
-        ? "aggregate functions cannot be nested"
-        : "\(name) is an aggregate function, which \(clause.name) cannot use"
-      let hint = clause.name == "WHERE" ? "Conditions on aggregates go into HAVING" : nil
-      throw StoaError(.binding, message, hint: hint, position: position)
-    }
-    if !call.orderBy.isEmpty { throw unsupported("ORDER BY within an aggregate", position) }
-    if !call.withinGroup.isEmpty { throw unsupported("WITHIN GROUP", position) }
-    let inner = Clause(clause.name, scope: clause.scope)
-    inner.isInsideAggregate = true
-    inner.aliases = clause.aliases
-    inner.openAliases = clause.openAliases
-    var arguments: [Expression] = []
-    if call.isStar {
-      guard name == "count" else {
-        throw StoaError(.binding, "only count takes *", position: position)
-      }
-    } else {
-      for argument in try bindArguments(call, inner) {
-        arguments.append(try known(argument, at: position))
-      }
-    }
-    let filter: Expression?
-    if let syntax = call.filter { filter = try bindCondition(syntax, inner) } else { filter = nil }
-    let columns = arguments.reduce(into: filter?.columnIDs ?? []) { $0.formUnion($1.columnIDs) }
-    guard let collector = outerCollector(of: columns, clause, inner) ?? clause.aggregates else {
-      throw StoaError(
-        .binding,
-        clause.isInsideAggregate
-          ? "aggregate functions cannot be nested"
-          : "\(name) is an aggregate function, which \(clause.name) cannot use",
-        hint: clause.name == "WHERE" ? "Conditions on aggregates go into HAVING" : nil,
-        position: position)
-    }
-    collector.pending += inner.pending
-    let bound = try aggregateCall(name, arguments, call.isDistinct, filter, position)
-    let column = collector.column(
-      for: bound, name: sourceText(position), numbers: &numbers)
-    return column.reference
-  }
-
-  /// An aggregate over columns of a query further out alone belongs to that query.
-  private func outerCollector(
-    of columns: Set<Int>, _ clause: Clause, _ inner: Clause
-  ) -> AggregateCollector? {
-    guard !columns.isEmpty, inner.pending.isEmpty,
-      columns.isDisjoint(with: clause.scope.columnIDs)
-    else { return nil }
-    var scope = clause.scope.parent
-    while let current = scope {
-      if !columns.isDisjoint(with: current.columnIDs) { return current.aggregates }
-      scope = current.parent
-    }
-    return nil
-  }
-
-  func aggregateCall(
-    _ name: String, _ arguments: [Expression], _ isDistinct: Bool, _ filter: Expression?,
-    _ position: Range<Int>
-  ) throws(StoaError) -> AggregateCall {
-    let function: BoundAggregate
-    do throws(StoaError) {
-      function = try aggregate(name, arguments.map(\.type))
-    } catch {
-      throw error.at(position)
-    }
-    var cast: [Expression] = []
-    for (argument, type) in zip(arguments, function.argumentTypes) {
-      cast.append(try explicitCast(argument, to: type, isTry: false, at: position))
-    }
-    // Duplicates change nothing for these, so they need no set of values seen.
-    let ignoresDuplicates = ["min", "max", "bool_and", "bool_or", "any_value"].contains(name)
-    return AggregateCall(
-      function: function, arguments: cast, isDistinct: isDistinct && !ignoresDuplicates,
-      filter: filter)
   }
 }

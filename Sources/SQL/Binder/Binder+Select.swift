@@ -58,6 +58,7 @@ extension Binder {
     let qualifyJoins = clause.pending
     clause.pending = []
     var sort = try bindSortKeys(orderBy, select, items, clause)
+    var distinctOn = try bindDistinctOn(select, items, clause)
     try checkWindows(windows, clause)
     let (joins, lateJoins) = windows.divided(itemJoins + clause.pending)
     var topJoins = lateJoins + qualifyJoins
@@ -75,10 +76,10 @@ extension Binder {
         sort[index].expression = try grouping.replaced(
           sort[index].expression, at: orderBy?.position ?? select.position)
       }
-      plan = .aggregate(
-        LogicalAggregate(
-          input: plan.attaching(collector.pending), groups: collector.groups,
-          aggregates: collector.aggregates))
+      for index in distinctOn.indices {
+        distinctOn[index] = try grouping.replaced(distinctOn[index], at: select.position)
+      }
+      plan = try aggregated(plan.attaching(collector.pending), collector)
       plan = plan.attaching(try grouping.replaced(havingJoins))
       if !having.isEmpty { plan = .filter(LogicalFilter(input: plan, conditions: having)) }
       plan = plan.attaching(try grouping.replaced(joins))
@@ -92,7 +93,7 @@ extension Binder {
     }
     plan = windows.attached(to: plan).attaching(topJoins)
     if !qualify.isEmpty { plan = .filter(LogicalFilter(input: plan, conditions: qualify)) }
-    return try projected(plan, items, sort, select)
+    return try projected(plan, items, sort, distinctOn, select)
   }
 
   // MARK: the parts
@@ -149,16 +150,13 @@ extension Binder {
     let clause = Clause("GROUP BY", scope: scope)
     clause.aliases = aliases
     collector.isGrouping = true
-    for element in groupBy.elements {
-      switch element {
-      case .expression(let syntax):
-        addGroup(try bindGroupKey(syntax, select, clause, collector), collector)
-      // Of all rows; beside other keys it adds nothing.
-      case .set(let keys) where keys.isEmpty: continue
-      case .set, .groupingSets, .rollup, .cube:
-        throw StoaError(
-          .unsupported, "GROUPING SETS, ROLLUP and CUBE are not supported yet",
-          position: groupBy.position)
+    let sets = try GroupingSets.all(groupBy) { (syntax) throws(StoaError) in
+      addGroup(try bindGroupKey(syntax, select, clause, collector), collector)
+    }
+    if sets.count > 1 {
+      collector.sets = sets
+      collector.setColumns = collector.groups.map {
+        numbers.column($0.column.name, $0.column.type)
       }
     }
     collector.pending += clause.pending
@@ -194,8 +192,10 @@ extension Binder {
 
   private func addGroup(
     _ key: (expression: Expression, name: String), _ collector: AggregateCollector
-  ) {
-    guard !collector.groups.contains(where: { $0.expression == key.expression }) else { return }
+  ) -> Int {
+    if let known = collector.groups.firstIndex(where: { $0.expression == key.expression }) {
+      return known
+    }
     let column: PlanColumn
     if case .column(let id, let type) = key.expression {
       column = PlanColumn(id: id, name: key.name, type: type)
@@ -203,6 +203,7 @@ extension Binder {
       column = numbers.column(key.name, key.expression.type)
     }
     collector.groups.append(NamedExpression(column, key.expression))
+    return collector.groups.count - 1
   }
 
   /// GROUP BY ALL: every item without an aggregate is a group.
@@ -213,7 +214,7 @@ extension Binder {
     let aggregates = collector.columnIDs.union(windows.columnIDs)
     for item in items where item.expression.columnIDs.isDisjoint(with: aggregates) {
       if item.expression.columnIDs.isEmpty { continue }
-      addGroup((item.expression, item.name), collector)
+      _ = addGroup((item.expression, item.name), collector)
     }
   }
 
@@ -429,10 +430,21 @@ extension Binder {
     return try known(try bindExpression(syntax, clause), at: syntax.position)
   }
 
+  /// The expressions of DISTINCT ON: names and ordinals as in ORDER BY.
+  private func bindDistinctOn(
+    _ select: SelectSyntax, _ items: [Item], _ clause: Clause
+  ) throws(StoaError) -> [Expression] {
+    guard case .distinctOn(let syntaxes) = select.quantifier else { return [] }
+    var result: [Expression] = []
+    for syntax in syntaxes { result.append(try bindSortKey(syntax, items, clause)) }
+    return result
+  }
+
   // MARK: the top of the plan
 
   private func projected(
-    _ input: LogicalPlan, _ items: [Item], _ sort: [SortItem], _ select: SelectSyntax
+    _ input: LogicalPlan, _ items: [Item], _ sort: [SortItem], _ distinctOn: [Expression],
+    _ select: SelectSyntax
   ) throws(StoaError) -> BoundRelation {
     var projection = Projection()
     let columns = items.map { item in
@@ -447,11 +459,16 @@ extension Binder {
       let column = projection.add(sort[index].expression, name: "sort key", numbers: &numbers)
       sortItems[index].expression = column.reference
     }
+    let onColumns = distinctOn.map {
+      projection.add($0, name: "distinct on", numbers: &numbers)
+    }
     let hasHiddenKeys = projection.items.count > resultCount
     var plan = LogicalPlan.project(LogicalProject(input: input, items: projection.items))
     switch select.quantifier {
     case .all: break
-    case .distinctOn: throw unsupported("DISTINCT ON", select.position)
+    case .distinctOn:
+      return try distinct(
+        plan, on: onColumns, sort: sortItems, columns: columns, at: select.position)
     case .distinct:
       if hasHiddenKeys {
         throw StoaError(
@@ -510,12 +527,17 @@ struct Projection {
 /// Puts groups' columns in place of expressions above an aggregate.
 struct Grouping {
   private let groups: [Expression: PlanColumn]
+  /// Group columns have ids of their own then.
+  private let isInSets: Bool
   private let localColumns: Set<Int>
   private let clause: Clause
 
   init(_ collector: AggregateCollector, _ clause: Clause) {
+    let columns = collector.sets == nil ? collector.groups.map(\.column) : collector.setColumns
     groups = Dictionary(
-      collector.groups.map { ($0.expression, $0.column) }, uniquingKeysWith: { first, _ in first })
+      zip(collector.groups, columns).map { ($0.expression, $1) },
+      uniquingKeysWith: { first, _ in first })
+    isInSets = collector.sets != nil
     localColumns = clause.scope.columnIDs
     self.clause = clause
   }
@@ -536,8 +558,16 @@ struct Grouping {
   /// The same for joins with subqueries.
   func replaced(_ joins: [PendingJoin]) throws(StoaError) -> [PendingJoin] {
     var result = joins
-    let grouped = Set(groups.values.map(\.id))
+    let grouped = Set(groups.keys.compactMap(\.columnID))
     for index in result.indices {
+      if isInSets {
+        let columns = Dictionary(
+          groups.compactMap { key, column in key.columnID.map { ($0, column.reference) } },
+          uniquingKeysWith: { first, _ in first })
+        result[index].right = try result[index].right.mapAllExpressions {
+          $0.replacingColumns(columns)
+        }
+      }
       for free in result[index].right.freeColumns
       where localColumns.contains(free) && !grouped.contains(free) {
         throw ungrouped(free, clause.mentions[free]?.position ?? 0..<0)

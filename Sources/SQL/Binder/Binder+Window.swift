@@ -195,6 +195,9 @@ extension Binder {
       throw unsupported("DISTINCT with several arguments in a window function", position)
     }
     let bound = try aggregateCall(name, arguments, call.isDistinct, filter, position)
+    if bound.isDistinct, bound.arguments.count > 1 {
+      throw unsupported("DISTINCT in a window aggregate of several arguments", position)
+    }
     return WindowCall(
       function: .aggregate(bound.function), arguments: bound.arguments,
       isDistinct: bound.isDistinct && !bound.arguments.isEmpty, filter: bound.filter,

@@ -88,6 +88,12 @@ final class AggregateCollector {
   /// Group keys with subqueries by where they are written in the select list.
   var itemKeys: [Range<Int>: Expression] = [:]
   var isGrouping = false
+  /// Grouping sets, each a list of places in `groups`; `nil` when all groups are one set.
+  var sets: [[Int]]?
+  /// With sets: the columns that hold the groups above them, NULL where a set does not have them.
+  var setColumns: [PlanColumn] = []
+  /// What GROUPING(…) was asked for.
+  private(set) var groupingCalls: [GroupingCall] = []
 
   /// Whether the SELECT aggregates at all.
   var isNeeded: Bool { isGrouping || !aggregates.isEmpty }
@@ -103,5 +109,18 @@ final class AggregateCollector {
     return column
   }
 
-  var columnIDs: Set<Int> { Set(aggregates.lazy.map(\.column.id)) }
+  /// The column that tells which of `arguments` a row's set leaves out.
+  func column(
+    forGrouping arguments: [Expression], at position: Range<Int>, numbers: inout PlanNumbers
+  ) -> PlanColumn {
+    if let known = groupingCalls.first(where: { $0.arguments == arguments }) { return known.column }
+    let column = numbers.column("grouping", .integer)
+    groupingCalls.append(GroupingCall(column: column, arguments: arguments, position: position))
+    return column
+  }
+
+  /// Columns that only the aggregate makes.
+  var columnIDs: Set<Int> {
+    Set(aggregates.lazy.map(\.column.id)).union(groupingCalls.lazy.map(\.column.id))
+  }
 }

@@ -34,9 +34,9 @@ struct CommonSubexpressions: OptimizerRule {
       let filtered = node.aggregates.filter { $0.call.filter != nil }
       let plain = node.aggregates.filter { $0.call.filter == nil }
       var shared = SharedExpressions(
-        node.groups.map(\.expression) + plain.flatMap(\.call.arguments)
+        node.groups.map(\.expression) + plain.flatMap(\.call.operands)
           + filtered.compactMap(\.call.filter),
-        conditional: filtered.flatMap(\.call.arguments))
+        conditional: filtered.flatMap(\.call.operands))
       guard shared.extract(limit: limit, &numbers) else { return plan }
       replace(in: &node, shared)
       node.input = shared.projection(over: node.input)
@@ -50,9 +50,7 @@ struct CommonSubexpressions: OptimizerRule {
       node.groups[index].expression = shared.replaced(node.groups[index].expression)
     }
     for index in node.aggregates.indices {
-      let call = node.aggregates[index].call
-      node.aggregates[index].call.arguments = call.arguments.map(shared.replaced)
-      node.aggregates[index].call.filter = call.filter.map(shared.replaced)
+      node.aggregates[index].call = node.aggregates[index].call.mapExpressions(shared.replaced)
     }
   }
 }

@@ -69,7 +69,7 @@ struct Decorrelator {
   /// For aggregates that are not NULL over no rows, the column with NULL replaced by that value.
   static func valuesOfNoRows(_ aggregate: LogicalAggregate) -> [Int: Expression] {
     var result: [Int: Expression] = [:]
-    for item in aggregate.aggregates where item.call.function.name == "count" {
+    for item in aggregate.aggregates where item.call.function.isCount {
       let column = item.column.reference
       result[item.column.id] = .conditional(
         [ConditionalBranch(condition: .isNull(column, isNegated: true), result: column)],

@@ -220,10 +220,9 @@ struct DomainPush {
       copy.groups[index].expression = replaced(copy.groups[index].expression, input.columns)
     }
     for index in copy.aggregates.indices {
-      var call = copy.aggregates[index].call
-      call.arguments = call.arguments.map { replaced($0, input.columns) }
-      call.filter = call.filter.map { replaced($0, input.columns) }
-      copy.aggregates[index].call = call
+      copy.aggregates[index].call = copy.aggregates[index].call.mapExpressions {
+        replaced($0, input.columns)
+      }
     }
     let given = Set(copy.groups.map(\.column.id))
     copy.groups += passing(input.columns).filter { !given.contains($0.column.id) }

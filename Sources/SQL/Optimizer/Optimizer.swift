@@ -39,6 +39,8 @@ public enum Optimizer {
     JoinElimination(),
     JoinOrder(),
     DistinctRemoval(),
+    GroupKeyReduction(),
+    DistinctAggregation(),
     SortRemoval(),
     LimitPushdown(),
     ColumnPruning(),

@@ -53,7 +53,9 @@ struct SortRemoval: OptimizerRule {
       node.input = try removed(node.input, isOrderSeen: isOrderSeen)
       return .materialize(node)
     case .aggregate(let node):
-      let isSeen = node.aggregates.contains { $0.call.function.dependsOnOrder }
+      let isSeen = node.aggregates.contains {
+        $0.call.function.dependsOnOrder && $0.call.orderBy.isEmpty
+      }
       return try plan.mapInputs { (input) throws(StoaError) in
         try removed(input, isOrderSeen: isSeen)
       }
@@ -74,11 +76,6 @@ struct SortRemoval: OptimizerRule {
     case .get, .values, .tableFunction, .reference: return plan
     }
   }
-}
-
-extension BoundAggregate {
-  /// Whether another order of rows can give another result.
-  var dependsOnOrder: Bool { ["first", "last", "any_value", "string_agg", "list"].contains(name) }
 }
 
 /// Stops early: LIMIT below projections, into the inputs of UNION ALL and the preserved side of left joins.

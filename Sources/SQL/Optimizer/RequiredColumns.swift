@@ -20,8 +20,7 @@ extension LogicalPlan {
     case .aggregate(let node):
       var used = node.groups.map(\.expression)
       for item in node.aggregates where wanted.contains(item.column.id) {
-        used += item.call.arguments
-        if let filter = item.call.filter { used.append(filter) }
+        used += item.call.expressions
       }
       return [Set<Int>().addingColumns(of: used)]
     case .window(let node):

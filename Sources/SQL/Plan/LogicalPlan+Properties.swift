@@ -86,7 +86,7 @@ extension LogicalPlan {
       let inner = node.input.nonNullColumns
       var result = Set(
         node.groups.lazy.filter { $0.expression.isNeverNull(given: inner) }.map(\.column.id))
-      for item in node.aggregates where item.call.function.name == "count" {
+      for item in node.aggregates where item.call.function.isCount {
         result.insert(item.column.id)
       }
       return result

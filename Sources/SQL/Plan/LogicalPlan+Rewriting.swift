@@ -98,7 +98,7 @@ extension LogicalPlan {
     case .join(let node): return node.conditions
     case .aggregate(let node):
       return node.groups.map(\.expression)
-        + node.aggregates.flatMap { $0.call.arguments + ($0.call.filter.map { [$0] } ?? []) }
+        + node.aggregates.flatMap(\.call.expressions)
     case .window(let node): return node.functions.flatMap(\.expressions)
     case .sort(let node): return node.items.map(\.expression)
     case .limit(let node): return [node.limit, node.offset, node.percent].compactMap { $0 }
@@ -141,10 +141,7 @@ extension LogicalPlan {
         node.groups[index].expression = try transform(node.groups[index].expression)
       }
       for index in node.aggregates.indices {
-        var call = node.aggregates[index].call
-        call.arguments = try mapped(call.arguments)
-        if let filter = call.filter { call.filter = try transform(filter) }
-        node.aggregates[index].call = call
+        node.aggregates[index].call = try node.aggregates[index].call.mapExpressions(transform)
       }
       return .aggregate(node)
     case .window(var node):

@@ -260,15 +260,41 @@ public struct AggregateCall: Hashable, Sendable {
   public var isDistinct: Bool
   /// FILTER (WHERE …).
   public var filter: Expression?
+  /// ORDER BY within the call: rows of a group are taken in this order. With `isDistinct` the keys are
+  /// arguments, perhaps before a cast.
+  public var orderBy: [SortItem]
 
   public init(
     function: BoundAggregate, arguments: [Expression], isDistinct: Bool = false,
-    filter: Expression? = nil
+    filter: Expression? = nil, orderBy: [SortItem] = []
   ) {
     self.function = function
     self.arguments = arguments
     self.isDistinct = isDistinct
     self.filter = filter
+    self.orderBy = orderBy
+  }
+
+  /// Whether rows must be seen in order, or each once, so that states of parts cannot be added up.
+  public var needsAllRows: Bool { !orderBy.isEmpty || (isDistinct && !arguments.isEmpty) }
+
+  /// What it computes from the rows that pass its filter: arguments and sort keys.
+  public var operands: [Expression] { arguments + orderBy.map(\.expression) }
+
+  /// Everything it computes from its input.
+  public var expressions: [Expression] { operands + (filter.map { [$0] } ?? []) }
+
+  /// The same call over other expressions.
+  public func mapExpressions<Failure: Error>(
+    _ transform: (Expression) throws(Failure) -> Expression
+  ) throws(Failure) -> AggregateCall {
+    var call = self
+    for index in arguments.indices { call.arguments[index] = try transform(arguments[index]) }
+    if let filter { call.filter = try transform(filter) }
+    for index in orderBy.indices {
+      call.orderBy[index].expression = try transform(orderBy[index].expression)
+    }
+    return call
   }
 }
 

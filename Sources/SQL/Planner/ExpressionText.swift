@@ -70,7 +70,16 @@ struct ExpressionText {
   func text(_ call: AggregateCall) -> String {
     let arguments = call.arguments.isEmpty ? "*" : call.arguments.map(text).joined(separator: ", ")
     let filter = call.filter.map { " FILTER (WHERE \(text($0)))" } ?? ""
-    return "\(call.function.name)(\(call.isDistinct ? "DISTINCT " : "")\(arguments))\(filter)"
+    let keys = call.orderBy.map { text($0.expression) + ($0.isDescending ? " DESC" : "") }
+    let order = keys.isEmpty ? "" : " ORDER BY \(keys.joined(separator: ", "))"
+    let distinct = call.isDistinct ? "DISTINCT " : ""
+    let step =
+      switch call.function.step {
+      case .whole: ""
+      case .state(let column), .mergedState(let column): ".state\(column)"
+      case .merge: ""
+      }
+    return "\(call.function.name)\(step)(\(distinct)\(arguments)\(order))\(filter)"
   }
 
   /// A window function with its window; the standard frame is not shown.

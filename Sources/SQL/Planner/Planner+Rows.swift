@@ -44,10 +44,10 @@ extension Planner {
     for group in node.groups { groups.append(try physical(group.expression, input.positions)) }
     var calls: [AggregateCall] = []
     for item in node.aggregates {
-      var call = item.call
-      call.arguments = try physical(call.arguments, input.positions)
-      if let filter = call.filter { call.filter = try physical(filter, input.positions) }
-      calls.append(call)
+      calls.append(
+        try item.call.mapExpressions { (expression) throws(StoaError) in
+          try physical(expression, input.positions)
+        })
     }
     let columns = node.groups.map(\.column) + node.aggregates.map(\.column)
     let facts = PlanFacts(
@@ -66,7 +66,7 @@ extension Planner {
     guard case .scan = input, options.allows("chunk_aggregates") else { return false }
     return calls.contains { call in
       let isPlain = call.arguments.allSatisfy { if case .column = $0 { true } else { false } }
-      return isPlain && !call.isDistinct && call.filter == nil && call.function.takesSummaries
+      return isPlain && !call.needsAllRows && call.filter == nil && call.function.takesSummaries
     }
   }
 
