@@ -98,4 +98,34 @@ struct UnsyncedCommitTests {
       #expect(try Fixture.contents(try Fixture.open(copy))["t"] == Fixture.expected([0..<1]))
     }
   }
+
+  @Test("A process that closes leaves the commits of another alone that the disk does not have yet")
+  func othersClose() throws {
+    let system = SimulatedFileSystem()
+    func open() throws -> TableStore {
+      var options = Fixture.storeOptions()
+      options.logExtension = 4096
+      return try TableStore.open(
+        path: "w", fileSystem: system, mode: .readWrite, budget: MemoryBudget(limit: 64 << 20),
+        options: options)
+    }
+    let first = try open()
+    try Fixture.create("t", in: first)
+    let second = try open()
+    try insert(0, second, isSynchronous: true)
+    try insert(1, first, isSynchronous: true)
+    try insert(2, second, isSynchronous: true)
+    try insert(3, first, isSynchronous: true)
+    try insert(4, second, isSynchronous: true)
+    try insert(5, first, isSynchronous: true)
+    // The first is at the end that TIP names; what follows it does not know.
+    try insert(6, second, isSynchronous: false)
+    try first.close()
+    let killed = try Fixture.open(system.afterKill())
+    #expect(try Fixture.contents(killed)["t"] == Fixture.expected([0..<7]))
+    try insert(7, second, isSynchronous: true)
+    #expect(try Fixture.contents(second)["t"] == Fixture.expected([0..<8]))
+    let lost = try Fixture.open(system.afterPowerLoss(seed: 1))
+    #expect(try Fixture.contents(lost)["t"] == Fixture.expected([0..<8]))
+  }
 }

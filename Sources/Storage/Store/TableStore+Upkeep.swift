@@ -98,10 +98,12 @@ extension TableStore {
     guard hasWritten, let file, try file.tryLock(0..<1, .exclusive) else { return }
     defer { try? file.unlock(0..<1) }
     _ = try markLock(file)
-    // Another process may have written since; then closing cleanly is its business.
+    // Another process may have written since; then closing cleanly is its business. TIP does not say so of commits that
+    // did not wait for the disk.
     let isNewest = inner.withLock { inner -> Bool in
       let tip = Recovery.readTip(layout, fileSystem, id: id)
       return tip?.log == inner.log && tip?.offset == inner.logEnd
+        && (try? isBehind(inner)) == false
     }
     guard isNewest else { return }
     try waitUntilSynced(inner.withLock { $0.tail.commit })
