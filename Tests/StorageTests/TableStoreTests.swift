@@ -287,4 +287,22 @@ struct TableStoreTests {
     #expect { try store.beginWrite() } throws: { ($0 as? StoaError)?.kind == .usage }
     #expect { try store.snapshot() } throws: { ($0 as? StoaError)?.kind == .usage }
   }
+
+  @Test("A warehouse that another process made meanwhile, and wrote to, is opened and not called damaged")
+  func madeMeanwhile() throws {
+    let system = SimulatedFileSystem()
+    let store = try Fixture.open(system)
+    try Fixture.create("t", in: store)
+    try Fixture.insert(0..<4, into: "t", in: store)
+    let before = system.files.filter { !$0.path.hasSuffix("/LOCK") }.map(\.contents)
+    // What whoever found no WAREHOUSE a moment ago does next; also while the other one writes.
+    let layout = StoreLayout(root: "w")
+    let other = WarehouseID(bytes: [UInt8](repeating: 7, count: 16))
+    try Creation.run(layout, system, id: other, now: 1)
+    let transaction = try store.beginWrite()
+    try Creation.run(layout, system, id: other, now: 1)
+    transaction.rollback()
+    #expect(system.files.filter { !$0.path.hasSuffix("/LOCK") }.map(\.contents) == before)
+    #expect(try Fixture.contents(try Fixture.open(system)) == ["t": Fixture.expected([0..<4])])
+  }
 }

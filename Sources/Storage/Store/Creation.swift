@@ -13,13 +13,16 @@ enum Creation {
       try fileSystem.makeDirectory(layout.root)
       try fileSystem.syncDirectory(parent(of: layout.root))
     }
-    try requireEmpty(layout, fileSystem)
+    try requireNothingForeign(layout, fileSystem)
     let lock = try fileSystem.open(layout.lock, .updateOrCreate)
     guard try lock.tryLock(0..<1, .exclusive) else {
+      // Made meanwhile, and written to.
+      if try fileSystem.fileSize(layout.warehouse) != nil { return }
       throw StoaError(.busy, "another process is making this warehouse", path: layout.root)
     }
     defer { try? lock.unlock(0..<1) }
     if try fileSystem.fileSize(layout.warehouse) != nil { return }
+    try requireNoCommit(layout, fileSystem)
     for path in [layout.logDirectory, layout.checkpointDirectory, layout.segmentsDirectory] {
       try fileSystem.makeDirectory(path)
     }
@@ -48,7 +51,7 @@ enum Creation {
     try file.sync()
   }
 
-  private static func requireEmpty(
+  private static func requireNothingForeign(
     _ layout: StoreLayout, _ fileSystem: any FileSystem
   ) throws(StoaError) {
     guard let names = try fileSystem.list(layout.root) else {
@@ -60,7 +63,13 @@ enum Creation {
         .usage, "the directory is not a warehouse and not empty",
         hint: "Name a new or empty directory", path: layout.root)
     }
-    // What an attempt to make a warehouse leaves has no commit: the first log and checkpoint, and no others.
+  }
+
+  /// What an attempt to make a warehouse leaves has no commit: the first log and checkpoint, and no others. Looked at
+  /// under the lock: another process may have made the warehouse meanwhile, and committed.
+  private static func requireNoCommit(
+    _ layout: StoreLayout, _ fileSystem: any FileSystem
+  ) throws(StoaError) {
     let segments = try fileSystem.list(layout.segmentsDirectory) ?? []
     let logs = try fileSystem.list(layout.logDirectory) ?? []
     let checkpoints = try fileSystem.list(layout.checkpointDirectory) ?? []
