@@ -18,6 +18,7 @@ extension Simulation {
     operation = "two sessions"
     if isTraced { print("\(place): \(first.text.prefix(400)) beside \(second.text.prefix(200))") }
     let writer = writers[below(writers.count)]
+    try catchUp(writer)
     let other = Place(writer.warehouse)
     other.session.settings.isSynchronous = writer.session.settings.isSynchronous
     let base = model

@@ -90,9 +90,10 @@ final class Simulation {
     let next = workload.next(model)
     operation = next.name
     if isTraced { print("\(place): \(next.text.prefix(400)) calls \(system.callCount)") }
+    let writer = writers[below(writers.count)]
+    if next.isTransaction { try catchUp(writer) }
     let fault = injectFault()
     if fault == nil { watch() }
-    let writer = writers[below(writers.count)]
     if next.name == "backup" { backupCount += 1 }
     let backup = "backup\(backupCount)"
     let base = below(2) == 0 ? lastBackup : nil
@@ -135,6 +136,11 @@ final class Simulation {
   private func playOn() throws {
     if round % 5 == 0 { try judgeAcknowledged() }
     if below(15) == 0 { try reopen() }
+  }
+
+  /// A transaction begins with what its process sees, which lacks commits of others that the disk does not have yet.
+  func catchUp(_ writer: Place) throws {
+    if tail.count > 1, writer.store !== lastStore { try writer.store.beginWrite().rollback() }
   }
 
   func watch() { recorder.watch(system, sparseness: sparseness, seed: random.next()) }
