@@ -61,9 +61,10 @@ import Testing
   @Test("A missing file, a folder and a binary file are refused by import")
   func wrongFiles() throws {
     try scratch.write("binary.csv", (0..<5000).map { UInt8(truncatingIfNeeded: $0 &* 37 >> 3) })
-    for file in [scratch.path + "/none.csv", scratch.path, scratch.path + "/binary.csv"] {
+    for (name, code) in [("/none.csv", 2), ("", 1), ("/binary.csv", 1)] {
+      let file = scratch.path + name
       let run = try Program.run([Program.stoa, "import", warehouse, file, "t"])
-      #expect(run.exitCode == 1, "\(file): \(run.output) \(run.errorOutput)")
+      #expect(run.exitCode == code, "\(file): \(run.output) \(run.errorOutput)")
       #expect(run.errorOutput.contains(file), "\(run.errorOutput)")
     }
     try expectUnchanged()
