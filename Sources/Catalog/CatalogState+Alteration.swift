@@ -97,7 +97,7 @@ extension LogicalType {
     case (.real, .double): return true
     default:
       return isInteger && wider.isInteger
-        && physical.byteWidth < wider.physical.byteWidth
+        && self != wider && wider.holdsAll(of: self)
     }
   }
 }

@@ -1,4 +1,5 @@
 import Catalog
+import Kernels
 import SQL
 import Vectors
 
@@ -12,16 +13,20 @@ public struct ExecutionSettings: Hashable, Sendable {
   public var temporaryDirectory: String
   /// Pretend that memory is full as soon as an operator that can spill holds anything; for tests.
   public var spillsAlways: Bool
+  /// Where timestamps with time zone are read and shown.
+  public var timeZone: TimeZone
 
   /// Settings of one query; the defaults are those of a session.
   public init(
     threads: Int = WorkerPool.processorCount, batchCapacity: Int = Batch.defaultCapacity,
-    temporaryDirectory: String = "/tmp", spillsAlways: Bool = false
+    temporaryDirectory: String = "/tmp", spillsAlways: Bool = false,
+    timeZone: TimeZone = .current
   ) {
     self.threads = max(1, threads)
     self.batchCapacity = max(1, min(batchCapacity, Batch.maximalCapacity))
     self.temporaryDirectory = temporaryDirectory
     self.spillsAlways = spillsAlways
+    self.timeZone = timeZone
   }
 }
 

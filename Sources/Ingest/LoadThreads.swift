@@ -1,3 +1,4 @@
+import Kernels
 import Storage
 import Vectors
 
@@ -10,9 +11,11 @@ import Vectors
 /// Threads of a load. They live for one phase (parsing, writing), because a load waits for files and disks, which
 /// tasks of the query pool must not do.
 enum LoadThreads {
-  /// Runs `body(index)` on `count` threads at once, this one included, and returns when all have returned.
-  static func run(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-    guard count > 1 else { return body(0) }
+  /// Runs `given(index)` on `count` threads at once, this one included, and returns when all have returned.
+  static func run(_ count: Int, _ given: @escaping @Sendable (Int) -> Void) {
+    guard count > 1 else { return given(0) }
+    let zone = TimeZone.current
+    let body: @Sendable (Int) -> Void = { index in TimeZone.withCurrent(zone) { given(index) } }
     var threads: [pthread_t] = []
     for index in 1..<count {
       var attributes = pthread_attr_t()

@@ -1,5 +1,6 @@
 import Catalog
 import Ingest
+import Kernels
 import Storage
 
 /// Adds many rows to one table from a program, without SQL. Rows become visible and durable together, at `commit`
@@ -46,7 +47,9 @@ public final class Appender {
       throw StoaError(
         .usage, "a row of \(row.count) values for \(columns.count) columns", table: table)
     }
-    try collector.append(row)
+    try TimeZone.withCurrent(session.settings.timeZone) { () throws(StoaError) in
+      try collector.append(row)
+    }
     if collector.rowCount >= Batch.defaultCapacity { try flushRows() }
   }
 
@@ -98,7 +101,9 @@ public final class Appender {
   private func give(_ batch: Batch) throws(StoaError) {
     do throws(StoaError) {
       if open == nil { open = try session.beginLoad(into: id) }
-      try open?.loader.append(batch)
+      try TimeZone.withCurrent(session.settings.timeZone) { () throws(StoaError) in
+        try open?.loader.append(batch)
+      }
       rowCount += batch.rowCount
     } catch {
       abandon()

@@ -57,6 +57,7 @@ enum FileFunctions {
     case .integer(let number): String(number)
     case .double(let number): String(number)
     case .string(let text): text
+    case .bytes: TextFormatter.string(value, .blob)
     }
   }
 

@@ -27,7 +27,9 @@ public struct Row: Sendable {
   public func text(_ index: Int) -> String? {
     guard !isNull(index) else { return nil }
     var bytes: [UInt8] = []
-    TextFormatter.append(batch.columns[index], row: row, to: &bytes)
+    TimeZone.withCurrent(columns[index].timeZone) {
+      TextFormatter.append(batch.columns[index], row: row, to: &bytes)
+    }
     return String(decoding: bytes, as: UTF8.self)
   }
 
@@ -70,9 +72,12 @@ public protocol ColumnDecodable {
 }
 
 extension ColumnDecodable where Self: FixedWidthInteger {
-  /// Integer types as they are; DATE as days and TIMESTAMP as microseconds since 1970. No decimals.
+  /// Integer types as they are; DATE as days, TIME and TIMESTAMP as microseconds since midnight or 1970, UUID as its
+  /// 128 bits, ENUM as the number of the label from 0. No decimals.
   public static func decoded(from row: Row, _ index: Int) -> Self? {
-    guard !row.columns[index].type.isDecimal, let integer = row[index].integer else { return nil }
+    let type = row.columns[index].type
+    guard !type.isDecimal, type != .interval, let integer = row[index].integer else { return nil }
+    if type == .uuid { return Self(exactly: UUIDBits.bits(integer)) }
     return Self(exactly: integer)
   }
 }
@@ -119,6 +124,23 @@ extension Bool: ColumnDecodable {
 extension String: ColumnDecodable {
   /// Any value, as output modes print it.
   public static func decoded(from row: Row, _ index: Int) -> String? { row.text(index) }
+}
+
+extension Array: ColumnDecodable where Element == UInt8 {
+  /// BLOB, or the UTF-8 of a text.
+  public static func decoded(from row: Row, _ index: Int) -> [UInt8]? { row[index].bytes }
+}
+
+extension Interval: ColumnDecodable {
+  /// INTERVAL, or TIME as one.
+  public static func decoded(from row: Row, _ index: Int) -> Interval? {
+    guard let integer = row[index].integer else { return nil }
+    switch row.columns[index].type {
+    case .interval: return Interval(packed: integer)
+    case .time: return Interval(microseconds: Int64(truncatingIfNeeded: integer))
+    default: return nil
+    }
+  }
 }
 
 extension Optional: ColumnDecodable where Wrapped: ColumnDecodable {

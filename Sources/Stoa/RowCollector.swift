@@ -100,6 +100,10 @@ private final class CollectedColumn {
     case (.integer(let number), .int32): return store(number, Int32.self, row)
     case (.integer(let number), .int64): return store(number, Int64.self, row)
     case (.integer(let number), .int128): return store(number, Int128.self, row)
+    case (.bytes(let bytes), .string):
+      buffer.typed(StringView.self)[row] = view(bytes)
+      setValid(row)
+      return true
     case (.double(let number), .float32):
       buffer.typed(Float.self)[row] = Float(number)
       setValid(row)
@@ -124,6 +128,7 @@ private final class CollectedColumn {
     case (.integer(let number), .smallint): return store(number, Int16.self, row)
     case (.integer(let number), .tinyint): return store(number, Int8.self, row)
     case (.integer(let number), .hugeint): return store(number, Int128.self, row)
+    case (.bytes(let bytes), .blob): buffer.typed(StringView.self)[row] = view(bytes)
     default: return false
     }
     setValid(row)
@@ -145,6 +150,12 @@ private final class CollectedColumn {
     let made = StringHeap()
     heap = made
     return made.add(text)
+  }
+
+  private func view(_ bytes: [UInt8]) -> StringView {
+    let heap = heap ?? StringHeap()
+    self.heap = heap
+    return bytes.withUnsafeBytes { heap.add($0) }
   }
 
   private func setValid(_ row: Int) {

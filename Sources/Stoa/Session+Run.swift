@@ -22,6 +22,16 @@ extension Session {
     showsPlaces: Bool = true
   ) throws(StoaError) -> QueryResult {
     guard !isClosed else { throw StoaError(.usage, "the session is closed") }
+    return try TimeZone.withCurrent(settings.timeZone) { () throws(StoaError) -> QueryResult in
+      try runInZone(
+        syntax, text: text, parameters: parameters, types: types, showsPlaces: showsPlaces)
+    }
+  }
+
+  private func runInZone(
+    _ syntax: StatementSyntax, text: String, parameters: [Value], types: [LogicalType],
+    showsPlaces: Bool
+  ) throws(StoaError) -> QueryResult {
     cancellation.reset()
     cancellation.setTimeLimit(milliseconds: settings.timeLimitMilliseconds)
     try requireUsableTransaction(syntax)
@@ -102,6 +112,7 @@ extension Session {
     case .boolean: .boolean
     case .double: .double
     case .string: .varchar
+    case .bytes: .blob
     case .integer(let integer):
       Int32(exactly: integer) != nil
         ? .integer : Int64(exactly: integer) != nil ? .bigint : .hugeint

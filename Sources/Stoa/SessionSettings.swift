@@ -1,5 +1,6 @@
 import Catalog
 import Executor
+import Kernels
 import SQL
 import Storage
 
@@ -32,6 +33,8 @@ public struct SessionSettings: Sendable {
   public var searchPath = [CatalogState.mainSchemaName]
   /// A statement that runs longer ends with an error; `nil` for any time.
   public var timeLimitMilliseconds: Int?
+  /// Where timestamps with time zone are read and shown; at first the zone of the machine.
+  public var timeZone = TimeZone.system
 
   init(threads: Int, lockTimeoutMilliseconds: Int) {
     self.threads = threads
@@ -43,7 +46,7 @@ public struct SessionSettings: Sendable {
   var execution: ExecutionSettings {
     ExecutionSettings(
       threads: threads, batchCapacity: batchSize, temporaryDirectory: temporaryDirectory,
-      spillsAlways: spillsAlways)
+      spillsAlways: spillsAlways, timeZone: timeZone)
   }
 }
 
@@ -180,6 +183,7 @@ struct Setting: Sendable {
         session.settings.threads = count
         return true
       }),
+    timeZone,
   ]
 
   /// A number of milliseconds, or a number with a unit of time.
@@ -188,6 +192,17 @@ struct Setting: Sendable {
     guard let microseconds = DurationText.parse(text), microseconds >= 0 else { return nil }
     return Int(clamping: (microseconds + 999) / 1000)
   }
+
+  private static let timeZone = Setting(
+    name: "timezone",
+    help: "time zone of timestamps with time zone: Europe/Berlin, UTC, or hours such as +02",
+    read: { $0.settings.timeZone.name },
+    write: { session, text in
+      let isSystem = text.lowercased() == "local"
+      guard let zone = isSystem ? .system : try? TimeZone.setting(text) else { return false }
+      session.settings.timeZone = zone
+      return true
+    })
 
   private static func flag(_ text: String) -> Bool? {
     switch text.lowercased() {

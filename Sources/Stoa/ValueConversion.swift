@@ -13,8 +13,15 @@ enum ValueConversion {
       case .date:
         guard Int32(exactly: integer) != nil else { throw misfit(value, type) }
         return value
-      case .timestamp:
+      case .timestamp, .timestampTZ:
         guard Int64(exactly: integer) != nil else { throw misfit(value, type) }
+        return value
+      case .time:
+        guard (0...86_400_000_000).contains(integer) else { throw misfit(value, type) }
+        return value
+      case .interval, .uuid: return value
+      case .enumeration(let labels):
+        guard (0..<Int128(labels.count)).contains(integer) else { throw misfit(value, type) }
         return value
       default: return try Cast.apply(value, from: Session.naturalType(value), to: type)
       }

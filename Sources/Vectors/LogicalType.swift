@@ -17,9 +17,24 @@ public enum LogicalType: Hashable, Sendable {
   case date
   /// Microseconds since 1970-01-01 00:00:00, without a time zone.
   case timestamp
-  /// Months, days and microseconds, kept apart; exists in expressions, not in tables yet.
+  /// Months, days and microseconds, kept apart.
   /// Packed as months in bits 96…127, days in bits 64…95, microseconds in bits 0…63.
   case interval
+  /// Unsigned integers are held by the next wider signed one, checked for their own range.
+  case utinyint
+  case usmallint
+  case uinteger
+  case ubigint
+  /// Microseconds since midnight, 0 … 86,400,000,000 (24:00:00).
+  case time
+  /// Microseconds since 1970-01-01 00:00:00 UTC; read and shown in the session's time zone.
+  case timestampTZ
+  /// 128 bits with the topmost inverted, so that the order of integers is that of the text.
+  case uuid
+  /// Any bytes, compared as VARCHAR is.
+  case blob
+  /// One of a list of labels, stored as its number in the list and ordered by it.
+  case enumeration(EnumType)
   /// The type of a bare NULL until something gives it one; stored as `boolean`.
   case null
 
@@ -28,14 +43,14 @@ public enum LogicalType: Hashable, Sendable {
     switch self {
     case .boolean, .null: .bool
     case .tinyint: .int8
-    case .smallint: .int16
-    case .integer, .date: .int32
-    case .bigint, .timestamp: .int64
-    case .hugeint, .interval: .int128
+    case .smallint, .utinyint: .int16
+    case .integer, .date, .usmallint, .enumeration: .int32
+    case .bigint, .timestamp, .uinteger, .time, .timestampTZ: .int64
+    case .hugeint, .interval, .ubigint, .uuid: .int128
     case .real: .float32
     case .double: .float64
     case .decimal(let precision, _): LogicalType.decimalStorage(precision: precision)
-    case .varchar: .string
+    case .varchar, .blob: .string
     }
   }
 
@@ -58,9 +73,50 @@ public enum LogicalType: Hashable, Sendable {
   public var isInteger: Bool {
     switch self {
     case .tinyint, .smallint, .integer, .bigint, .hugeint: true
+    default: isUnsigned
+    }
+  }
+
+  public var isUnsigned: Bool {
+    switch self {
+    case .utinyint, .usmallint, .uinteger, .ubigint: true
     default: false
     }
   }
+
+  /// Least and greatest value of an integer type; `nil` for the others. Widths of physical types say nothing
+  /// about it, because unsigned types are held by wider ones.
+  public var integerRange: ClosedRange<Int128>? {
+    switch self {
+    case .tinyint: Int128(Int8.min)...Int128(Int8.max)
+    case .smallint: Int128(Int16.min)...Int128(Int16.max)
+    case .integer: Int128(Int32.min)...Int128(Int32.max)
+    case .bigint: Int128(Int64.min)...Int128(Int64.max)
+    case .hugeint: Int128.min...Int128.max
+    case .utinyint: 0...Int128(UInt8.max)
+    case .usmallint: 0...Int128(UInt16.max)
+    case .uinteger: 0...Int128(UInt32.max)
+    case .ubigint: 0...Int128(UInt64.max)
+    default: nil
+    }
+  }
+
+  /// Whether every value of the integer type `other` is one of this integer type.
+  public func holdsAll(of other: LogicalType) -> Bool {
+    guard let own = integerRange, let range = other.integerRange else { return false }
+    return own.lowerBound <= range.lowerBound && range.upperBound <= own.upperBound
+  }
+
+  /// The types of calendar and clock: DATE, TIME, TIMESTAMP, TIMESTAMP WITH TIME ZONE, INTERVAL.
+  public var isTemporal: Bool {
+    switch self {
+    case .date, .time, .timestamp, .timestampTZ, .interval: true
+    default: false
+    }
+  }
+
+  /// The list of labels, for ENUM.
+  public var labels: EnumType? { if case .enumeration(let type) = self { type } else { nil } }
 
   public var isDecimal: Bool { if case .decimal = self { true } else { false } }
   public var isFloatingPoint: Bool { self == .real || self == .double }
@@ -84,6 +140,15 @@ extension LogicalType: CustomStringConvertible {
     case .date: "DATE"
     case .timestamp: "TIMESTAMP"
     case .interval: "INTERVAL"
+    case .utinyint: "UTINYINT"
+    case .usmallint: "USMALLINT"
+    case .uinteger: "UINTEGER"
+    case .ubigint: "UBIGINT"
+    case .time: "TIME"
+    case .timestampTZ: "TIMESTAMP WITH TIME ZONE"
+    case .uuid: "UUID"
+    case .blob: "BLOB"
+    case .enumeration(let type): type.description
     case .null: "NULL"
     }
   }

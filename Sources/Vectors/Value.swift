@@ -3,15 +3,26 @@
 public enum Value: Sendable {
   case null
   case boolean(Bool)
-  /// Every integer type, and what is stored as one: DECIMAL (unscaled), DATE (days), TIMESTAMP
-  /// (microseconds), INTERVAL (packed).
+  /// Every integer type, and what is stored as one: DECIMAL (unscaled), DATE (days), TIME, TIMESTAMP
+  /// (microseconds), INTERVAL (packed), UUID (topmost bit inverted), ENUM (code).
   case integer(Int128)
   /// REAL and DOUBLE.
   case double(Double)
   /// Compared by its UTF-8 bytes, not by Unicode equivalence as Swift strings are.
   case string(String)
+  /// BLOB.
+  case bytes([UInt8])
 
   public var isNull: Bool { if case .null = self { true } else { false } }
+
+  /// The bytes of a text or BLOB.
+  public var bytes: [UInt8]? {
+    switch self {
+    case .string(let text): Array(text.utf8)
+    case .bytes(let bytes): bytes
+    default: nil
+    }
+  }
 
   /// The integer inside, when there is one.
   public var integer: Int128? { if case .integer(let value) = self { value } else { nil } }
@@ -25,6 +36,7 @@ extension Value: Hashable {
     case (.integer(let a), .integer(let b)): a == b
     case (.double(let a), .double(let b)): a == b || (a.isNaN && b.isNaN)
     case (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
+    case (.bytes(let a), .bytes(let b)): a == b
     default: false
     }
   }
@@ -39,6 +51,7 @@ extension Value: Hashable {
     case .string(let value):
       var copy = value
       copy.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    case .bytes(let bytes): hasher.combine(bytes)
     }
   }
 }
@@ -53,6 +66,7 @@ extension Value: Comparable {
     case (.integer(let a), .integer(let b)): a < b
     case (.double(let a), .double(let b)): a < b || (!a.isNaN && b.isNaN)
     case (.string(let a), .string(let b)): a.utf8.lexicographicallyPrecedes(b.utf8)
+    case (.bytes(let a), .bytes(let b)): a.lexicographicallyPrecedes(b)
     default: false
     }
   }

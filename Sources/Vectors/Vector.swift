@@ -196,7 +196,9 @@ extension Vector {
     case .int128: return .integer(at(Int128.self))
     case .float32: return .double(Double(at(Float.self)))
     case .float64: return .double(at(Double.self))
-    case .string: return .string(at(StringView.self).string)
+    case .string:
+      let view = at(StringView.self)
+      return type == .blob ? .bytes(view.withBytes { Array($0) }) : .string(view.string)
     }
   }
 
@@ -219,6 +221,10 @@ extension Vector {
     case (.string(let text), .string):
       let heap = StringHeap()
       target.storeBytes(of: heap.add(text), as: StringView.self)
+      owners.append(heap)
+    case (.bytes(let bytes), .string):
+      let heap = StringHeap()
+      target.storeBytes(of: bytes.withUnsafeBytes { heap.add($0) }, as: StringView.self)
       owners.append(heap)
     default: preconditionFailure("value \(value) does not fit \(physical)")
     }

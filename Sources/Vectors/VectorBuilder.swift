@@ -24,6 +24,8 @@ public struct VectorBuilder: ~Copyable {
     let target = buffer.pointer + count * type.physical.byteWidth
     if case .string(let text) = value {
       target.storeBytes(of: makeView(text), as: StringView.self)
+    } else if case .bytes(let bytes) = value {
+      target.storeBytes(of: makeView(bytes), as: StringView.self)
     } else {
       Vector.store(value, as: type.physical, at: target, owners: &owners)
       if value.isNull { invalidRows.append(count) }
@@ -100,6 +102,11 @@ public struct VectorBuilder: ~Copyable {
   private mutating func makeView(_ text: String) -> StringView {
     if heap == nil { heap = StringHeap() }
     return heap!.add(text)
+  }
+
+  private mutating func makeView(_ bytes: [UInt8]) -> StringView {
+    if heap == nil { heap = StringHeap() }
+    return bytes.withUnsafeBytes { heap!.add($0) }
   }
 
   private mutating func reserve(_ added: Int) {

@@ -45,6 +45,7 @@ import Vectors
     case .integer(let integer): integer % 3 == 0
     case .double(let double): double.isNaN || double.rounded() == double
     case .string(let text): text.utf8.count % 2 == 0
+    case .bytes(let bytes): bytes.count % 2 == 0
     }
   }
 

@@ -17,9 +17,10 @@ SETTINGS = [
     "SET integer_division = true",
     "SET default_null_order = 'nulls_last_on_asc_first_on_desc'",
     "SET threads = 1",
+    "SET timezone = 'UTC'",
 ]
 LETTERS = [
-    (r"TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|UINT", "I"),
+    (r"U?TINYINT|U?SMALLINT|U?INTEGER|U?BIGINT|HUGEINT", "I"),
     (r"DECIMAL|DOUBLE|FLOAT", "R"),
     (r"BOOLEAN", "B"),
     (r"DATE|TIMESTAMP", "D"),
@@ -57,7 +58,26 @@ def query(connection, sql):
     wrapped = ", ".join(f"CAST({name} AS VARCHAR)" for name in names)
     rows = connection.sql(f"SELECT {wrapped} FROM ({body}) t({', '.join(names)})").fetchall()
     text = lambda value: "NULL" if value is None else value if value != "" else "(empty)"
+    for index, kind in enumerate(relation.types):
+        if str(kind) == "INTERVAL":  # written as PostgreSQL does
+            rows = [row[:index] + (postgres_interval(row[index]),) + row[index + 1 :] for row in rows]
     return types, ["\t".join(text(value) for value in row) for row in rows]
+
+
+def postgres_interval(value):
+    """`1 year 2 months -3 days 04:00:00` as `1 year 2 mons -3 days +04:00:00`."""
+    if value is None:
+        return None
+    words, result, negative = value.split(" "), [], False
+    while words:
+        number = words.pop(0)
+        unit = words.pop(0) if ":" not in number else ""
+        if negative and not number.startswith("-"):
+            number = "+" + number
+        negative = number.startswith("-")
+        unit = unit.rstrip("s").replace("month", "mon") + ("" if number in ("1", "+1") or not unit else "s")
+        result.append(f"{number} {unit}".strip())
+    return " ".join(result)
 
 
 def blocks(lines):

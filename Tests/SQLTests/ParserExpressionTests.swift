@@ -162,7 +162,11 @@ struct ParserExpressionTests {
       ("decimal(38, 10)", "DECIMAL(38,10)"), ("datetime", "TIMESTAMP"),
       ("timestamp(6)", "TIMESTAMP"),
       ("timestamp without time zone", "TIMESTAMP"), ("bool", "BOOLEAN"), ("int128", "HUGEINT"),
-      ("decimal(39)", "error"), ("decimal(3,4)", "error"), ("int(3)", "error"), ("uuid", "error"),
+      ("decimal(39)", "error"), ("decimal(3,4)", "error"), ("int(3)", "error"), ("uuid", "UUID"),
+      ("bytea", "BLOB"), ("timestamptz", "TIMESTAMP WITH TIME ZONE"), ("time(6)", "TIME"),
+      ("timestamp with time zone", "TIMESTAMP WITH TIME ZONE"), ("timetz", "error"),
+      ("uint4", "UINTEGER"), ("ubigint", "UBIGINT"), ("enum('a', 'b')", "ENUM('a', 'b')"),
+      ("enum()", "error"), ("enum('a', 'a')", "error"), ("time with time zone", "error"),
       ("integr", "error"), ("int[]", "error"),
     ])
   func types(text: String, expected: String) {

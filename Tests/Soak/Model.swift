@@ -11,7 +11,7 @@ enum Cell: Hashable, Sendable {
     case .null: self = .null
     case .integer(let number): self = .number(Int(clamping: number))
     case .string(let text): self = .text(text)
-    case .boolean, .double: self = .text("\(value)")
+    case .boolean, .double, .bytes: self = .text("\(value)")
     }
   }
 

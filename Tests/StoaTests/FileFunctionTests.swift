@@ -45,6 +45,7 @@ struct FileFunctionTests {
       case .integer(let number): String(number)
       case .double(let number): String(number)
       case .string(let text): text
+      case .bytes(let bytes): String(describing: bytes)
       }
     }
   }

@@ -85,7 +85,7 @@ struct FormatFixtureTests {
     "COMPACT",
   ]
 
-  private static func open(_ path: String, id: UInt8) throws -> Warehouse {
+  static func open(_ path: String, id: UInt8) throws -> Warehouse {
     var options = StoreOptions()
     options.newWarehouseID = WarehouseID(bytes: (0..<16).map { $0 + id })
     options.clock = { 1_700_000_000_000_000 }
@@ -144,7 +144,7 @@ struct FormatFixtureTests {
     return text
   }
 
-  private static func answer(_ sql: String, _ session: Session) throws -> String {
+  static func answer(_ sql: String, _ session: Session) throws -> String {
     let result = try session.execute(sql)
     var lines: [String] = []
     while let row = try result.nextRow() {
@@ -163,10 +163,11 @@ struct FormatFixtureTests {
     case .integer(let number): String(number)
     case .double(let number): String(number.bitPattern, radix: 16)
     case .string(let text): text
+    case .bytes(let bytes): "\(bytes)"
     }
   }
 
-  private static func files(_ directory: String, _ prefix: String = "") throws -> [String: [UInt8]] {
+  static func files(_ directory: String, _ prefix: String = "") throws -> [String: [UInt8]] {
     let system = RealFileSystem.shared
     var result: [String: [UInt8]] = [:]
     for name in try system.list(directory) ?? [] {
@@ -180,7 +181,7 @@ struct FormatFixtureTests {
     return result
   }
 
-  private static func write(_ files: [String: [UInt8]], to directory: String) throws {
+  static func write(_ files: [String: [UInt8]], to directory: String) throws {
     let system = RealFileSystem.shared
     try system.makeDirectory(directory)
     for (name, bytes) in files {

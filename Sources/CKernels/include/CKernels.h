@@ -25,4 +25,8 @@ static inline __attribute__((always_inline)) void stoa_pause(void) {
 #endif
 }
 
+// The number of the time zone that this thread works in, 0 at first. See TimeZone.swift.
+uint32_t stoa_time_zone(void);
+void stoa_set_time_zone(uint32_t number);
+
 #endif

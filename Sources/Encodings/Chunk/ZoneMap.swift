@@ -138,11 +138,7 @@ extension ValueTest {
 
 extension StringInterval {
   func verdict(_ zone: ZoneMap) -> FilterVerdict {
-    guard case .string(let least) = zone.min, case .string(let greatest) = zone.max else {
-      return .some
-    }
-    let low = Array(least.utf8)
-    let high = Array(greatest.utf8)
+    guard let low = zone.min.bytes, let high = zone.max.bytes else { return .some }
     func less(_ a: [UInt8], _ b: [UInt8]) -> Bool { a.lexicographicallyPrecedes(b) }
     var disjoint = false
     if let upper { disjoint = upperIncluded ? less(upper, low) : !less(low, upper) }

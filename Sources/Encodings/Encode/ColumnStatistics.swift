@@ -125,6 +125,14 @@ extension ZoneMap {
       zone.max = .string(short)
       zone.maxIsExact = false
     }
+    if case .bytes(let bytes) = min, bytes.count > stringLimit {
+      zone.min = .bytes(Array(bytes.prefix(stringLimit)))
+      zone.minIsExact = false
+    }
+    if case .bytes(let bytes) = max, bytes.count > stringLimit {
+      zone.max = .bytes(Array(bytes.prefix(stringLimit)))
+      zone.maxIsExact = false
+    }
     return zone
   }
 

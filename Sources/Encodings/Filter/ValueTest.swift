@@ -49,8 +49,8 @@ enum ValueTest: Sendable {
     case .boolean(let bool): return compare(comparison, integer: bool ? 1 : 0)
     case .integer(let integer): return compare(comparison, integer: integer)
     case .double(let double): return compare(comparison, key: orderedKey(double))
-    case .string(let text):
-      let bytes = Array(text.utf8)
+    case .string, .bytes:
+      let bytes = value.bytes ?? []
       switch comparison {
       case .equal, .notEqual:
         return .strings(
@@ -105,11 +105,11 @@ enum ValueTest: Sendable {
       return from > to ? .nothing : .doubles(lower: from, upper: to, negated: false)
     case (.double(let low)?, nil): return compare(.greaterOrEqual, key: orderedKey(low))
     case (nil, .double(let high)?): return compare(.lessOrEqual, key: orderedKey(high))
-    case (.string(let low)?, .string(let high)?):
-      return .strings(StringInterval(lower: Array(low.utf8), upper: Array(high.utf8)))
-    case (.string(let low)?, nil): return .strings(StringInterval(lower: Array(low.utf8)))
-    case (nil, .string(let high)?): return .strings(StringInterval(upper: Array(high.utf8)))
-    default: return .mixed
+    default:
+      guard lower.map({ $0.bytes != nil }) ?? true, upper.map({ $0.bytes != nil }) ?? true else {
+        return .mixed
+      }
+      return .strings(StringInterval(lower: lower?.bytes, upper: upper?.bytes))
     }
   }
 
@@ -136,11 +136,11 @@ enum ValueTest: Sendable {
         keys.append(orderedKey(double))
       }
       return .doubleSet(KeySet(keys))
-    case .string:
+    case .string, .bytes:
       var texts: [[UInt8]] = []
       for value in values {
-        guard case .string(let text) = value else { return .mixed }
-        texts.append(Array(text.utf8))
+        guard let bytes = value.bytes else { return .mixed }
+        texts.append(bytes)
       }
       return .stringSet(StringList(texts))
     case .null, .boolean: return .mixed

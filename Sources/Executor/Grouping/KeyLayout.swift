@@ -22,6 +22,10 @@ struct KeyLayout: Sendable {
   let nullOffset: Int?
   /// Word numbers of string columns.
   let stringWords: [Int]
+  /// The lower words of intervals, which compare by the bits of their length alone.
+  let intervalWords: [Int]
+  /// Whether keys with different words may be equal.
+  let comparesMore: Bool
 
   init(types: [LogicalType], storesNulls: Bool) {
     self.types = types
@@ -38,6 +42,8 @@ struct KeyLayout: Sendable {
     if storesNulls { next += types.count }
     stride = max(8, (next + 7) & ~7)
     stringWords = types.indices.filter { types[$0].physical == .string }.map { offsets[$0] / 8 }
+    intervalWords = types.indices.filter { types[$0] == .interval }.map { offsets[$0] / 8 }
+    comparesMore = !stringWords.isEmpty || !intervalWords.isEmpty
   }
 
   var wordCount: Int { stride / 8 }
@@ -103,10 +109,10 @@ struct KeyLayout: Sendable {
     let b = right.assumingMemoryBound(to: UInt64.self)
     var difference: UInt64 = 0
     for word in 0..<wordCount { difference |= a[word] ^ b[word] }
-    return difference == 0 || (!stringWords.isEmpty && areEqualByBytes(a, b))
+    return difference == 0 || (comparesMore && areEqualByBytes(a, b))
   }
 
-  /// The same when words differ: only the addresses of long strings may.
+  /// The same when words differ: only the addresses of long strings and parts of intervals may.
   @inline(never)
   private func areEqualByBytes(_ a: UnsafePointer<UInt64>, _ b: UnsafePointer<UInt64>) -> Bool {
     var word = 0
@@ -116,6 +122,9 @@ struct KeyLayout: Sendable {
         let right = UnsafeRawPointer(b + word).load(as: StringView.self)
         if !(left == right) { return false }
         word += 2
+      } else if intervalWords.contains(word) {
+        if (a[word] ^ b[word]) >> UInt64(Interval.lengthShift) != 0 { return false }
+        word += 1
       } else {
         if a[word] != b[word] { return false }
         word += 1

@@ -1,3 +1,4 @@
+import Kernels
 import Synchronization
 import Vectors
 
@@ -76,6 +77,12 @@ final class QueryRun: @unchecked Sendable {
 
   /// The next batch of the result, working for it as needed; `nil` at the end.
   func nextBatch() throws(StoaError) -> Batch? {
+    try TimeZone.withCurrent(context.settings.timeZone) { () throws(StoaError) -> Batch? in
+      try computeBatch()
+    }
+  }
+
+  private func computeBatch() throws(StoaError) -> Batch? {
     start()
     while true {
       if let batch = takeOutput() { return batch }
@@ -231,7 +238,8 @@ final class QueryRun: @unchecked Sendable {
       return stage
     }
     guard let stage else { return .done }
-    guard case .full = work(on: stage, slot: slot) else { return .again }
+    let progress = TimeZone.withCurrent(context.settings.timeZone) { work(on: stage, slot: slot) }
+    guard case .full = progress else { return .again }
     return monitor.withLock {
       guard failure == nil, isOutputFull else { return .again }
       slots[slot].isSubmitted = false

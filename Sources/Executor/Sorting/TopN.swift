@@ -100,7 +100,7 @@ final class TopNSink: PipelineSink, @unchecked Sendable {
     private func candidates(_ key: Vector, _ count: Int, _ worst: Vector) -> (Buffer, Int) {
       let buffer = Buffer(of: UInt32.self, count: count + 1)
       let target = buffer.typed(UInt32.self)
-      if key.form == .flat, key.validity == nil, worst.isValid(0) {
+      if key.form == .flat, key.validity == nil, worst.isValid(0), key.type != .interval {
         switch key.type.physical {
         case .int16: return (buffer, candidates(key, count, worst, Int16.self, target))
         case .int32: return (buffer, candidates(key, count, worst, Int32.self, target))

@@ -89,7 +89,9 @@ final class KeyRunSelection {
     var builder = VectorBuilder(type: type, capacity: values.count)
     for value in values {
       switch (value, type) {
-      case (.integer, .hugeint), (.double, .double), (.string, .varchar): builder.append(value)
+      case (.integer, .hugeint), (.double, .double), (.string, .varchar),
+        (.bytes, .blob):
+        builder.append(value)
       default: return nil
       }
     }
@@ -101,7 +103,7 @@ final class KeyRunSelection {
     switch type.physical {
     case .int8, .int16, .int32, .int64, .int128: .hugeint
     case .float32, .float64: .double
-    case .string: .varchar
+    case .string: type == .blob ? .blob : .varchar
     case .bool: nil
     }
   }

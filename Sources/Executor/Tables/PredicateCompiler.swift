@@ -44,6 +44,11 @@ enum PredicateCompiler {
   /// Predicates that chunks know.
   private static func simple(_ condition: Expression) -> ColumnFilter? {
     switch condition {
+    case .comparison(let op, .column(_, .interval), .constant(.integer(let packed), _)):
+      return intervals(op, packed)
+    case .comparison(let op, .constant(.integer(let packed), _), .column(_, .interval)):
+      return intervals(op.mirrored, packed)
+    case .inSet(.column(_, .interval), _, _): return nil
     case .comparison(let op, .column, .constant(let value, _)):
       return comparison(op, value)
     case .comparison(let op, .constant(let value, _), .column):
@@ -53,6 +58,20 @@ enum PredicateCompiler {
     case .column(_, .boolean): return ColumnFilter(.equal, .boolean(true))
     case .not(.column(_, .boolean)): return ColumnFilter(.equal, .boolean(false))
     default: return nil
+    }
+  }
+
+  /// Intervals of one length have neighbouring stored forms.
+  private static func intervals(_ op: ComparisonOperator, _ packed: Int128) -> ColumnFilter? {
+    let equals = Interval.equals(of: packed)
+    let (lower, upper) = (Value.integer(equals.lowerBound), Value.integer(equals.upperBound))
+    return switch op {
+    case .equal: ColumnFilter(.range(lower: lower, upper: upper))
+    case .notEqual: nil
+    case .less: ColumnFilter(.less, lower)
+    case .lessOrEqual: ColumnFilter(.lessOrEqual, upper)
+    case .greater: ColumnFilter(.greater, upper)
+    case .greaterOrEqual: ColumnFilter(.greaterOrEqual, lower)
     }
   }
 

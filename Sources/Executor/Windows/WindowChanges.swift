@@ -58,6 +58,10 @@ final class WindowChanges {
     case .int16: mark(block, level, levels, Int16.self) { $0 == $1 }
     case .int32: mark(block, level, levels, Int32.self) { $0 == $1 }
     case .int64: mark(block, level, levels, Int64.self) { $0 == $1 }
+    case .int128 where block.type == .interval:
+      mark(block, level, levels, Int128.self) {
+        $0 >> Interval.lengthShift == $1 >> Interval.lengthShift
+      }
     case .int128: mark(block, level, levels, Int128.self) { $0 == $1 }
     case .float32:
       mark(block, level, levels, Float.self) { $0 == $1 || ($0.isNaN && $1.isNaN) }

@@ -51,7 +51,7 @@ final class CSVColumnSink {
     case .smallint: integers(fields, firstRow, Int16.self)
     case .integer: integers(fields, firstRow, Int32.self)
     case .bigint: integers(fields, firstRow, Int64.self)
-    case .hugeint, .interval: integers(fields, firstRow, Int128.self)
+    case .hugeint: integers(fields, firstRow, Int128.self)
     case .real: reals(fields, firstRow)
     case .double: doubles(fields, firstRow)
     case .decimal(let precision, let scale):
@@ -64,6 +64,9 @@ final class CSVColumnSink {
     case .varchar: strings(fields, firstRow)
     case .date: dates(fields, firstRow)
     case .timestamp: timestamps(fields, firstRow)
+    case .utinyint, .usmallint, .uinteger, .ubigint, .time, .timestampTZ, .interval, .uuid, .blob,
+      .enumeration:
+      others(fields, firstRow)
     }
   }
 

@@ -1,3 +1,4 @@
+import Kernels
 import Vectors
 
 /// One field of a sampled row: where its text lies, quotes not included.
@@ -109,7 +110,7 @@ enum CellClass: Int, CaseIterable {
   case padded
   /// `nan`, `inf`: a number only among numbers.
   case floatWord
-  case date, timestamp, text
+  case date, timestamp, time, text
 
   init(_ text: UnsafeBufferPointer<UInt8>) {
     self = .text
@@ -148,7 +149,14 @@ enum CellClass: Int, CaseIterable {
       if DateText.timestamp(text) != nil { return .timestamp }
     }
     if case .value = NumberText.double(text) { return .floatWord }
+    if isClock(text) { return .time }
     return .text
+  }
+
+  /// `hh:mm:ss` with a fraction or none.
+  private static func isClock(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    text.count >= 8 && text[2] == 0x3A && text[5] == 0x3A
+      && TextParser.parseTime(UnsafeRawBufferPointer(text)) != nil
   }
 
   private static func word(_ text: UnsafeBufferPointer<UInt8>) -> CellClass {
@@ -185,6 +193,7 @@ struct ColumnClasses {
       if count(.hugeint) > 0 { return .hugeint }
       return count(.bigint) > 0 || (hasLargeIntegers && !isWholeFile) ? .bigint : .integer
     }
+    if count(.time) > 0 && count(.time) >= values - tolerated { return .time }
     let times = count(.date, .timestamp)
     if times > 0 && times >= values - tolerated {
       return count(.timestamp) > 0 ? .timestamp : .date
@@ -203,6 +212,7 @@ struct ColumnClasses {
     case .double: [.integer, .bigint, .hugeint, .double, .floatWord, .padded].contains(cell)
     case .date: cell == .date
     case .timestamp: cell == .date || cell == .timestamp
+    case .time: cell == .time
     default: true
     }
   }

@@ -86,7 +86,9 @@ struct KeyRows {
       case .int16: append(Int128(column.withValues(as: Int16.self) { $0[row] }), &bytes)
       case .int32: append(Int128(column.withValues(as: Int32.self) { $0[row] }), &bytes)
       case .int64: append(Int128(column.withValues(as: Int64.self) { $0[row] }), &bytes)
-      case .int128: append(column.withValues(as: Int128.self) { $0[row] }, &bytes)
+      case .int128:
+        let shift = column.type == .interval ? Interval.lengthShift : 0
+        append(column.withValues(as: Int128.self) { $0[row] } >> shift, &bytes)
       case .float32: append(Double(column.withValues(as: Float.self) { $0[row] }), &bytes)
       case .float64: append(column.withValues(as: Double.self) { $0[row] }, &bytes)
       case .string:

@@ -135,7 +135,7 @@ final class UnifiedDictionary {
       offsets.append(starts[id] ?? 0)
     }
     guard !all.entries.isEmpty else { return nil }
-    entries = all.vector(.varchar)
+    entries = all.vector(columns.first?.type ?? .varchar)
     self.codes = codes
     self.offsets = offsets
   }

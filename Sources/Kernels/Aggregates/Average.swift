@@ -9,7 +9,8 @@ extension AggregateFunction {
   ) { types in
     guard types.count == 1 else { return nil }
     switch types[0] {
-    case .tinyint, .smallint, .integer, .bigint, .hugeint, .decimal, .null:
+    case .tinyint, .smallint, .integer, .bigint, .hugeint, .utinyint, .usmallint, .uinteger,
+      .ubigint, .decimal, .null:
       let scale = types[0].scale
       return BoundAggregate(name: "avg", argumentTypes: types, resultType: .double) {
         IntegerSumAccumulator(.average(scale: scale))
@@ -18,7 +19,13 @@ extension AggregateFunction {
       return BoundAggregate(name: "avg", argumentTypes: types, resultType: .double) {
         FloatSumAccumulator(isAverage: true)
       }
-    case .boolean, .varchar, .date, .timestamp, .interval: return nil
+    case .interval:
+      return BoundAggregate(name: "avg", argumentTypes: types, resultType: .interval) {
+        IntervalSumAccumulator(isAverage: true)
+      }
+    case .boolean, .varchar, .date, .timestamp, .time, .timestampTZ, .uuid, .blob,
+      .enumeration:
+      return nil
     }
   }
 }

@@ -66,6 +66,10 @@ final class DistinctAccumulator: AggregateAccumulator {
     case 8: insert(flat, UInt64.self, hashes, group) { $0 == $1 }
     case _ where type.physical == .string:
       insert(flat, StringView.self, hashes, group) { $0 == $1 }
+    case _ where type == .interval:
+      insert(flat, Int128.self, hashes, group) {
+        $0 >> Interval.lengthShift == $1 >> Interval.lengthShift
+      }
     default: insert(flat, Int128.self, hashes, group) { $0 == $1 }
     }
     withExtendedLifetime(scratch) {}

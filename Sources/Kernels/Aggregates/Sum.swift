@@ -9,13 +9,20 @@ extension AggregateFunction {
     guard types.count == 1 else { return nil }
     let result: LogicalType
     switch types[0] {
-    case .tinyint, .smallint, .integer, .bigint, .hugeint, .null: result = .hugeint
+    case .tinyint, .smallint, .integer, .bigint, .hugeint, .utinyint, .usmallint, .uinteger,
+      .ubigint, .null: result = .hugeint
     case .decimal(_, let scale): result = .decimal(precision: 38, scale: scale)
     case .real, .double:
       return BoundAggregate(name: "sum", argumentTypes: types, resultType: .double) {
         FloatSumAccumulator(isAverage: false)
       }
-    case .boolean, .varchar, .date, .timestamp, .interval: return nil
+    case .interval:
+      return BoundAggregate(name: "sum", argumentTypes: types, resultType: .interval) {
+        IntervalSumAccumulator(isAverage: false)
+      }
+    case .boolean, .varchar, .date, .timestamp, .time, .timestampTZ, .uuid, .blob,
+      .enumeration:
+      return nil
     }
     return BoundAggregate(name: "sum", argumentTypes: types, resultType: result) {
       IntegerSumAccumulator(.sum(result))

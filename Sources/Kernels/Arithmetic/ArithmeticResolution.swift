@@ -34,7 +34,7 @@ enum ArithmeticResolution {
   ) -> LogicalType {
     switch (other, op) {
     case (.date, .add): .integer
-    case (.timestamp, .add): .interval
+    case (.timestamp, .add), (.timestampTZ, .add), (.time, .add): .interval
     case (.interval, .multiply), (.interval, .divide): .double
     default: other
     }
@@ -43,10 +43,12 @@ enum ArithmeticResolution {
   private static func integers(
     _ op: ArithmeticOperator, _ left: LogicalType, _ right: LogicalType
   ) -> BoundFunction {
-    let type = left.physical.byteWidth >= right.physical.byteWidth ? left : right
+    let type = ImplicitCast.commonInteger(left, right)
     return .make(op.rawValue, [type, type], type) {
       (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-      try IntegerArithmetic.apply(op, arguments, count, type)
+      let result = try IntegerArithmetic.apply(op, arguments, count, type)
+      if type.isUnsigned { try UnsignedRange.check(result, op, arguments) }
+      return result
     }
   }
 
@@ -87,7 +89,8 @@ enum ArithmeticResolution {
   /// Unary minus, or `abs` when `isAbsolute`.
   static func negation(_ type: LogicalType, isAbsolute: Bool) -> BoundFunction? {
     let name = isAbsolute ? "abs" : "-"
-    let type = type == .null ? .integer : type
+    let given = type == .null ? .integer : type
+    let type = given.isUnsigned && !isAbsolute ? UnsignedRange.signed(for: given) : given
     if type == .interval, !isAbsolute { return TemporalArithmetic.negation }
     guard type.isNumeric else { return nil }
     return .make(name, [type], type) {

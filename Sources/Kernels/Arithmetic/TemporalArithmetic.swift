@@ -21,6 +21,18 @@ enum TemporalArithmetic {
       (.timestamp, .subtract, .date):
       timestampDifference
     case (.interval, .add, .interval), (.interval, .subtract, .interval): sum(op)
+    case (.interval, .add, .time): shiftTime(op, [.interval, .time])
+    case (.time, .add, .interval), (.time, .subtract, .interval): shiftTime(op, [.time, .interval])
+    case (.time, .subtract, .time): timeDifference
+    case (.date, .add, .time): dateAndTime([.date, .time])
+    case (.time, .add, .date): dateAndTime([.time, .date])
+    case (.timestampTZ, .add, .interval), (.timestampTZ, .subtract, .interval):
+      shiftInstant(op, [.timestampTZ, .interval])
+    case (.interval, .add, .timestampTZ): shiftInstant(op, [.interval, .timestampTZ])
+    case (.timestampTZ, .subtract, .timestampTZ), (.timestampTZ, .subtract, .timestamp),
+      (.timestampTZ, .subtract, .date), (.timestamp, .subtract, .timestampTZ),
+      (.date, .subtract, .timestampTZ):
+      instantDifference
     case (.interval, .multiply, let other) where other.isNumeric: scale(op, [.interval, .double])
     case (let other, .multiply, .interval) where other.isNumeric: scale(op, [.double, .interval])
     case (.interval, .divide, let other) where other.isNumeric: scale(op, [.interval, .double])
@@ -87,9 +99,11 @@ enum TemporalArithmetic {
   }
 
   /// Days and the rest of a day, as PostgreSQL; no months.
-  private static let timestampDifference = BoundFunction.make(
-    "-", [.timestamp, .timestamp], .interval
-  ) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+  private static let timestampDifference = difference(of: .timestamp)
+  private static let instantDifference = difference(of: .timestampTZ)
+
+  private static func difference(of type: LogicalType) -> BoundFunction {
+    .make("-", [type, type], .interval) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
     try RowKernels.binary(arguments, count, .interval, zero: 0 as Int128) {
       (left: Int64, right: Int64) throws(StoaError) -> Int128 in
       let difference = Int128(left) - Int128(right)
@@ -99,6 +113,80 @@ enum TemporalArithmetic {
         microseconds: Int64(truncatingIfNeeded: difference % day)
       ).packed
     }
+    }
+  }
+
+  /// A time of day moved around the clock; days and months of the interval do not count.
+  private static func shiftTime(_ op: ArithmeticOperator, _ types: [LogicalType]) -> BoundFunction {
+    let timeFirst = types[0] == .time
+    return .make(op.rawValue, types, .time) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      let ordered = timeFirst ? arguments : [arguments[1], arguments[0]]
+      return try RowKernels.binary(ordered, count, .time, zero: 0 as Int64) {
+        (time: Int64, packed: Int128) in
+        let shift = Interval(packed: packed).microseconds % Calendar.microsecondsPerDay
+        return Calendar.split(op == .subtract ? time - shift : time + shift).microseconds
+      }
+    }
+  }
+
+  private static let timeDifference = BoundFunction.make("-", [.time, .time], .interval) {
+    (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+    try RowKernels.binary(arguments, count, .interval, zero: 0 as Int128) {
+      (left: Int64, right: Int64) in Interval(microseconds: left &- right).packed
+    }
+  }
+
+  private static func dateAndTime(_ types: [LogicalType]) -> BoundFunction {
+    let dateFirst = types[0] == .date
+    return .make("+", types, .timestamp) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      let ordered = dateFirst ? arguments : [arguments[1], arguments[0]]
+      return try RowKernels.binary(ordered, count, .timestamp, zero: 0 as Int64) {
+        (days: Int32, time: Int64) throws(StoaError) -> Int64 in
+        guard let result = Calendar.timestamp(days: Int(days), microseconds: time) else {
+          throw outOfRange(.timestamp)
+        }
+        return result
+      }
+    }
+  }
+
+  /// Months and days by the clocks of the session's time zone, microseconds as time that passes.
+  private static func shiftInstant(
+    _ op: ArithmeticOperator, _ types: [LogicalType]
+  ) -> BoundFunction {
+    let instantFirst = types[0] == .timestampTZ
+    return .make(op.rawValue, types, .timestampTZ) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      let ordered = instantFirst ? arguments : [arguments[1], arguments[0]]
+      let clock = LocalClock(.current)
+      return try RowKernels.binary(ordered, count, .timestampTZ, zero: 0 as Int64) {
+        (instant: Int64, packed: Int128) throws(StoaError) -> Int64 in
+        let given = Interval(packed: packed)
+        let interval = op == .subtract ? given.negated : given
+        guard let interval, let result = shifted(instant, interval, clock) else {
+          throw outOfRange(.timestampTZ)
+        }
+        return result
+      }
+    }
+  }
+
+  private static func shifted(
+    _ instant: Int64, _ interval: Interval, _ clock: LocalClock
+  ) -> Int64? {
+    var moved = instant
+    if interval.months != 0 || interval.days != 0 {
+      let whole = Interval(months: interval.months, days: interval.days)
+      guard let local = clock.local(instant),
+        let there = Calendar.adding(whole, toTimestamp: local),
+        let result = clock.instant(there)
+      else { return nil }
+      moved = result
+    }
+    let (sum, overflow) = moved.addingReportingOverflow(interval.microseconds)
+    return overflow ? nil : sum
   }
 
   private static func sum(_ op: ArithmeticOperator) -> BoundFunction {
@@ -124,8 +212,10 @@ enum TemporalArithmetic {
       return try RowKernels.binary(ordered, count, .interval, zero: 0 as Int128) {
         (packed: Int128, number: Double) throws(StoaError) -> Int128 in
         if op == .divide && number == 0 { throw .divisionByZero }
-        let factor = op == .divide ? 1 / number : number
-        guard let result = Interval(packed: packed).scaled(by: factor) else {
+        let interval = Interval(packed: packed)
+        let scaled =
+          op == .divide ? interval.divided(by: number) : interval.scaled(by: number)
+        guard number.isFinite, let result = scaled else {
           throw outOfRange(.interval)
         }
         return result.packed

@@ -76,6 +76,8 @@ extension Cast {
     let divisor: Int128
     /// |result| must stay below this; `nil` when the target is an integer type, whose width decides.
     let limit: Int128?
+    /// Of unsigned types, which are narrower than their width.
+    let range: ClosedRange<Int128>?
     /// No value of the source can fail.
     let isSafe: Bool
 
@@ -88,8 +90,9 @@ extension Cast {
       } else {
         limit = nil
       }
+      range = target.isUnsigned ? target.integerRange : nil
       if source.isInteger && target.isInteger {
-        isSafe = target.physical.byteWidth >= source.physical.byteWidth
+        isSafe = target.holdsAll(of: source)
       } else if let from = ImplicitCast.decimalShape(source),
         case .decimal(let precision, _) = target
       {
@@ -115,6 +118,7 @@ extension Cast {
         if overflow { return nil }
         result = product
       }
+      if let range, !range.contains(result) { return nil }
       if let limit, result >= limit || result <= -limit { return nil }
       return result
     }

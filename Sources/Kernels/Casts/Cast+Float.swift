@@ -26,6 +26,10 @@ extension Cast {
     case .integer: return try rounded(flat, type, isTry, S.self, Int32.self)
     case .bigint: return try rounded(flat, type, isTry, S.self, Int64.self)
     case .hugeint: return try rounded(flat, type, isTry, S.self, Int128.self)
+    case .utinyint: return try unsigned(flat, type, isTry, S.self, UInt8.self, Int16.self)
+    case .usmallint: return try unsigned(flat, type, isTry, S.self, UInt16.self, Int32.self)
+    case .uinteger: return try unsigned(flat, type, isTry, S.self, UInt32.self, Int64.self)
+    case .ubigint: return try unsigned(flat, type, isTry, S.self, UInt64.self, Int128.self)
     case .decimal(let precision, let scale):
       let (precision, scale) = (Int(precision), Int(scale))
       switch type.physical {
@@ -55,6 +59,17 @@ extension Cast {
   ) throws(StoaError) -> Vector {
     try rows(flat, type, isTry, zero: 0 as T) { (value: S) in
       T(exactly: value.rounded(.toNearestOrEven))
+    }
+  }
+
+  /// The number must fit `U`, and is stored in `T`.
+  private static func unsigned<
+    S: BinaryFloatingPoint & PhysicalValue, U: FixedWidthInteger, T: FlaggingInteger
+  >(
+    _ flat: Vector, _ type: LogicalType, _ isTry: Bool, _: S.Type, _: U.Type, _: T.Type
+  ) throws(StoaError) -> Vector {
+    try rows(flat, type, isTry, zero: 0 as T) { (value: S) in
+      U(exactly: value.rounded(.toNearestOrEven)).map { T(truncatingIfNeeded: $0) }
     }
   }
 

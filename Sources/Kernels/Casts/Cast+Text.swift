@@ -49,7 +49,69 @@ extension Cast {
     case .timestamp: try text(flat, type, isTry, zero: 0 as Int64) { TextParser.parseTimestamp($0) }
     case .interval:
       try text(flat, type, isTry, zero: 0 as Int128) { TextParser.parseInterval($0)?.packed }
+    case .utinyint:
+      try text(flat, type, isTry, zero: 0 as Int16) {
+        TextParser.parseInt64($0).flatMap { UInt8(exactly: $0).map { Int16($0) } }
+      }
+    case .usmallint:
+      try text(flat, type, isTry, zero: 0 as Int32) {
+        TextParser.parseInt64($0).flatMap { UInt16(exactly: $0).map { Int32($0) } }
+      }
+    case .uinteger:
+      try text(flat, type, isTry, zero: 0 as Int64) {
+        TextParser.parseInt64($0).flatMap { UInt32(exactly: $0).map { Int64($0) } }
+      }
+    case .ubigint:
+      try text(flat, type, isTry, zero: 0 as Int128) {
+        TextParser.parseInt128($0).flatMap { UInt64(exactly: $0).map { Int128($0) } }
+      }
+    case .time: try text(flat, type, isTry, zero: 0 as Int64) { TextParser.parseTime($0) }
+    case .timestampTZ:
+      try text(flat, type, isTry, zero: 0 as Int64) { TextParser.parseTimestampTZ($0) }
+    case .uuid: try text(flat, type, isTry, zero: 0 as Int128) { TextParser.parseUUID($0) }
+    case .blob: try blobs(flat, isTry)
+    case .enumeration(let labels): try codes(flat, labels, isTry)
     case .varchar, .null: flat
+    }
+  }
+
+  private static func blobs(_ flat: Vector, _ isTry: Bool) throws(StoaError) -> Vector {
+    let heap = StringHeap()
+    let result = try rows(flat, .blob, isTry, zero: StringView()) { (view: StringView) in
+      view.withBytes { TextParser.parseBlob($0) }.map { blob in
+        blob.withUnsafeBytes { heap.add($0) }
+      }
+    }
+    return result.keepingAlive(heap)
+  }
+
+  /// Labels of codes as a dictionary vector: no text is copied.
+  static func texts(_ flat: Vector, _ labels: EnumType) throws(StoaError) -> Vector {
+    let dictionary = labels.dictionary
+    let codes = Buffer(of: UInt32.self, count: max(1, flat.count))
+    let target = codes.typed(UInt32.self)
+    var isDamaged = false
+    flat.withValues(as: Int32.self) { values in
+      for row in 0..<flat.count {
+        let code = UInt32(bitPattern: values[row])
+        let isLabel = code < UInt32(truncatingIfNeeded: dictionary.count)
+        isDamaged = isDamaged || (!isLabel && flat.isValid(row))
+        target[row] = isLabel ? code : 0
+      }
+    }
+    guard !isDamaged else {
+      throw StoaError(.corruption, "a code of \(flat.type) has no label")
+    }
+    return Vector(
+      codes: codes, count: flat.count, dictionary: dictionary, validity: flat.validity)
+  }
+
+  private static func codes(
+    _ flat: Vector, _ labels: EnumType, _ isTry: Bool
+  ) throws(StoaError) -> Vector {
+    let codes = labels.codes
+    return try text(flat, .enumeration(labels), isTry, zero: 0 as Int32) {
+      codes[Array($0)].map { Int32(truncatingIfNeeded: $0) }
     }
   }
 

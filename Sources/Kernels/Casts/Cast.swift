@@ -9,7 +9,11 @@ public enum Cast {
     if target == .varchar { return true }
     switch (source, target) {
     case (.boolean, let other), (let other, .boolean): return other.isNumeric
-    case (.date, .timestamp), (.timestamp, .date): return true
+    case (.date, .timestamp), (.date, .timestampTZ), (.timestamp, .date), (.timestamp, .time),
+      (.timestamp, .timestampTZ), (.timestampTZ, .date), (.timestampTZ, .time),
+      (.timestampTZ, .timestamp), (.time, .interval), (.interval, .time), (.uuid, .blob),
+      (.blob, .uuid), (.enumeration, .enumeration):
+      return true
     default: return source.isNumeric && target.isNumeric
     }
   }
@@ -40,22 +44,22 @@ public enum Cast {
   private static func convert(
     _ flat: Vector, to type: LogicalType, isTry: Bool
   ) throws(StoaError) -> Vector {
-    if type == .varchar { return toText(flat) }
+    if type == .varchar {
+      if case .enumeration(let labels) = flat.type { return try texts(flat, labels) }
+      return toText(flat)
+    }
     switch flat.type {
     case .varchar: return try fromText(flat, to: type, isTry: isTry)
     case .boolean: return fromBoolean(flat, to: type)
-    case .tinyint, .smallint, .integer, .bigint, .hugeint, .decimal:
+    case .tinyint, .smallint, .integer, .bigint, .hugeint, .decimal, .utinyint, .usmallint,
+      .uinteger, .ubigint:
       return try fromExact(flat, to: type, isTry: isTry)
     case .real, .double: return try fromFloat(flat, to: type, isTry: isTry)
-    case .date:
-      return try rows(flat, type, isTry, zero: 0 as Int64) { (days: Int32) in
-        Calendar.timestamp(days: Int(days), microseconds: 0)
-      }
-    case .timestamp:
-      return try rows(flat, type, isTry, zero: 0 as Int32) { (timestamp: Int64) in
-        Int32(exactly: Calendar.split(timestamp).days)
-      }
-    case .interval, .null: throw StoaError(.binding, "cannot cast \(flat.type) to \(type)")
+    case .date, .time, .timestamp, .timestampTZ, .interval:
+      return try fromTemporal(flat, to: type, isTry: isTry)
+    case .uuid, .blob: return try fromBytes(flat, to: type, isTry: isTry)
+    case .enumeration: return try fromText(toText(flat), to: type, isTry: isTry)
+    case .null: throw StoaError(.binding, "cannot cast \(flat.type) to \(type)")
     }
   }
 

@@ -11,6 +11,11 @@ public enum ImplicitCast {
     if left.isNumeric && right.isNumeric { return commonNumber(left, right) }
     switch (left, right) {
     case (.date, .timestamp), (.timestamp, .date): return .timestamp
+    case (.date, .timestampTZ), (.timestamp, .timestampTZ), (.timestampTZ, .date),
+      (.timestampTZ, .timestamp):
+      return .timestampTZ
+    case (.enumeration, .varchar), (.varchar, .enumeration), (.enumeration, .enumeration):
+      return .varchar
     default: return nil
     }
   }
@@ -76,13 +81,7 @@ public enum ImplicitCast {
 
   /// Whether an integer type holds `value`.
   static func holds(_ type: LogicalType, _ value: Int128) -> Bool {
-    switch type {
-    case .tinyint: Int8(exactly: value) != nil
-    case .smallint: Int16(exactly: value) != nil
-    case .integer: Int32(exactly: value) != nil
-    case .bigint: Int64(exactly: value) != nil
-    default: type == .hugeint
-    }
+    type.integerRange?.contains(value) ?? false
   }
 
   /// The decimal without fraction that just holds an integer literal.
@@ -93,12 +92,20 @@ public enum ImplicitCast {
   private static func commonNumber(_ left: LogicalType, _ right: LogicalType) -> LogicalType? {
     if left.isFloatingPoint || right.isFloatingPoint { return .double }
     if left.isInteger && right.isInteger {
-      return left.physical.byteWidth >= right.physical.byteWidth ? left : right
+      return commonInteger(left, right)
     }
     guard let a = decimalShape(left), let b = decimalShape(right) else { return nil }
     let scale = max(a.scale, b.scale)
     let integral = max(a.precision - a.scale, b.precision - b.scale)
     return .decimal(precision: UInt8(min(38, integral + scale)), scale: UInt8(scale))
+  }
+
+  /// The narrower of the two that holds the other, else the narrowest signed type that holds both.
+  static func commonInteger(_ left: LogicalType, _ right: LogicalType) -> LogicalType {
+    if left.holdsAll(of: right) { return left }
+    if right.holdsAll(of: left) { return right }
+    let signed: [LogicalType] = [.smallint, .integer, .bigint]
+    return signed.first { $0.holdsAll(of: left) && $0.holdsAll(of: right) } ?? .hugeint
   }
 
   /// Digits and scale of a decimal or of an integer seen as one.
@@ -110,6 +117,10 @@ public enum ImplicitCast {
     case .integer: (10, 0)
     case .bigint: (19, 0)
     case .hugeint: (38, 0)
+    case .utinyint: (3, 0)
+    case .usmallint: (5, 0)
+    case .uinteger: (10, 0)
+    case .ubigint: (20, 0)
     default: nil
     }
   }
@@ -122,17 +133,24 @@ public enum ImplicitCast {
     if case .decimal = source, case .decimal = target { return 1 }
     if let integer = literal?.integer, source.isInteger, target.isInteger {
       return holds(target, integer)
-        ? 2 + abs(target.physical.byteWidth - source.physical.byteWidth) : nil
+        ? 2 + abs(target.physical.byteWidth - source.physical.byteWidth)
+          + (target.isUnsigned != source.isUnsigned ? 1 : 0) : nil
     }
     if case .string = literal, source == .varchar { return 50 }
     switch (source, target) {
     case (.date, .timestamp): return 2
     case (.real, .double): return 2
+    case (.timestamp, .timestampTZ): return 3
+    case (.date, .timestampTZ): return 4
+    case (.time, .interval): return 5
+    case (.timestampTZ, .timestamp): return 8
+    case (.enumeration, .varchar): return 10
     default: break
     }
     if source.isInteger && target.isInteger {
+      // Signed targets go before unsigned ones of the same width.
       let growth = target.physical.byteWidth - source.physical.byteWidth
-      return growth > 0 ? 1 + growth : nil
+      return target.holdsAll(of: source) ? 1 + max(1, growth) + (target.isUnsigned ? 1 : 0) : nil
     }
     if source.isInteger && target.isDecimal { return 20 }
     if (source.isInteger || source.isDecimal) && target == .double { return 25 }

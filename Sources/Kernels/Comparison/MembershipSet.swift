@@ -18,11 +18,15 @@ public final class MembershipSet: @unchecked Sendable {
   private let lookup: Lookup
   private let type: LogicalType
   private let hasNull: Bool
+  /// Bits of stored values that do not count, those of intervals below their length.
+  private let shift: Int128
 
   /// `values` are of `type`, without NULL; with `hasNull` a miss is NULL.
   public init(_ values: [Value], type: LogicalType, hasNull: Bool) {
     self.type = type
     self.hasNull = hasNull
+    let shift: Int128 = type == .interval ? Interval.lengthShift : 0
+    self.shift = shift
     switch type.physical {
     case .bool:
       lookup = MembershipSet.integers(
@@ -31,7 +35,7 @@ public final class MembershipSet: @unchecked Sendable {
       lookup = MembershipSet.integers(
         values.compactMap { $0.integer.flatMap { Int64(exactly: $0) } })
     case .int128:
-      let integers = values.compactMap(\.integer)
+      let integers = values.compactMap(\.integer).map { $0 >> shift }
       lookup = integers.isEmpty ? .empty : .sorted128(integers.sorted())
     case .float32, .float64:
       let isReal = type.physical == .float32
@@ -41,9 +45,7 @@ public final class MembershipSet: @unchecked Sendable {
           return MembershipSet.key(isReal ? Double(Float(number)) : number)
         })
     case .string:
-      let texts: [String] = values.compactMap {
-        if case .string(let text) = $0 { text } else { nil }
-      }
+      let texts = values.compactMap(\.bytes)
       lookup = texts.isEmpty ? .empty : .text(TextSet(texts))
     }
   }
@@ -87,6 +89,13 @@ public final class MembershipSet: @unchecked Sendable {
       flat.withValues(as: Float.self) { fill(target, count, $0) { MembershipSet.key(Double($0)) } }
     case .float64:
       flat.withValues(as: Double.self) { fill(target, count, $0) { MembershipSet.key($0) } }
+    case .int128 where shift > 0:
+      let lengths = flat.withValues(as: Int128.self) { values in
+        (0..<count).map { values[$0] >> shift }
+      }
+      lengths.withUnsafeBufferPointer { values in
+        if let base = values.baseAddress { fillWide(target, count, base) }
+      }
     case .int128: flat.withValues(as: Int128.self) { fillWide(target, count, $0) }
     case .string: flat.withValues(as: StringView.self) { fillText(target, count, $0) }
     }
@@ -159,13 +168,13 @@ private final class TextSet {
   private let isUsed: Buffer
   private let mask: Int
 
-  init(_ texts: [String]) {
+  init(_ texts: [[UInt8]]) {
     var capacity = 8
     while capacity < texts.count * 2 { capacity *= 2 }
     mask = capacity - 1
     slots = Buffer(of: StringView.self, count: capacity)
     isUsed = Buffer(byteCount: capacity, zeroed: true)
-    for text in texts { insert(heap.add(text)) }
+    for text in texts { insert(text.withUnsafeBytes { heap.add($0) }) }
   }
 
   private func insert(_ view: StringView) {

@@ -37,6 +37,7 @@ public enum FunctionRegistry {
     .glob, .similarTo, .matchesOperator, .matchesAnyCaseOperator, .notMatchesOperator,
     .notMatchesAnyCaseOperator, .regexpMatches, .regexpFullMatch, .regexpReplace, .regexpExtract,
     .regexpSubstring, .regexpCount, .regexpPosition, .regexpEscape,
+    .encode, .decode, .unhex, .base64, .fromBase64,
     // Dates
     .datePart, .dateTrunc, .year, .quarter, .month, .week, .day, .dayOfWeek, .isoDayOfWeek,
     .dayOfYear, .isoYear, .decade, .century, .millennium, .hour, .minute, .second, .millisecond,
@@ -46,11 +47,12 @@ public enum FunctionRegistry {
     .age, .toChar, .toDate, .timeBucket, .dateBin, .julian, .yearWeek, .era, .nanosecond,
     .epochMicroseconds, .epochNanoseconds, .makeTimestampMilliseconds, .makeTimestampNanoseconds,
     .makeInterval, .justifyHours, .justifyDays, .justifyInterval,
+    .timeZone, .makeTime, .localTimestamp, .localTime,
     // Conditions
     .coalesce, .nullIf, .ifThenElse, .greatest, .least, .nvl2, .constantOrNull, .nullsCount,
     .valuesCount,
     // Others
-    .typeOf, .hash, .error, .version, .currentDatabase, .currentSchema, .currentQuery,
+    .typeOf, .hash, .uuid, .error, .version, .currentDatabase, .currentSchema, .currentQuery,
     .currentUser, .currentSetting,
   ]
 

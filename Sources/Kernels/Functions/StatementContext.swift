@@ -23,6 +23,9 @@ public struct StatementContext {
     self.text = text
   }
 
+  /// What the clocks of the session's time zone show then.
+  var localClock: Int64 { TimeZone.current.local(clock) ?? clock }
+
   /// Microseconds since 1970, UTC.
   static var now: Int64 {
     var time = timespec()

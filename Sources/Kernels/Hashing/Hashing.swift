@@ -208,6 +208,8 @@ public enum Hashing {
     case .int16: each(base, Int16.self, count) { body($0, hash(Int64($1))) }
     case .int32: each(base, Int32.self, count) { body($0, hash(Int64($1))) }
     case .int64: each(base, Int64.self, count) { body($0, hash($1)) }
+    case .int128 where vector.type == .interval:
+      each(base, Int128.self, count) { body($0, hash($1 >> Interval.lengthShift)) }
     case .int128: each(base, Int128.self, count) { body($0, hash($1)) }
     case .float32: each(base, Float.self, count) { body($0, hash(Double($1))) }
     case .float64: each(base, Double.self, count) { body($0, hash($1)) }

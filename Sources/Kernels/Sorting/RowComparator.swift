@@ -61,8 +61,9 @@ public struct RowComparator: Sendable {
     case .float32: return ordinals(Float.self)
     case .float64: return ordinals(Double.self)
     case .int128:
-      let a = leftBase.assumingMemoryBound(to: Int128.self)[leftSlot]
-      let b = rightBase.assumingMemoryBound(to: Int128.self)[rightSlot]
+      let shift = left.type == .interval ? Interval.lengthShift : 0
+      let a = leftBase.assumingMemoryBound(to: Int128.self)[leftSlot] >> shift
+      let b = rightBase.assumingMemoryBound(to: Int128.self)[rightSlot] >> shift
       return a < b ? -1 : a > b ? 1 : 0
     case .string:
       let a = leftBase.assumingMemoryBound(to: StringView.self)[leftSlot]

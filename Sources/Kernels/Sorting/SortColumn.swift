@@ -33,8 +33,9 @@ final class SortColumn {
   /// Order of each entry of a string dictionary; equal entries have equal ranks.
   private let ranks: [UInt32]?
 
-  init(_ vector: Vector, _ specification: SortSpecification) {
+  init(_ given: Vector, _ specification: SortSpecification) {
     self.specification = specification
+    let vector = given.type == .interval ? Interval.lengths(given.flattened()) : given
     if vector.form == .dictionary, vector.type.physical == .string,
       vector.child!.count <= vector.count
     {

@@ -145,9 +145,10 @@ public struct SortKeyEncoder: Sendable {
     _ column: Vector, _ specification: SortSpecification, _ target: UnsafeMutableRawPointer
   ) {
     let values = column.base.assumingMemoryBound(to: Int128.self)
+    let shift = column.type == .interval ? Interval.lengthShift : 0
     let flip: UInt64 = specification.isDescending ? .max : 0
     for row in 0..<column.count {
-      let value = column.isValid(row) ? values[row] : 0
+      let value = column.isValid(row) ? values[row] >> shift : 0
       put(Int64(truncatingIfNeeded: value >> 64).sortOrdinal ^ flip, 8, target + row * byteWidth)
       put(UInt64(truncatingIfNeeded: value) ^ flip, 8, target + row * byteWidth + 8)
     }

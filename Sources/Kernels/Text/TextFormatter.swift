@@ -37,17 +37,23 @@ public enum TextFormatter {
         appendDouble(number, to: &bytes)
       }
     case .integer(let integer): append(integer: integer, type, to: &bytes)
+    case .bytes(let blob): blob.withUnsafeBytes { appendBlob($0, to: &bytes) }
     }
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// An integer as `type` (an integer, decimal, date, timestamp or interval) reads it.
+  /// An integer as `type`, which is stored as one, reads it.
   static func append(integer: Int128, _ type: LogicalType, to bytes: inout [UInt8]) {
     switch type {
     case .decimal(_, let scale): appendDecimal(integer, scale: Int(scale), to: &bytes)
     case .date: appendDate(Int(truncatingIfNeeded: integer), to: &bytes)
     case .timestamp: appendTimestamp(Int64(truncatingIfNeeded: integer), to: &bytes)
     case .interval: appendInterval(Interval(packed: integer), to: &bytes)
+    case .time: appendTime(Int64(truncatingIfNeeded: integer), to: &bytes)
+    case .timestampTZ: appendTimestampTZ(Int64(truncatingIfNeeded: integer), to: &bytes)
+    case .uuid: appendUUID(integer, to: &bytes)
+    case .enumeration(let labels):
+      appendLabel(Int(truncatingIfNeeded: integer), labels.labels, to: &bytes)
     default: appendInteger(integer, to: &bytes)
     }
   }
@@ -80,6 +86,15 @@ public enum TextFormatter {
     case .date: appendDate(Int(at(Int32.self)), to: &bytes)
     case .timestamp: appendTimestamp(at(Int64.self), to: &bytes)
     case .interval: appendInterval(Interval(packed: at(Int128.self)), to: &bytes)
+    case .utinyint: appendInteger(Int64(at(Int16.self)), to: &bytes)
+    case .usmallint: appendInteger(Int64(at(Int32.self)), to: &bytes)
+    case .uinteger: appendInteger(at(Int64.self), to: &bytes)
+    case .ubigint: appendInteger(at(Int128.self), to: &bytes)
+    case .time: appendTime(at(Int64.self), to: &bytes)
+    case .timestampTZ: appendTimestampTZ(at(Int64.self), to: &bytes)
+    case .uuid: appendUUID(at(Int128.self), to: &bytes)
+    case .blob: at(StringView.self).withBytes { appendBlob($0, to: &bytes) }
+    case .enumeration(let labels): appendLabel(Int(at(Int32.self)), labels.labels, to: &bytes)
     }
   }
 

@@ -47,19 +47,10 @@ extension TextParser {
       year: year, month: digit(5) * 10 + digit(6), day: digit(8) * 10 + digit(9))
   }
 
-  /// `3 days`, `1 year 2 months -4 hours`, `1 month 04:05:06.7`; units in any case, singular or plural.
+  /// PostgreSQL's forms: `3 days`, `1 year 2 mons -4 hours`, `1 month 04:05:06.7`, `1-2`, `P1Y2M`.
   public static func parseInterval(_ bytes: UnsafeRawBufferPointer) -> Interval? {
-    var cursor = Cursor(bytes)
-    var total = Interval()
-    var hasPart = false
-    while true {
-      cursor.skipSpaces()
-      guard !cursor.isAtEnd else { break }
-      guard let part = cursor.intervalPart(), let sum = total.adding(part) else { return nil }
-      total = sum
-      hasPart = true
-    }
-    return hasPart ? total : nil
+    guard bytes.count < 1000 else { return nil }
+    return IntervalText.parse(String(decoding: bytes, as: UTF8.self))
   }
 
   /// Reads pieces of dates from left to right.
@@ -139,6 +130,21 @@ extension TextParser {
       return micros <= Calendar.microsecondsPerDay ? micros : nil
     }
 
+    /// `clock` with a following AM or PM heeded; `nil` when that does not fit.
+    mutating func halfDay(_ clock: Int64) -> Int64? {
+      let start = index
+      skipSpaces()
+      let hour: Int64 = 3_600_000_000
+      for (word, isAfternoon) in [("am" as StaticString, false), ("pm", true)]
+      where TextParser.matches(bytes, index, word) && index + 2 <= end {
+        index += 2
+        guard clock >= hour, clock < 13 * hour else { return nil }
+        return clock % (12 * hour) + (isAfternoon ? 12 * hour : 0)
+      }
+      index = start
+      return clock
+    }
+
     /// Digits after a point as microseconds, rounded half up.
     private mutating func fraction() -> Int64? {
       var value: Int64 = 0
@@ -177,6 +183,39 @@ extension TextParser {
       return isWest ? -offset : offset
     }
 
+    enum Zone {
+      case none, invalid
+      /// Microseconds east of UTC.
+      case offset(Int64)
+      case named(String)
+    }
+
+    /// An offset, or the name of a zone after optional spaces.
+    mutating func zone() -> Zone {
+      let start = index
+      skipSpaces()
+      if next == TextParser.plus || next == TextParser.minus {
+        return zoneOffset().map { .offset($0) } ?? .invalid
+      }
+      let first = index
+      while index < end, isZoneByte(bytes[index]) { index += 1 }
+      guard index > first else {
+        index = start
+        return .none
+      }
+      let name = String(decoding: bytes[first..<index], as: UTF8.self)
+      if name.lowercased() == "bc" {
+        index = start
+        return .none
+      }
+      return .named(name)
+    }
+
+    private func isZoneByte(_ byte: UInt8) -> Bool {
+      (byte | 0x20) &- UInt8(ascii: "a") < 26 || byte &- 0x30 < 10 || byte == UInt8(ascii: "/")
+        || byte == UInt8(ascii: "_") || byte == TextParser.minus || byte == TextParser.plus
+    }
+
     mutating func skipBC() -> Bool {
       let start = index
       skipSpaces()
@@ -187,59 +226,6 @@ extension TextParser {
       }
       index = start
       return false
-    }
-
-    /// `-3 days` or `[-]hh:mm:ss`.
-    mutating func intervalPart() -> Interval? {
-      let start = index
-      let isNegative = next == TextParser.minus
-      if isNegative || next == TextParser.plus { index += 1 }
-      guard let whole = number(most: 18) else { return nil }
-      if next == UInt8(ascii: ":") {
-        index = start
-        return clockPart()
-      }
-      var micros: Int64 = 0
-      var hasFraction = false
-      if skip(TextParser.point) {
-        guard let parsed = fraction() else { return nil }
-        micros = parsed
-        hasFraction = true
-      }
-      skipSpaces()
-      guard let unit = intervalUnit() else { return nil }
-      var amount = Int64(whole)
-      if isNegative {
-        amount = -amount
-        micros = -micros
-      }
-      guard hasFraction else { return unit.times(amount) }
-      return unit.times(1)?.scaled(by: Double(amount) + Double(micros) / 1e6)
-    }
-
-    private mutating func clockPart() -> Interval? {
-      let isNegative = skip(TextParser.minus)
-      if !isNegative { _ = skip(TextParser.plus) }
-      guard let hours = number(most: 9), skip(UInt8(ascii: ":")), let minutes = number(most: 2),
-        minutes < 60
-      else { return nil }
-      var micros = Int64(hours) * 3_600_000_000 + Int64(minutes) * 60_000_000
-      if skip(UInt8(ascii: ":")) {
-        guard let seconds = number(most: 2), seconds < 60 else { return nil }
-        micros += Int64(seconds) * 1_000_000
-        if skip(TextParser.point) {
-          guard let part = fraction() else { return nil }
-          micros += part
-        }
-      }
-      return Interval(microseconds: isNegative ? -micros : micros)
-    }
-
-    private mutating func intervalUnit() -> IntervalUnit? {
-      let start = index
-      while index < end, (bytes[index] | 0x20) &- UInt8(ascii: "a") < 26 { index += 1 }
-      let word = String(decoding: bytes[start..<index], as: UTF8.self)
-      return IntervalUnit(name: word)
     }
   }
 }

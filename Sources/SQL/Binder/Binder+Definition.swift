@@ -78,7 +78,7 @@ extension Binder {
   }
 
   func checkStorable(_ type: LogicalType, _ position: Range<Int>) throws(StoaError) {
-    if type == .interval || type == .null {
+    if type == .null {
       throw unsupported("a column of type \(type)", position)
     }
   }

@@ -172,10 +172,14 @@ extension Binder {
   private func bindVersionNumber(_ version: TableVersionSyntax) throws(StoaError) -> Int128 {
     let clause = Clause("AT", scope: Scope(parent: nil, commonTables: nil))
     let position = version.value.position
+    let value = try bindExpression(version.value, clause)
+    // Commits have times in UTC, which an instant with time zone says as well.
+    let isInstant = version.isTimestamp && value.type == .timestampTZ
     let bound = try withParameterValues(
-      try coerced(
-        try bindExpression(version.value, clause), to: version.isTimestamp ? .timestamp : .hugeint,
-        at: position), at: position)
+      isInstant
+        ? value
+        : try coerced(value, to: version.isTimestamp ? .timestamp : .hugeint, at: position),
+      at: position)
     guard clause.pending.isEmpty, bound.isFoldable else {
       throw StoaError(
         .binding, "the version of a table must be a constant", position: position)

@@ -99,7 +99,7 @@ extension Binder {
   func canImplicitlyCast(_ source: LogicalType, to target: LogicalType) -> Bool {
     if source == target || source == .null { return true }
     if source.isInteger, target.isInteger {
-      return source.physical.byteWidth <= target.physical.byteWidth
+      return target.holdsAll(of: source)
     }
     return commonType(source, target) == target
   }

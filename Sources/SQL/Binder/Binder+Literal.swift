@@ -19,10 +19,11 @@ extension Binder {
       return try explicitCast(
         .constant(.string(text), .varchar), to: target, isTry: false, at: position)
     case .interval(let months, let days, let microseconds):
-      let packed =
-        Int128(months) << 96 | Int128(UInt32(bitPattern: days)) << 64
-        | Int128(UInt64(bitPattern: microseconds))
-      return .constant(.integer(packed), .interval)
+      let interval = Interval(months: months, days: days, microseconds: microseconds)
+      guard interval.isStorable else {
+        throw StoaError(.evaluation, "INTERVAL out of range", position: position)
+      }
+      return .constant(.integer(interval.packed), .interval)
     }
   }
 

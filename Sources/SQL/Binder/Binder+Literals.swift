@@ -90,7 +90,11 @@ private struct LiteralColumn {
     case .varchar: return kinds.isSubset(of: .texts) ? texts(kinds) : nil
     case .date: return kinds.isSubset(of: .others) ? integers(Int32.self, kinds) : nil
     case .timestamp: return kinds.isSubset(of: .others) ? integers(Int64.self, kinds) : nil
-    case .interval, .null: return nil
+    case .time, .timestampTZ: return kinds.isSubset(of: .others) ? integers(Int64.self, kinds) : nil
+    case .uuid: return kinds.isSubset(of: .others) ? integers(Int128.self, kinds) : nil
+    case .enumeration: return kinds.isSubset(of: .others) ? integers(Int32.self, kinds) : nil
+    // Numbers of unsigned types have ranges of their own, and texts of BLOB are escaped.
+    case .utinyint, .usmallint, .uinteger, .ubigint, .blob, .interval, .null: return nil
     }
   }
 

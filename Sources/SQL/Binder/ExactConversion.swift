@@ -17,7 +17,7 @@ enum ExactConversion {
       guard source.isFloatingPoint, target.isFloatingPoint else { return nil }
       if target == .real, Double(Float(number)) != number, !number.isNaN { return nil }
       return value
-    case .null, .boolean, .string: return nil
+    case .null, .boolean, .string, .bytes: return nil
     }
   }
 
@@ -43,16 +43,11 @@ enum ExactConversion {
   /// Values an integer or decimal type can hold, unscaled.
   static func range(of type: LogicalType) -> ClosedRange<Int128>? {
     switch type {
-    case .tinyint: return Int128(Int8.min)...Int128(Int8.max)
-    case .smallint: return Int128(Int16.min)...Int128(Int16.max)
-    case .integer: return Int128(Int32.min)...Int128(Int32.max)
-    case .bigint: return Int128(Int64.min)...Int128(Int64.max)
-    case .hugeint: return Int128.min...Int128.max
     case .decimal(let precision, _):
       var bound: Int128 = 1
       for _ in 0..<min(precision, 38) { bound *= 10 }
       return (1 - bound)...(bound - 1)
-    default: return nil
+    default: return type.integerRange
     }
   }
 }

@@ -64,11 +64,11 @@ struct Ordinal {
 
   /// The scale between two bounds.
   init(_ minimum: Value?, _ maximum: Value?) {
-    guard case .string(let low)? = minimum, case .string(let high)? = maximum else {
+    guard let low = minimum?.bytes, let high = maximum?.bytes else {
       prefix = []
       return
     }
-    prefix = zip(low.utf8, high.utf8).prefix { $0 == $1 }.map(\.0)
+    prefix = zip(low, high).prefix { $0 == $1 }.map(\.0)
   }
 
   func number(_ value: Value) -> Double? {
@@ -77,8 +77,8 @@ struct Ordinal {
     case .boolean(let flag): return flag ? 1 : 0
     case .integer(let number): return Double(number)
     case .double(let number): return number.isNaN ? .infinity : number
-    case .string(let text):
-      let bytes = Array(text.utf8)
+    case .string, .bytes:
+      let bytes = value.bytes ?? []
       guard bytes.starts(with: prefix) else {
         return bytes.lexicographicallyPrecedes(prefix) ? 0 : 1
       }

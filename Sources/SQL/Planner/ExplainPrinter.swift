@@ -203,6 +203,7 @@ public struct ExplainPrinter {
     case .integer(let number): String(number)
     case .double(let number): String(number)
     case .string(let text): text
+    case .bytes: TextFormatter.string(value, .blob)
     }
   }
 

@@ -123,15 +123,15 @@ struct ExpressionText {
     case .null: return "NULL"
     case .boolean(let flag): return flag ? "TRUE" : "FALSE"
     case .string(let text): return quoted(text)
-    case .integer, .double:
+    case .integer, .double, .bytes:
       // A number without a text would be a damaged value; show that rather than fail.
       guard case .string(let text)? = try? Cast.apply(value, from: type, to: .varchar) else {
         return "?"
       }
       switch type {
-      case .date: return "DATE '\(text)'"
-      case .timestamp: return "TIMESTAMP '\(text)'"
-      case .interval: return "INTERVAL '\(text)'"
+      case .date, .time, .timestamp, .interval, .uuid, .blob: return "\(type) \(quoted(text))"
+      case .timestampTZ: return "TIMESTAMPTZ \(quoted(text))"
+      case .enumeration: return quoted(text)
       default: return text
       }
     }

@@ -290,7 +290,7 @@ extension Expression {
       case .bool: .boolean(false)
       case .int8, .int16, .int32, .int64, .int128: .integer(0)
       case .float32, .float64: .double(0)
-      case .string: .string("")
+      case .string: type == .blob ? .bytes([]) : .string("")
       }
     return .conditional(
       [ConditionalBranch(condition: .isNull(self, isNegated: true), result: self)],

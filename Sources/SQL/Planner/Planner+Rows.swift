@@ -156,7 +156,7 @@ extension Planner {
     case .integer(let value):
       if value < 0 { throw StoaError(.evaluation, "\(name) must not be negative") }
       return Int(clamping: value)
-    case .boolean, .double, .string:
+    case .boolean, .double, .string, .bytes:
       throw StoaError(.inconsistency, "\(name) is no integer")
     }
   }

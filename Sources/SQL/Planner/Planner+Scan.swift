@@ -188,19 +188,20 @@ extension Expression {
 
   /// Casts that fit every value.
   static func isSafeCast(_ source: LogicalType, _ target: LogicalType) -> Bool {
-    if source == target || target == .varchar { return true }
+    if source == target || (target == .varchar && source != .blob) { return true }
     if source.isInteger, target.isInteger {
-      return source.physical.byteWidth <= target.physical.byteWidth
+      return target.holdsAll(of: source)
     }
     if source.isInteger || source.isDecimal, target == .double { return true }
     if source == .real, target == .double { return true }
     if case .decimal(let precision, let scale) = target {
       let digits: Int
       switch source {
-      case .tinyint: digits = 3
-      case .smallint: digits = 5
-      case .integer: digits = 10
+      case .tinyint, .utinyint: digits = 3
+      case .smallint, .usmallint: digits = 5
+      case .integer, .uinteger: digits = 10
       case .bigint: digits = 19
+      case .ubigint: digits = 20
       case .decimal(let other, let otherScale):
         guard otherScale <= scale else { return false }
         digits = Int(other) - Int(otherScale)

@@ -5,6 +5,7 @@
 #elseif canImport(Darwin)
   import Darwin
 #endif
+import Kernels
 import Vectors
 
 /// Runs `body` on a thread of its own with a stack large enough for the deepest statement the parser accepts,
@@ -21,8 +22,11 @@ public func withLargeStack<Result>(
     withUnsafeMutablePointer(to: &result) { place in
       // Safe because this thread waits until the other has ended before `place` and `body` go.
       nonisolated(unsafe) let target = place
+      let zone = TimeZone.current
       call.body = {
-        do throws(StoaError) { target.pointee = .success(try body()) } catch {
+        do throws(StoaError) { 
+          target.pointee = .success(try TimeZone.withCurrent(zone, body))
+        } catch {
           target.pointee = .failure(error)
         }
       }

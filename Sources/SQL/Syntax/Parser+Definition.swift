@@ -221,9 +221,13 @@ extension Parser {
       }
     default: break
     }
+    if words[0] == "ENUM" {
+      return TypeSyntax(
+        name: "ENUM", arguments: [], position: range(from: start), labels: try parseLabels())
+    }
     var arguments: [Int] = []
     if isAt(.openParenthesis),
-      ["ENUM", "STRUCT", "MAP", "UNION", "ROW", "ARRAY"].contains(words[0])
+      ["STRUCT", "MAP", "UNION", "ROW", "ARRAY"].contains(words[0])
     {
       throw StoaError(
         .unsupported, "type \(words[0]) is not supported yet", position: range(from: start))
@@ -247,6 +251,20 @@ extension Parser {
     }
     return TypeSyntax(
       name: words.joined(separator: " "), arguments: arguments, position: range(from: start))
+  }
+
+  /// `('a', 'b', …)`; none is for the binder to refuse.
+  mutating func parseLabels() throws(StoaError) -> [String] {
+    try expect(.openParenthesis)
+    var labels: [String] = []
+    while !isAt(.closeParenthesis) {
+      guard case .string(let label) = current.kind else { throw unexpected("a text") }
+      labels.append(label)
+      advance()
+      guard accept(.comma) else { break }
+    }
+    try expect(.closeParenthesis)
+    return labels
   }
 
   private mutating func parseTypeWord() throws(StoaError) -> String {

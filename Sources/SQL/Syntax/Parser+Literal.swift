@@ -1,3 +1,4 @@
+import Kernels
 import Vectors
 
 extension Parser {

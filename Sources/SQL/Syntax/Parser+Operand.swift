@@ -140,9 +140,23 @@ extension Parser {
       advance()
       return try make(.literal(.typed(type, literal)), from: start)
     }
+    if startsZonedLiteral() {
+      let type = try parseType()
+      guard case .string(let literal) = current.kind else { throw unexpected("a text") }
+      advance()
+      return try make(.literal(.typed(type, literal)), from: start)
+    }
     let name = try parseQualifiedName("an expression")
     guard isAt(.openParenthesis) else { return try make(.column(name), from: start) }
     return try make(.call(try parseCall(name, from: start)), from: start)
+  }
+
+  /// TIME or TIMESTAMP, then WITH or WITHOUT TIME ZONE, then a text.
+  private func startsZonedLiteral() -> Bool {
+    guard keyword(at: 1) == .with || keyword(at: 1) == .without, keyword(at: 2) == .time,
+      keyword(at: 3) == .zone, ["TIME", "TIMESTAMP"].contains(text(current).uppercased())
+    else { return false }
+    return true
   }
 
   private func isTypeName() -> Bool {

@@ -230,6 +230,12 @@ extension Parser {
       advance()
       return .use(NameSyntax(schema, isQuoted: true, position: position))
     }
+    if keyword == .time, keyword(at: 1) == .zone {
+      let name = NameSyntax("timezone", position: current.range)
+      advance()
+      advance()
+      return .set(name: name, values: [try parseOptionValue()])
+    }
     let name = try parseLabel("the name of a setting")
     guard accept(.equal) || accept(.to) else { throw unexpected("= or TO") }
     var values = [try parseOptionValue()]

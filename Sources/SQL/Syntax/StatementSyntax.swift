@@ -245,4 +245,6 @@ public struct TypeSyntax: Sendable, Equatable {
   /// Numbers in parentheses, such as precision and scale.
   public var arguments: [Int]
   public var position: Range<Int>
+  /// Of ENUM.
+  public var labels: [String] = []
 }

@@ -203,6 +203,13 @@ extension LiteralSyntax {
 extension TypeSyntax {
   /// The type as SQL: `DECIMAL(10,2)`.
   public var text: String {
-    arguments.isEmpty ? name : "\(name)(\(arguments.map(String.init).joined(separator: ",")))"
+    if !labels.isEmpty {
+      let quoted = labels.map {
+        "'" + $0.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+          + "'"
+      }
+      return "ENUM(\(quoted.joined(separator: ", ")))"
+    }
+    return arguments.isEmpty ? name : "\(name)(\(arguments.map(String.init).joined(separator: ",")))"
   }
 }

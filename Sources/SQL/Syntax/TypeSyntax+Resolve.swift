@@ -6,7 +6,8 @@ extension TypeSyntax {
   /// - Throws: `.binding` for unknown names and wrong numbers, `.unsupported` for types of later versions.
   public func resolved() throws(StoaError) -> LogicalType {
     if let type = TypeSyntax.plain[name] {
-      let takesLength = type == .varchar || type == .timestamp
+      let takesLength = type == .varchar || type == .timestamp || type == .time || type == .blob
+        || type == .timestampTZ
       guard arguments.isEmpty || (takesLength && arguments.count == 1) else {
         throw StoaError(
           .binding, "type \(name) takes no numbers in parentheses", position: position)
@@ -16,6 +17,7 @@ extension TypeSyntax {
     switch name {
     case "DECIMAL", "NUMERIC", "DEC": return try decimal()
     case "FLOAT": return try float()
+    case "ENUM": return .enumeration(try EnumType.checked(labels, at: position))
     default: break
     }
     if TypeSyntax.planned.contains(name) {
@@ -72,16 +74,45 @@ extension TypeSyntax {
     "DATE": .date,
     "TIMESTAMP": .timestamp, "DATETIME": .timestamp,
     "INTERVAL": .interval,
+    "UTINYINT": .utinyint, "UINT1": .utinyint,
+    "USMALLINT": .usmallint, "UINT2": .usmallint,
+    "UINTEGER": .uinteger, "UINT4": .uinteger, "UINT": .uinteger,
+    "UBIGINT": .ubigint, "UINT8": .ubigint,
+    "TIME": .time, "TIME WITHOUT TIME ZONE": .time,
+    "TIMESTAMP WITHOUT TIME ZONE": .timestamp,
+    "TIMESTAMPTZ": .timestampTZ, "TIMESTAMP WITH TIME ZONE": .timestampTZ,
+    "UUID": .uuid, "GUID": .uuid,
+    "BLOB": .blob, "BYTEA": .blob, "BINARY": .blob, "VARBINARY": .blob,
+    "INT16": .smallint, "INT32": .integer, "INT64": .bigint,
+    "UINT16": .usmallint, "UINT32": .uinteger, "UINT64": .ubigint,
   ]
 
   private static let planned: Set<String> = [
-    "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "UINT1", "UINT2", "UINT4", "UINT8",
-    "TIME", "TIMETZ", "TIME WITH TIME ZONE", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "UUID",
-    "BLOB",
-    "BYTEA", "BINARY", "VARBINARY", "ENUM", "JSON", "JSONB", "STRUCT", "MAP", "LIST", "UNION",
+    "UHUGEINT", "TIMETZ", "TIME WITH TIME ZONE",
+    "JSON", "JSONB", "STRUCT", "MAP", "LIST", "UNION",
     "BIT",
     "BIT VARYING", "ARRAY", "SERIAL", "BIGSERIAL", "SMALLSERIAL", "GEOMETRY", "VARIANT",
     "DECFLOAT", "BIGNUM", "XML", "INET", "OID", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS",
     "MONEY", "ROW",
   ]
+}
+
+extension EnumType {
+  /// The type with these labels, if they can be labels.
+  static func checked(
+    _ labels: [String], name: String? = nil, at position: Range<Int>
+  ) throws(StoaError) -> EnumType {
+    guard !labels.isEmpty else {
+      throw StoaError(.binding, "an ENUM needs labels", position: position)
+    }
+    guard labels.count <= EnumType.maximumCount else {
+      throw StoaError(
+        .binding, "an ENUM has at most \(EnumType.maximumCount) labels", position: position)
+    }
+    var seen: Set<[UInt8]> = []
+    for label in labels where !seen.insert(Array(label.utf8)).inserted {
+      throw StoaError(.binding, "the label '\(label)' stands twice in an ENUM", position: position)
+    }
+    return EnumType(name: name, labels: labels)
+  }
 }

@@ -1,3 +1,4 @@
+import Kernels
 import Vectors
 
 /// How results are written as text. One file per mode; `makeFormatter` is the one place that lists them.
@@ -25,6 +26,10 @@ public enum OutputMode: String, Sendable, CaseIterable {
 
   /// What writes one result in this mode.
   public func makeFormatter(_ options: OutputOptions = OutputOptions()) -> any ResultFormatter {
+    ZonedFormatter(makePlainFormatter(options))
+  }
+
+  private func makePlainFormatter(_ options: OutputOptions) -> any ResultFormatter {
     switch self {
     case .box: BoxFormatter(options)
     case .csv: CSVFormatter(options)
@@ -61,11 +66,46 @@ public struct ResultColumn: Hashable, Sendable {
   public var name: String
   /// Type of all its values.
   public var type: LogicalType
+  /// Where its timestamps with time zone are shown; no part of what makes columns equal.
+  let timeZone: TimeZone
 
   /// A column by name and type.
   public init(name: String, type: LogicalType) {
     self.name = name
     self.type = type
+    timeZone = .current
+  }
+
+  /// Same name and type.
+  public static func == (left: ResultColumn, right: ResultColumn) -> Bool {
+    left.name == right.name && left.type == right.type
+  }
+
+  /// By name and type.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(type)
+  }
+}
+
+/// Shows timestamps in the time zone of the session that the result comes from, whoever prints it.
+private struct ZonedFormatter: ResultFormatter {
+  private var formatter: any ResultFormatter
+  private var timeZone = TimeZone.current
+
+  init(_ formatter: any ResultFormatter) { self.formatter = formatter }
+
+  mutating func begin(_ columns: [ResultColumn], to bytes: inout [UInt8]) {
+    if let column = columns.first { timeZone = column.timeZone }
+    TimeZone.withCurrent(timeZone) { formatter.begin(columns, to: &bytes) }
+  }
+
+  mutating func append(_ batch: Batch, to bytes: inout [UInt8]) {
+    TimeZone.withCurrent(timeZone) { formatter.append(batch, to: &bytes) }
+  }
+
+  mutating func end(footer: String?, to bytes: inout [UInt8]) {
+    TimeZone.withCurrent(timeZone) { formatter.end(footer: footer, to: &bytes) }
   }
 }
 

@@ -225,9 +225,11 @@ extension Inspector {
     case (.string(let value), _): "'\(value)'"
     case (.integer(let value), .date) where Int32(exactly: value) == nil: "\(value)"
     case (.integer(let value), .timestamp) where Int64(exactly: value) == nil: "\(value)"
+    case (.integer(let value), .timestampTZ) where Int64(exactly: value) == nil: "\(value)"
     case (.integer, _) where type.isExactOrTime: TextFormatter.string(value, type)
     case (.integer(let value), _): "\(value)"
     case (.double(let value), _): "\(value)"
+    case (.bytes, _): "'\(TextFormatter.string(value, type))'"
     case (.boolean(let value), _): value ? "true" : "false"
     }
   }
@@ -235,5 +237,8 @@ extension Inspector {
 
 extension LogicalType {
   /// Whether integers of this type are shown as something else.
-  fileprivate var isExactOrTime: Bool { isDecimal || self == .date || self == .timestamp }
+  fileprivate var isExactOrTime: Bool {
+    isDecimal || self == .date || self == .timestamp || self == .time || self == .timestampTZ
+      || self == .interval || self == .uuid || labels != nil
+  }
 }

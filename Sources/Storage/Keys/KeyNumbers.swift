@@ -182,7 +182,9 @@ extension KeyNumbers {
     _ column: Vector, _: T.Type
   ) {
     column.withValues(as: T.self) { values in
-      hashEach { Int128(truncatingIfNeeded: values[$0]).littleEndian }
+      // Intervals are equal when their lengths are.
+      let shift = column.type == .interval ? Interval.lengthShift : 0
+      hashEach { (Int128(truncatingIfNeeded: values[$0]) >> shift).littleEndian }
     }
   }
 

@@ -327,6 +327,15 @@ extension LogicalType {
     case .timestamp: 12
     case .interval: 13
     case .null: 14
+    case .utinyint: 15
+    case .usmallint: 16
+    case .uinteger: 17
+    case .ubigint: 18
+    case .time: 19
+    case .timestampTZ: 20
+    case .uuid: 21
+    case .blob: 22
+    case .enumeration: 23
     }
   }
 
@@ -339,6 +348,7 @@ extension LogicalType {
       writer.u8(0)
       writer.u8(0)
     }
+    if case .enumeration(let type) = self { type.encode(to: &writer) }
   }
 
   init(from reader: inout ByteReader) throws(StoaError) {
@@ -356,8 +366,45 @@ extension LogicalType {
       }
       self = .decimal(precision: precision, scale: scale)
     case 1...13: self = simple[Int(kind) - 1]
+    case 15...22: self = LogicalType.added[Int(kind) - 15]
+    case 23: self = .enumeration(try EnumType(from: &reader))
     default: throw reader.damage("the type \(kind) is unknown")
     }
+  }
+}
+
+extension LogicalType {
+  /// Types 15 to 22; software from before them refuses the codes.
+  private static let added: [LogicalType] = [
+    .utinyint, .usmallint, .uinteger, .ubigint, .time, .timestampTZ, .uuid, .blob,
+  ]
+}
+
+extension EnumType {
+  /// Whether it has a name, the name if so, the number of labels (4 bytes), the labels.
+  fileprivate func encode(to writer: inout ByteWriter) {
+    writer.u8(name == nil ? 0 : 1)
+    if let name { writer.string(name) }
+    writer.u32(UInt32(truncatingIfNeeded: count))
+    for label in labels { writer.string(label) }
+  }
+
+  fileprivate init(from reader: inout ByteReader) throws(StoaError) {
+    let name = try reader.flag() ? try reader.string() : nil
+    let count = Int(try reader.u32())
+    guard (1...EnumType.maximumCount).contains(count) else {
+      throw reader.damage("an ENUM of \(count) labels")
+    }
+    var labels: [String] = []
+    var seen: Set<[UInt8]> = []
+    for _ in 0..<count {
+      let label = try reader.string()
+      guard seen.insert(Array(label.utf8)).inserted else {
+        throw reader.damage("an ENUM has the label \(label) twice")
+      }
+      labels.append(label)
+    }
+    self.init(name: name, labels: labels)
   }
 }
 
@@ -377,6 +424,10 @@ extension Value {
     case .string(let value):
       writer.u8(4)
       writer.string(value)
+    case .bytes(let value):
+      writer.u8(5)
+      writer.u32(UInt32(truncatingIfNeeded: value.count))
+      value.withUnsafeBytes { writer.append($0) }
     }
   }
 
@@ -388,17 +439,20 @@ extension Value {
     case 2: self = .integer(try reader.i128())
     case 3: self = .double(try reader.f64())
     case 4: self = .string(try reader.string())
+    case 5:
+      let bytes = try reader.buffer(Int(try reader.u32()))
+      self = .bytes(Array(bytes.bytes))
     case let tag: throw reader.damage("the value tag \(tag) is unknown")
     }
-    guard fits(type.physical) else { throw reader.damage("a value does not fit \(type)") }
+    guard fits(type) else { throw reader.damage("a value does not fit \(type)") }
   }
 
-  /// Whether a vector of `physical` can hold the value.
-  func fits(_ physical: PhysicalType) -> Bool {
-    switch (self, physical) {
-    case (.null, _), (.boolean, .bool), (.double, .float32), (.double, .float64),
-      (.string, .string):
-      true
+  /// Whether a vector of `type` can hold the value.
+  func fits(_ type: LogicalType) -> Bool {
+    switch (self, type.physical) {
+    case (.null, _), (.boolean, .bool), (.double, .float32), (.double, .float64): true
+    case (.string, .string): type != .blob
+    case (.bytes, .string): type == .blob
     case (.integer(let value), .int8): Int8(exactly: value) != nil
     case (.integer(let value), .int16): Int16(exactly: value) != nil
     case (.integer(let value), .int32): Int32(exactly: value) != nil

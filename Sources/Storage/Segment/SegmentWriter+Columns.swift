@@ -88,8 +88,8 @@ struct ColumnState {
     return numbers
   }
 
-  /// Ends the dictionary, and a bitmap index with it; returns the rows that relied on it.
-  mutating func giveUp() -> [(rowGroup: Int, codes: LocalCodes)] {
+  /// Ends the dictionary of texts of `type`, and a bitmap index with it; returns the rows that relied on it.
+  mutating func giveUp(_ type: LogicalType) -> [(rowGroup: Int, codes: LocalCodes)] {
     hasGivenUp = true
     bitmaps.giveUp()
     defer {
@@ -97,7 +97,7 @@ struct ColumnState {
       dictionary = TextDictionary()
     }
     return kept.map { group in
-      let entries = dictionary.vector(group.numbers, type: .varchar)
+      let entries = dictionary.vector(group.numbers, type: type)
       let codes = LocalCodes(
         entries: entries, codes: group.local, rowCount: group.rowCount, validity: group.validity)
       return (group.rowGroup, codes)

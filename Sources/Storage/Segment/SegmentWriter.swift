@@ -137,7 +137,7 @@ public final class SegmentWriter {
     addRows(rows, index, entryNumbers: numbers)
     guard columns[index].dictionary.count > options.dictionaryEntryLimit else { return nil }
     encoder.giveUpDictionary(index)
-    let kept = columns[index].giveUp()
+    let kept = columns[index].giveUp(definition.columns[index].type)
     for (number, codes) in kept {
       try write([(index, try encodeValues(codes, index))], rowGroup: number)
     }

@@ -1,5 +1,6 @@
 import Catalog
 import Encodings
+import Kernels
 import Vectors
 
 // What the footer says of the values, against the values.
@@ -84,8 +85,8 @@ extension SegmentVerifier {
     let isAbove: Bool
     if zone.maxIsExact {
       isAbove = !(bounds.max < zone.max) && !(zone.max < bounds.max)
-    } else if case .string(let cut) = zone.max, case .string(let whole) = bounds.max {
-      isAbove = whole.utf8.starts(with: cut.utf8)
+    } else if let cut = zone.max.bytes, let whole = bounds.max.bytes {
+      isAbove = whole.starts(with: cut)
     } else {
       isAbove = false
     }
@@ -103,6 +104,12 @@ extension SegmentVerifier {
   /// The first row that is less than the one before.
   private static func firstDescent(_ values: Vector) -> Int? {
     guard values.count > 1 else { return nil }
+    if values.type == .interval {
+      let flat = values.flattened()
+      return (1..<flat.count).first {
+        RowComparator.compare(flat, $0 - 1, flat, $0, SortSpecification(nullsFirst: false)) > 0
+      }
+    }
     var last = values.value(at: 0)
     for row in 1..<values.count {
       let value = values.value(at: row)

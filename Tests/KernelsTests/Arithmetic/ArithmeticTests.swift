@@ -128,7 +128,7 @@ struct ArithmeticTests {
       try text("-", [.timestamp("2024-03-02 06:00:00"), .timestamp("2024-02-28 00:00:00")])
         == "3 days 06:00:00 INTERVAL")
     #expect(
-      try text("*", [.interval("1 month 2 days"), .integer(3)]) == "3 months 6 days INTERVAL")
+      try text("*", [.interval("1 month 2 days"), .integer(3)]) == "3 mons 6 days INTERVAL")
     #expect(throws: StoaError.self) {
       try text("+", [.date("5800000-01-01"), .integer(2_000_000_000)])
     }

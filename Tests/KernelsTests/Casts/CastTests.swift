@@ -11,7 +11,8 @@ struct CastTests {
     .decimal(precision: 18, scale: 6),
     .decimal(precision: 38, scale: 10), .decimal(precision: 38, scale: 0), .varchar, .date,
     .timestamp,
-    .interval,
+    .interval, .utinyint, .usmallint, .uinteger, .ubigint, .time, .timestampTZ, .uuid, .blob,
+    .enumeration(EnumType(labels: ["x", "1", "true"])),
   ]
 
   /// Values of a type at and near its limits, and NULL.
@@ -38,6 +39,15 @@ struct CastTests {
       return [
         .integer(limit - 1), .integer(1 - limit), .integer(0), .integer(15), .integer(-25), .null,
       ]
+    case .utinyint: return integers(UInt8.self).filter { $0.integer! >= 0 } + [.null]
+    case .usmallint: return [.integer(0), .integer(65_535), .null]
+    case .uinteger: return [.integer(0), .integer(4_294_967_295), .null]
+    case .ubigint: return [.integer(0), .integer(Int128(UInt64.max)), .null]
+    case .time: return [.integer(0), .integer(86_399_999_999), .integer(86_400_000_000), .null]
+    case .timestampTZ: return integers(Int64.self) + [.null]
+    case .uuid: return integers(Int128.self) + [.null]
+    case .blob: return [.bytes([]), .bytes([0, 255, 97]), .null]
+    case .enumeration: return [.integer(0), .integer(2), .null]
     case .varchar:
       return [
         "", " 1 ", "1.5", "-128", "2024-02-29", "2024-02-29 12:34:56.789", "true", "x", "1e400",

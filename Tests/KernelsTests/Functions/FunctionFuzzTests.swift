@@ -53,7 +53,10 @@ struct FunctionFuzzTests {
     arguments: FunctionRegistry.all.map(\.name))
   func anything(name: String) throws {
     // The clock and random numbers differ each time, and setseed changes what others see.
-    let changes = ["clock_timestamp", "random", "random_normal", "setseed", "now", "current_date"]
+    let changes = [
+      "clock_timestamp", "random", "random_normal", "setseed", "now", "current_date",
+      "localtimestamp", "localtime", "gen_random_uuid",
+    ]
     var generator = SeededGenerator(
       UInt64(truncatingIfNeeded: name.utf8.reduce(7) { $0 &* 31 &+ Int($1) }))
     for _ in 0..<400 {

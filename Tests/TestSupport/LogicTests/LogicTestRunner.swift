@@ -128,10 +128,12 @@ public struct LogicTestRunner<Connection: LogicTestConnection> {
   private static func letter(_ type: LogicalType) -> Character {
     switch type {
     case .boolean: "B"
-    case .tinyint, .smallint, .integer, .bigint, .hugeint: "I"
+    case .tinyint, .smallint, .integer, .bigint, .hugeint, .utinyint, .usmallint, .uinteger,
+      .ubigint:
+      "I"
     case .real, .double, .decimal: "R"
-    case .varchar, .null, .interval: "T"
-    case .date, .timestamp: "D"
+    case .varchar, .null, .interval, .time, .uuid, .blob, .enumeration: "T"
+    case .date, .timestamp, .timestampTZ: "D"
     }
   }
 

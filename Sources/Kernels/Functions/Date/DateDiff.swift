@@ -35,11 +35,52 @@ enum DateDiff {
       return Int64(
         Calendar.floorDivide(to.days + 3, 7) - Calendar.floorDivide(from.days + 3, 7))
     case .day, .dow, .isodow, .doy: return days
+    case .timezone, .timezoneHour, .timezoneMinute:
+      throw StoaError(.evaluation, "date_diff cannot count '\(field.rawValue)'")
     case .hour: return try units(3_600_000_000)
     case .minute: return try units(60_000_000)
     case .second, .epoch: return try units(1_000_000)
     case .millisecond: return try units(1000)
     case .microsecond: return try units(1)
+    }
+  }
+
+  /// Between two times of day.
+  static func ofTimes(_ field: DateField, _ arguments: ScalarFunction.Arguments) -> BoundFunction? {
+    guard arguments.types.dropFirst().contains(.time),
+      (1...2).allSatisfy({
+        ImplicitCast.cost(arguments.types[$0], .time, literal: arguments.literal($0)) != nil
+      })
+    else { return nil }
+    return .make("date_diff", [.varchar, .time, .time], .bigint) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      try RowKernels.binary([arguments[1], arguments[2]], count, .bigint, zero: 0 as Int64) {
+        (start: Int64, end: Int64) throws(StoaError) -> Int64 in
+        try boundaries(field, start, end)
+      }
+    }
+  }
+
+  /// Between two instants: days and longer by the clocks of the session's time zone, shorter units by the
+  /// offset of the first, so that a change of clocks adds or loses none.
+  static func ofInstants(
+    _ field: DateField, _ arguments: ScalarFunction.Arguments
+  ) -> BoundFunction? {
+    guard arguments.types.dropFirst().contains(.timestampTZ),
+      (1...2).allSatisfy({
+        ImplicitCast.cost(arguments.types[$0], .timestampTZ, literal: arguments.literal($0)) != nil
+      })
+    else { return nil }
+    return .make("date_diff", [.varchar, .timestampTZ, .timestampTZ], .bigint) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      let clock = LocalClock(.current)
+      return try RowKernels.binary([arguments[1], arguments[2]], count, .bigint, zero: 0 as Int64) {
+        (start: Int64, end: Int64) throws(StoaError) -> Int64 in
+        let from = clock.local(start) ?? start
+        let shift = from &- start
+        let to = field.isOfDay ? clock.local(end) ?? end : end.addingReportingOverflow(shift).partialValue
+        return try boundaries(field, from, to)
+      }
     }
   }
 
@@ -83,6 +124,8 @@ extension ScalarFunction {
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
       guard arguments.types.count == 3 else { return nil }
       let field = try DateField.literal(arguments, of: "date_diff")
+      if let bound = DateDiff.ofTimes(field, arguments) { return bound }
+      if let bound = DateDiff.ofInstants(field, arguments) { return bound }
       for number in 1...2
       where ImplicitCast.cost(
         arguments.types[number], .timestamp, literal: arguments.literal(number)) == nil

@@ -4,6 +4,10 @@ import Vectors
 public enum DateField: String, Sendable, CaseIterable {
   case millennium, century, decade, year, isoyear, quarter, month, week, day, dow, isodow, doy
   case hour, minute, second, millisecond, microsecond, epoch
+  /// Of TIMESTAMP WITH TIME ZONE: seconds from UTC, their hours and minutes.
+  case timezone
+  case timezoneHour = "timezone_hour"
+  case timezoneMinute = "timezone_minute"
 
   /// From a name in any case, singular or plural, or one of the usual abbreviations.
   public init?(name: String) {
@@ -60,7 +64,9 @@ public enum DateField: String, Sendable, CaseIterable {
   /// Whether it can be told from the day alone.
   var isOfDay: Bool {
     switch self {
-    case .hour, .minute, .second, .millisecond, .microsecond, .epoch: false
+    case .hour, .minute, .second, .millisecond, .microsecond, .epoch, .timezone, .timezoneHour,
+      .timezoneMinute:
+      false
     default: true
     }
   }
@@ -91,6 +97,18 @@ public enum DateField: String, Sendable, CaseIterable {
   /// The century or millennium a year lies in; there is no number 0.
   private static func ordinal(_ year: Int, _ length: Int) -> Int64 {
     Int64(year > 0 ? (year - 1) / length + 1 : -((-year) / length + 1))
+  }
+
+  /// Whether it is told from the offset from UTC.
+  var isOfZone: Bool { self == .timezone || self == .timezoneHour || self == .timezoneMinute }
+
+  /// The value for an offset in seconds; `isOfZone` fields only.
+  func value(offset: Int) -> Int64 {
+    switch self {
+    case .timezoneHour: Int64(offset / 3600)
+    case .timezoneMinute: Int64(offset / 60 % 60)
+    default: Int64(offset)
+    }
   }
 
   /// The value for microseconds within a day; fields of the day are 0.

@@ -7,10 +7,10 @@ enum DatePart {
   static func resolveExtract(_ name: String, _ field: DateField, _ type: LogicalType)
     -> BoundFunction?
   {
-    guard field.hasFraction, type == .timestamp || type == .interval || type == .null else {
+    guard field.hasFraction, type.isTemporal && type != .date || type == .null else {
       return resolve(name, field, type, leading: [.varchar])
     }
-    let input: LogicalType = type == .interval ? .interval : .timestamp
+    let input: LogicalType = type == .null ? .timestamp : type
     let result = LogicalType.decimal(precision: 8, scale: field == .second ? 6 : 3)
     return .make(name, [.varchar, input], result) {
       (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
@@ -20,8 +20,11 @@ enum DatePart {
           Int32(Interval(packed: packed).microseconds % 60_000_000)
         }
       }
+      // Local clocks differ from UTC by whole seconds: those of a zone's oldest times are heeded.
+      let clock = input == .timestampTZ ? LocalClock(.current) : nil
       return try RowKernels.unary(operand, count, result, zero: 0 as Int32) { (timestamp: Int64) in
-        Int32(Calendar.split(timestamp).microseconds % 60_000_000)
+        let local = clock.map { $0.local(timestamp) ?? timestamp } ?? timestamp
+        return Int32(Calendar.split(local).microseconds % 60_000_000)
       }
     }
   }
@@ -34,10 +37,14 @@ enum DatePart {
   {
     let input: LogicalType
     switch type {
-    case .date, .timestamp, .interval: input = type
+    case .date, .timestamp, .interval, .timestampTZ: input = type
+    case .time:
+      guard !field.isOfDay else { return nil }
+      input = type
     case .null: input = .timestamp
     default: return nil
     }
+    if field.isOfZone && input != .timestampTZ { return nil }
     let result: LogicalType = field == .epoch ? .double : .bigint
     let position = leading.count
     return .make(name, leading + [input], result) {
@@ -46,6 +53,7 @@ enum DatePart {
       switch input {
       case .date: return try ofDates(field, operand, count)
       case .interval: return try ofIntervals(field, operand, count)
+      case .timestampTZ: return try ofInstants(field, operand, count)
       default: return try ofTimestamps(field, operand, count)
       }
     }
@@ -79,6 +87,21 @@ enum DatePart {
     }
   }
 
+  private static func ofInstants(
+    _ field: DateField, _ arguments: [Vector], _ count: Int
+  ) throws(StoaError) -> Vector {
+    if field == .epoch { return try ofTimestamps(field, arguments, count) }
+    let clock = LocalClock(.current)
+    return try RowKernels.unary(arguments, count, .bigint, zero: 0 as Int64) { (instant: Int64) in
+      if field.isOfZone {
+        return field.value(offset: clock.rules.offset(at: LocalClock.seconds(instant)))
+      }
+      let parts = Calendar.split(clock.local(instant) ?? instant)
+      return field.isOfDay
+        ? field.value(days: parts.days) : field.value(microseconds: parts.microseconds)
+    }
+  }
+
   private static func ofIntervals(
     _ field: DateField, _ arguments: [Vector], _ count: Int
   ) throws(StoaError) -> Vector {
@@ -103,7 +126,8 @@ enum DatePart {
       case .hour: return interval.microseconds / 3_600_000_000
       case .minute, .second, .millisecond, .microsecond:
         return field.value(microseconds: interval.microseconds)
-      case .isoyear, .week, .dow, .isodow, .doy, .epoch:
+      case .isoyear, .week, .dow, .isodow, .doy, .epoch, .timezone, .timezoneHour,
+        .timezoneMinute:
         throw StoaError(.evaluation, "an INTERVAL has no \(field.rawValue)")
       }
     }

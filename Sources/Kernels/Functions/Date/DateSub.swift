@@ -20,6 +20,8 @@ enum DateSub {
     case .second, .epoch: unit = 1_000_000
     case .millisecond: unit = 1000
     case .microsecond: unit = 1
+    case .timezone, .timezoneHour, .timezoneMinute:
+      throw StoaError(.evaluation, "date_sub cannot count '\(field.rawValue)'")
     }
     guard let result = Int64(exactly: (Int128(end) - Int128(start)) / Int128(unit)) else {
       throw StoaError(.evaluation, "date_sub in \(field.rawValue)s is out of range for BIGINT")

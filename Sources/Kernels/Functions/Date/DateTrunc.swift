@@ -39,11 +39,14 @@ enum DateTrunc {
 
   static func resolve(_ field: DateField, _ type: LogicalType) throws(StoaError) -> BoundFunction? {
     switch field {
-    case .dow, .isodow, .doy, .epoch:
+    case .dow, .isodow, .doy, .epoch, .timezone, .timezoneHour, .timezoneMinute:
       throw StoaError(.binding, "date_trunc cannot cut at '\(field.rawValue)'")
     default: break
     }
     let name = "date_trunc"
+    if type == .timestampTZ { return ofInstants(field, zone: nil) }
+    if type == .interval { return ofIntervals(field) }
+    if type == .time { return ofIntervals(field) }
     guard type == .date || type == .timestamp || type == .null else { return nil }
     if type == .date, unit(field) == nil {
       return .make(name, [.varchar, .date], .date) {
@@ -61,17 +64,65 @@ enum DateTrunc {
       (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
       try RowKernels.unary([arguments[1]], count, .timestamp, zero: 0 as Int64) {
         (timestamp: Int64) throws(StoaError) -> Int64 in
-        let parts = Calendar.split(timestamp)
-        let start =
-          if let unit = unit(field) {
-            Calendar.timestamp(
-              days: parts.days, microseconds: parts.microseconds / unit * unit)
-          } else {
-            Calendar.timestamp(days: truncated(days: parts.days, field), microseconds: 0)
-          }
-        guard let start else { throw StoaError(.evaluation, "TIMESTAMP out of range") }
+        guard let start = truncated(timestamp, field) else {
+          throw StoaError(.evaluation, "TIMESTAMP out of range")
+        }
         return start
       }
+    }
+  }
+
+  private static func truncated(_ timestamp: Int64, _ field: DateField) -> Int64? {
+    let parts = Calendar.split(timestamp)
+    if let unit = unit(field) {
+      return Calendar.timestamp(days: parts.days, microseconds: parts.microseconds / unit * unit)
+    }
+    return Calendar.timestamp(days: truncated(days: parts.days, field), microseconds: 0)
+  }
+
+  /// By the clocks of a zone. Hours and less keep the offset, so that an hour that comes twice stays the one it was.
+  static func ofInstants(_ field: DateField, zone: TimeZone?) -> BoundFunction {
+    let types: [LogicalType] = [.varchar, .timestampTZ] + (zone == nil ? [] : [.varchar])
+    return .make("date_trunc", types, .timestampTZ) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      let clock = LocalClock(zone ?? .current)
+      return try RowKernels.unary([arguments[1]], count, .timestampTZ, zero: 0 as Int64) {
+        (instant: Int64) throws(StoaError) -> Int64 in
+        guard let local = clock.local(instant), let start = truncated(local, field),
+          let result = unit(field) == nil ? clock.instant(start) : start &- (local &- instant)
+        else { throw StoaError(.evaluation, "TIMESTAMP WITH TIME ZONE out of range") }
+        return result
+      }
+    }
+  }
+
+  /// Parts smaller than the field become zero.
+  private static func ofIntervals(_ field: DateField) -> BoundFunction? {
+    if field == .week || field == .isoyear { return nil }
+    return .make("date_trunc", [.varchar, .interval], .interval) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      try RowKernels.unary([arguments[1]], count, .interval, zero: 0 as Int128) {
+        (packed: Int128) in truncated(Interval(packed: packed), field).packed
+      }
+    }
+  }
+
+  private static func truncated(_ interval: Interval, _ field: DateField) -> Interval {
+    func months(_ length: Int32) -> Interval {
+      Interval(months: interval.months / length * length)
+    }
+    switch field {
+    case .millennium: return months(12_000)
+    case .century: return months(1_200)
+    case .decade: return months(120)
+    case .year: return months(12)
+    case .quarter: return months(3)
+    case .month: return months(1)
+    case .day: return Interval(months: interval.months, days: interval.days)
+    default:
+      var result = interval
+      if let unit = unit(field) { result.microseconds = result.microseconds / unit * unit }
+      return result
     }
   }
 }
@@ -82,6 +133,13 @@ extension ScalarFunction {
     help: "Start of the year, quarter, month, week, day, hour, … of a date or timestamp",
     example: .init(.text("month"), .date("2024-02-29"), gives: "2024-02-01"),
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
+      if arguments.types.count == 3 {
+        let field = try DateField.literal(arguments, of: "date_trunc")
+        guard case .string(let name) = arguments.literal(2),
+          ImplicitCast.cost(arguments.types[1], .timestampTZ, literal: arguments.literal(1)) != nil
+        else { return nil }
+        return DateTrunc.ofInstants(field, zone: try TimeZone.named(name))
+      }
       guard arguments.types.count == 2 else { return nil }
       let field = try DateField.literal(arguments, of: "date_trunc")
       let isText = arguments.types[1] == .varchar && arguments.literal(1) != nil

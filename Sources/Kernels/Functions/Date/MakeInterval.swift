@@ -8,9 +8,10 @@ enum IntervalMaking {
     months: Int128 = 0, days: Int128 = 0, microseconds: Int128 = 0
   ) throws(StoaError) -> Int128 {
     guard let months = Int32(exactly: months), let days = Int32(exactly: days),
-      let microseconds = Int64(exactly: microseconds)
+      let microseconds = Int64(exactly: microseconds),
+      let interval = Interval(months: months, days: days, microseconds: microseconds).storable
     else { throw outOfRange }
-    return Interval(months: months, days: days, microseconds: microseconds).packed
+    return interval.packed
   }
 
   /// `to_days(n)` and its like.
@@ -109,10 +110,10 @@ extension ScalarFunction {
     IntervalMaking.function("to_years", "years", gives: "2 years") {
       (n: Int128) throws(StoaError) in try IntervalMaking.interval(months: n * 12)
     },
-    IntervalMaking.function("to_quarters", "quarters", gives: "6 months") {
+    IntervalMaking.function("to_quarters", "quarters", gives: "6 mons") {
       (n: Int128) throws(StoaError) in try IntervalMaking.interval(months: n * 3)
     },
-    IntervalMaking.function("to_months", "months", gives: "2 months") {
+    IntervalMaking.function("to_months", "months", gives: "2 mons") {
       (n: Int128) throws(StoaError) in try IntervalMaking.interval(months: n)
     },
     IntervalMaking.function("to_weeks", "weeks", gives: "14 days") {
@@ -139,7 +140,7 @@ extension ScalarFunction {
     "make_interval", .date,
     help: "Interval of years, months, weeks, days, hours, minutes and seconds, as many as given",
     example: .init(
-      .integer(1), .integer(2), .integer(0), .integer(10), gives: "1 year 2 months 10 days"),
+      .integer(1), .integer(2), .integer(0), .integer(10), gives: "1 year 2 mons 10 days"),
     .overloads(
       (1...7).map { count in
         .value(
@@ -162,10 +163,10 @@ extension ScalarFunction {
     days: false)
   static let justifyDays = IntervalMaking.justification(
     "justify_days", help: "Interval with each 30 days made a month",
-    example: .init(.interval("65 days"), gives: "2 months 5 days"), hours: false, days: true)
+    example: .init(.interval("65 days"), gives: "2 mons 5 days"), hours: false, days: true)
   static let justifyInterval = IntervalMaking.justification(
     "justify_interval", aliases: ["normalized_interval"],
     help: "Interval with each 24 hours made a day and each 30 days a month",
-    example: .init(.interval("29 days 26 hours"), gives: "1 month 02:00:00"), hours: true,
+    example: .init(.interval("29 days 26 hours"), gives: "1 mon 02:00:00"), hours: true,
     days: true)
 }

@@ -327,17 +327,21 @@ extension ScalarFunction {
     help:
       "Timestamp from seconds since 1970, or from a text by a pattern such as 'YYYY-MM-DD HH24:MI'",
     example: .init(
-      .text("29/02/2024 01:14 PM"), .text("DD/MM/YYYY HH12:MI AM"), gives: "2024-02-29 13:14:00"),
+      .text("29/02/2024 01:14 PM"), .text("DD/MM/YYYY HH12:MI AM"), gives: "2024-02-29 13:14:00+00"),
     .overloads([
-      .value([.double], .timestamp, zero: 0 as Int64) {
+      .value([.double], .timestampTZ, zero: 0 as Int64) {
         (reader: ArgumentReader, row: Int) throws(StoaError) -> Int64 in
         guard let micros = Int64(exactly: (reader.real(0, row) * 1e6).rounded()) else {
-          throw StoaError(.evaluation, "TIMESTAMP out of range")
+          throw StoaError(.evaluation, "TIMESTAMP WITH TIME ZONE out of range")
         }
         return micros
       },
-      ToDate.overload(.timestamp, zero: 0 as Int64) {
-        (timestamp: Int64) throws(StoaError) -> Int64 in timestamp
+      ToDate.overload(.timestampTZ, zero: 0 as Int64) {
+        (timestamp: Int64) throws(StoaError) -> Int64 in
+        guard let instant = TimeZone.current.instant(timestamp) else {
+          throw StoaError(.evaluation, "TIMESTAMP WITH TIME ZONE out of range")
+        }
+        return instant
       },
     ]))
 }

@@ -49,35 +49,58 @@ extension ScalarFunction {
     })
 
   static let currentDate = ScalarFunction(
-    "current_date", aliases: ["today"], .date, help: "The day the statement began, UTC",
+    "current_date", aliases: ["today"], .date, help: "The day the statement began in the session's time zone",
     example: .init(gives: "any"),
     .contextual {
       (context: StatementContext, arguments: [Expression]) throws(StoaError) -> Expression? in
       guard arguments.isEmpty else { return nil }
-      return .constant(.integer(Int128(Calendar.split(context.clock).days)), .date)
+      return .constant(.integer(Int128(Calendar.split(context.localClock).days)), .date)
     })
 
   static let now = ScalarFunction(
     "now",
     aliases: [
-      "current_timestamp", "localtimestamp", "transaction_timestamp", "statement_timestamp",
-      "current_localtimestamp", "get_current_timestamp",
-    ], .date, help: "The time the statement began, UTC", example: .init(gives: "any"),
+      "current_timestamp", "transaction_timestamp", "statement_timestamp",
+      "get_current_timestamp",
+    ], .date, help: "The time the statement began", example: .init(gives: "any"),
     .contextual {
       (context: StatementContext, arguments: [Expression]) throws(StoaError) -> Expression? in
       guard arguments.isEmpty else { return nil }
-      return .constant(.integer(Int128(context.clock)), .timestamp)
+      return .constant(.integer(Int128(context.clock)), .timestampTZ)
+    })
+
+  /// The same by the clocks of the session's time zone.
+  static let localTimestamp = ScalarFunction(
+    "localtimestamp", aliases: ["current_localtimestamp"], .date,
+    help: "The time the statement began by the clocks of the session's time zone",
+    example: .init(gives: "any"),
+    .contextual {
+      (context: StatementContext, arguments: [Expression]) throws(StoaError) -> Expression? in
+      guard arguments.isEmpty else { return nil }
+      return .constant(.integer(Int128(context.localClock)), .timestamp)
+    })
+
+  /// The same without the day.
+  static let localTime = ScalarFunction(
+    "localtime", aliases: ["current_time", "current_localtime", "get_current_time"], .date,
+    help: "The time of day the statement began by the clocks of the session's time zone",
+    example: .init(gives: "any"),
+    .contextual {
+      (context: StatementContext, arguments: [Expression]) throws(StoaError) -> Expression? in
+      guard arguments.isEmpty else { return nil }
+      return .constant(
+        .integer(Int128(Calendar.split(context.localClock).microseconds)), .time)
     })
 
   /// The clock itself, which goes on while a statement runs.
   static let clockTimestamp = ScalarFunction(
-    "clock_timestamp", .date, help: "The time now, UTC, also while the statement runs",
+    "clock_timestamp", .date, help: "The time now, also while the statement runs",
     example: .init(gives: "any"),
     .overloads([
-      Overload([], .timestamp, isDeterministic: false) {
+      Overload([], .timestampTZ, isDeterministic: false) {
         (_: [Vector], count: Int) throws(StoaError) -> Vector in
         Vector(
-          constant: .integer(Int128(StatementContext.now)), type: .timestamp, count: count)
+          constant: .integer(Int128(StatementContext.now)), type: .timestampTZ, count: count)
       }
     ]))
 
@@ -86,13 +109,13 @@ extension ScalarFunction {
     help: "Years, months, days and time from the second timestamp to the first, or to today",
     example: .init(
       .timestamp("2024-03-01 12:00:00"), .timestamp("2023-01-31 00:00:00"),
-      gives: "1 year 1 month 1 day 12:00:00"),
+      gives: "1 year 1 mon 1 day 12:00:00"),
     .contextual {
       (context: StatementContext, arguments: [Expression]) throws(StoaError) -> Expression? in
       guard arguments.count == 1 || arguments.count == 2 else { return nil }
       var operands = arguments
       if operands.count == 1 {
-        let today = Int128(Calendar.split(context.clock).days)
+        let today = Int128(Calendar.split(context.localClock).days)
         operands.insert(
           .constant(.integer(today * Int128(Calendar.microsecondsPerDay)), .timestamp), at: 0)
       }

@@ -100,16 +100,16 @@ enum PercentCoding {
 
 extension ScalarFunction {
   static let hex = ScalarFunction(
-    "hex", .text, help: "Upper-case hexadecimal digits of the bytes of a text, or of an integer",
+    "hex", .text, help: "Upper-case hexadecimal digits of the bytes of a text or BLOB, or of an integer",
     example: .init(.text("abc"), gives: "616263"),
     .overloads(
-      [
-        .text([.varchar]) { (reader: ArgumentReader, row: Int, bytes: inout [UInt8]) in
+      [LogicalType.varchar, .blob].map { type in
+        .text([type]) { (reader: ArgumentReader, row: Int, bytes: inout [UInt8]) in
           reader.text(0, row).withBytes { text in
             for byte in text { Hexadecimal.append(byte, to: &bytes, Hexadecimal.upper) }
           }
         }
-      ] + NumberBase.overloads([.bigint, .hugeint], base: 16, isUpper: true)))
+      } + NumberBase.overloads([.bigint, .hugeint], base: 16, isUpper: true)))
 
   static let toHex = ScalarFunction(
     "to_hex", .text, help: "Lower-case hexadecimal digits of an integer, in two's complement",

@@ -21,6 +21,18 @@ enum Concatenation {
     }
   }
 
+  /// `||` of BLOBs; texts are BLOBs only as literals.
+  static func ofBlobs(_ arguments: ScalarFunction.Arguments) -> BoundFunction? {
+    for (number, type) in arguments.types.enumerated()
+    where ImplicitCast.cost(type, .blob, literal: arguments.literal(number)) == nil {
+      return nil
+    }
+    return .make("||", [.blob, .blob], .blob) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      try operatorKernel(arguments, count).retyped(.blob)
+    }
+  }
+
   static let concatKernel: BoundFunction.Kernel = {
     (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
     let readers = arguments.map { RowReader<StringView>($0) }
@@ -54,8 +66,9 @@ extension ScalarFunction {
     "||", .text, help: "Two texts put together; NULL when one is",
     example: .init(.text("ab"), .text("cd"), gives: "abcd"),
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
-      guard arguments.types.count == 2,
-        arguments.types.contains(where: { $0 == .varchar || $0 == .null })
+      guard arguments.types.count == 2 else { return nil }
+      if arguments.types.contains(.blob) { return Concatenation.ofBlobs(arguments) }
+      guard arguments.types.contains(where: { $0 == .varchar || $0 == .null })
       else { return nil }
       return Concatenation.resolve(
         "||", arguments.types, minimum: 2, propagatesNull: true, Concatenation.operatorKernel)

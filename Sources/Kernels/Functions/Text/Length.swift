@@ -11,17 +11,26 @@ extension ScalarFunction {
         try TextKernels.measure(arguments, count, .bigint, zero: 0 as Int64) {
           Int64(UTF8Text.codePointCount($0))
         }
-      }
+      },
+      // Of a BLOB the bytes, as in PostgreSQL.
+      Overload([.blob], .bigint) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+        try TextKernels.measure(arguments, count, .bigint, zero: 0 as Int64) { Int64($0.count) }
+      },
     ]))
 
   static let octetLength = ScalarFunction(
-    "octet_length", aliases: ["strlen"], .text, help: "Number of bytes of a text",
+    "octet_length", aliases: ["strlen"], .text, help: "Number of bytes of a text or BLOB",
     example: .init(.text("étoile"), gives: "7"),
     .overloads([
       Overload([.varchar], .bigint) {
         (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
         try TextKernels.measure(arguments, count, .bigint, zero: 0 as Int64) { Int64($0.count) }
-      }
+      },
+      Overload([.blob], .bigint) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+        try TextKernels.measure(arguments, count, .bigint, zero: 0 as Int64) { Int64($0.count) }
+      },
     ]))
 
   static let bitLength = ScalarFunction(

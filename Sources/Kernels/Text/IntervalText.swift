@@ -1,12 +1,8 @@
 /// Reads the text of an interval: numbers with units, clock times and year-month pairs, in any mix, as
 /// PostgreSQL does. Fractions run over into the next smaller part (1.5 months = 1 month 15 days).
 public enum IntervalText {
-  /// Months, days and microseconds, kept apart.
-  public struct Parts: Sendable, Equatable {
-    public var months: Int32 = 0
-    public var days: Int32 = 0
-    public var microseconds: Int64 = 0
-  }
+  /// What it reads.
+  public typealias Parts = Interval
 
   public enum Unit: String, Sendable, CaseIterable {
     case millennium, century, decade, year, quarter, month, week, day, hour, minute, second
@@ -39,7 +35,11 @@ public enum IntervalText {
   public static func parse(_ text: String, unit: Unit? = nil) -> Parts? {
     var parts = Parts()
     var words = text.split { $0 == " " || $0 == "\t" || $0 == "\n" || $0 == "," }[...]
-    guard !words.isEmpty else { return nil }
+    if words.first == "@" { words.removeFirst() }
+    guard let first = words.first else { return nil }
+    if words.count == 1, ["p", "-p"].contains(where: { first.lowercased().hasPrefix($0) }) {
+      return iso(first)?.storable
+    }
     let isAgo = words.last?.lowercased() == "ago"
     if isAgo { words.removeLast() }
     guard !words.isEmpty else { return nil }
@@ -72,7 +72,60 @@ public enum IntervalText {
         return nil
       }
     }
-    return isAgo ? negated(parts) : parts
+    return (isAgo ? parts.negated : parts)?.storable
+  }
+
+  /// ISO 8601: `P1Y2M3W4DT5H6M7.5S`, and `P0001-02-03T04:05:06`. Numbers may have signs and fractions.
+  private static func iso(_ text: Substring) -> Parts? {
+    let isNegative = text.hasPrefix("-")
+    var rest = text.dropFirst(isNegative ? 2 : 1)
+    var parts = Parts()
+    var isTime = false
+    guard !rest.isEmpty else { return nil }
+    while let next = rest.first {
+      if next == "T" || next == "t" {
+        guard !isTime, rest.count > 1 else { return nil }
+        isTime = true
+        rest = rest.dropFirst()
+        if rest.contains(":") {
+          guard addClock(rest, to: &parts) else { return nil }
+          break
+        }
+        continue
+      }
+      guard let (number, after) = splitNumber(rest) else { return nil }
+      if !isTime, after.first == "-" {
+        let date = rest.prefix { $0 != "T" && $0 != "t" }
+        guard addISODate(date, to: &parts) else { return nil }
+        rest = rest.dropFirst(date.count)
+        continue
+      }
+      guard let letter = after.first else { return nil }
+      let unit: Unit
+      switch (letter.lowercased(), isTime) {
+      case ("y", false): unit = .year
+      case ("m", false): unit = .month
+      case ("w", false): unit = .week
+      case ("d", false): unit = .day
+      case ("h", true): unit = .hour
+      case ("m", true): unit = .minute
+      case ("s", true): unit = .second
+      default: return nil
+      }
+      guard add(number, unit, to: &parts) else { return nil }
+      rest = after.dropFirst()
+    }
+    return isNegative ? parts.negated : parts
+  }
+
+  private static func addISODate(_ text: Substring, to parts: inout Parts) -> Bool {
+    let fields = text.split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) }
+    let units: [Unit] = [.year, .month, .day]
+    guard (2...3).contains(fields.count) else { return false }
+    for (field, unit) in zip(fields, units) {
+      guard let field, add(Number(field), unit, to: &parts) else { return false }
+    }
+    return true
   }
 
   /// A decimal number: whole part and fraction, both with the sign.
@@ -90,7 +143,7 @@ public enum IntervalText {
   private static func splitNumber(_ word: Substring) -> (Number, Substring)? {
     var rest = word
     let isNegative = rest.first == "-"
-    if isNegative || rest.first == "+" { rest.removeFirst() }
+    if isNegative || rest.first == "+" { rest = rest.dropFirst() }
     let whole = rest.prefix { $0.isASCII && $0.isNumber }
     rest = rest.dropFirst(whole.count)
     var fraction: Substring = ""
@@ -196,14 +249,10 @@ public enum IntervalText {
     _ count: Int64, _ factor: Int64, fraction: Double, to parts: inout Parts
   ) -> Bool {
     let (product, overflow) = count.multipliedReportingOverflow(by: factor)
-    let (withFraction, overflow2) = product.addingReportingOverflow(Int64(fraction.rounded()))
+    let (withFraction, overflow2) = product.addingReportingOverflow(
+      Int64(exactly: fraction.rounded()) ?? 0)
     let (sum, overflow3) = parts.microseconds.addingReportingOverflow(withFraction)
     parts.microseconds = sum
     return !overflow && !overflow2 && !overflow3
-  }
-
-  private static func negated(_ parts: Parts) -> Parts? {
-    guard parts.months != .min, parts.days != .min, parts.microseconds != .min else { return nil }
-    return Parts(months: -parts.months, days: -parts.days, microseconds: -parts.microseconds)
   }
 }
