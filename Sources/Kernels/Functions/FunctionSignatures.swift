@@ -37,7 +37,7 @@ enum FunctionSignatures {
     "if": ["if(BOOLEAN, any[, any]) → any"],
     "least": ["least(any, …) → any"],
     "min_scale": ["min_scale(DECIMAL) → INTEGER"],
-    "now": ["now() → TIMESTAMP"],
+    "now": ["now() → TIMESTAMP WITH TIME ZONE"],
     "nullif": ["nullif(any, any) → any"],
     "num_nonnulls": ["num_nonnulls(any, …) → INTEGER"],
     "num_nulls": ["num_nulls(any, …) → INTEGER"],
