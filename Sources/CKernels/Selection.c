@@ -35,7 +35,7 @@ STOA_VECTOR_INLINE uint16_t *put(__mmask32 hits, __m512i positions, uint16_t *ou
   return out + __builtin_popcount(hits);
 }
 
-/// The lowest `count` bits, at most 64.
+/// The lowest `count` bits, at most 64. Loads under such a mask touch nothing past the values.
 static inline uint64_t low_bits(size_t count) {
   return count >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1;
 }
@@ -46,8 +46,9 @@ STOA_VECTOR size_t stoa_emit_flags(
   uint16_t *next = out;
   __m512i positions = positions_from(first);
   for (size_t at = 0; at < count; at += 64) {
-    const __m512i v = _mm512_loadu_si512(flags + at);
-    const uint64_t hits = _mm512_test_epi8_mask(v, v) & low_bits(count - at);
+    const __mmask64 there = low_bits(count - at);
+    const __m512i v = _mm512_maskz_loadu_epi8(there, flags + at);
+    const uint64_t hits = _mm512_test_epi8_mask(v, v);
     next = put((__mmask32)hits, positions, next);
     positions = _mm512_add_epi16(positions, step);
     next = put((__mmask32)(hits >> 32), positions, next);
@@ -65,11 +66,12 @@ STOA_VECTOR size_t stoa_select_set8(
   uint16_t *next = out;
   __m512i positions = positions_from(first);
   for (size_t at = 0; at < count; at += 64) {
-    const __m512i v = _mm512_loadu_si512(values + at);
+    const __mmask64 there = low_bits(count - at);
+    const __m512i v = _mm512_maskz_loadu_epi8(there, values + at);
     const __m512i index = _mm512_and_si512(_mm512_srli_epi16(v, 3), low5);
     const __m512i bytes = _mm512_permutexvar_epi8(index, table);
     const __m512i bit = _mm512_shuffle_epi8(bits, _mm512_and_si512(v, seven));
-    const uint64_t hits = _mm512_test_epi8_mask(bytes, bit) & low_bits(count - at);
+    const uint64_t hits = _mm512_test_epi8_mask(bytes, bit) & there;
     next = put((__mmask32)hits, positions, next);
     positions = _mm512_add_epi16(positions, step);
     next = put((__mmask32)(hits >> 32), positions, next);
@@ -91,7 +93,8 @@ STOA_VECTOR_INLINE size_t select16(
   uint16_t *next = out;
   __m512i positions = positions_from(first);
   for (size_t at = 0; at < count; at += 32) {
-    const __m512i v = _mm512_loadu_si512(values + at);
+    const __mmask32 there = (__mmask32)low_bits(count - at);
+    const __m512i v = _mm512_maskz_loadu_epi16(there, values + at);
     const __m512i index = _mm512_srli_epi16(v, 3);
     __m512i bytes = _mm512_permutex2var_epi8(tables[0], index, tables[1]);
     if (bits >= 11)
@@ -106,7 +109,7 @@ STOA_VECTOR_INLINE size_t select16(
       bytes = _mm512_mask_blend_epi16(_mm512_test_epi16_mask(v, bit11), bytes, others);
     }
     const __m512i bit = _mm512_sllv_epi16(one, _mm512_and_si512(v, seven));
-    const __mmask32 hits = _mm512_test_epi16_mask(bytes, bit) & (__mmask32)low_bits(count - at);
+    const __mmask32 hits = _mm512_test_epi16_mask(bytes, bit) & there;
     next = put(hits, positions, next);
     positions = _mm512_add_epi16(positions, step);
   }

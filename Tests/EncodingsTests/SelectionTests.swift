@@ -4,6 +4,12 @@ import Vectors
 
 @testable import Encodings
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// Filters and look-ups at every density: values one by one, by block, and tables small enough for registers.
 @Suite("Selections of packed values")
 struct SelectionTests {
@@ -99,5 +105,25 @@ struct SelectionTests {
     #expect(try verdict([0, 10, 20, 30, 40, 50, 60, 70, 99]) == .all)
     #expect(try verdict([5, 99]) == .none)
     #expect(try verdict([0, 10, 20]) == .some)
+  }
+
+  @Test("Flags that end where memory ends are read to their end and no further")
+  func flagsAtTheEndOfMemory() throws {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let memory = mmap(
+      nil, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    let start = try #require(memory != MAP_FAILED ? memory : nil)
+    defer { munmap(start, 2 * page) }
+    try #require(mprotect(start + page, page, PROT_NONE) == 0)
+    var out = [UInt16](repeating: 0, count: page + 64)
+    for count in [1, 2, 63, 64, 65, 127, 2050 % page] {
+      let flags = (start + page - count).bindMemory(to: UInt8.self, capacity: count)
+      for index in 0..<count { flags[index] = index % 3 == 0 ? 1 : 0 }
+      let passed = out.withUnsafeMutableBufferPointer {
+        Positions.emit(flags, count, first: 7, into: $0.baseAddress!)
+      }
+      let expected = stride(from: 0, to: count, by: 3).map { UInt16($0 + 7) }
+      #expect(Array(out.prefix(passed)) == expected)
+    }
   }
 }

@@ -15,12 +15,12 @@ int stoa_can_select(void);
 /// Sets bit k of `bits` when flags[k] is not 0, for k < count; count is a multiple of 64.
 void stoa_pack_flags(const uint8_t *flags, size_t count, uint64_t *bits);
 
-/// Writes `first + k` for every k < count with flags[k] not 0, ascending, and returns how many. Reads up to 63 bytes
-/// past the flags and writes up to 31 values past the last.
+/// Writes `first + k` for every k < count with flags[k] not 0, ascending, and returns how many. Writes up to
+/// 31 values past the last.
 size_t stoa_emit_flags(const uint8_t *flags, size_t count, uint16_t first, uint16_t *out);
 
 /// Writes `first + k` for every k < count whose value is in `set`, as `stoa_emit_flags` does. The first 256 bits of the
-/// set count. Reads up to 63 bytes past the values.
+/// set count.
 size_t stoa_select_set8(
   const uint8_t *values, size_t count, const uint64_t *set, uint16_t first, uint16_t *out);
 
