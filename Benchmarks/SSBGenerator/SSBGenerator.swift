@@ -114,7 +114,7 @@ public struct SSBGenerator: Sendable {
     line.discount = random.uniform(0, 10)
     line.tax = random.uniform(0, 8)
     line.commitDay = orderDay + random.uniform(30, 90)
-    line.shipMode = random.uniform(0, SSBWords.shipModes.count - 1)
+    line.shipMode = random.uniform(0, SharedWords.shipModes.count - 1)
     let price = SSBGenerator.price(ofPart: line.part)
     line.extendedPrice = line.quantity * price
     line.revenue = line.extendedPrice * (100 - line.discount) / 100
@@ -157,7 +157,7 @@ public struct SSBGenerator: Sendable {
     writer.separator()
     writer.number(Int(calendar.keys[line.commitDay]))
     writer.separator()
-    writer.text(SSBWords.shipModes[line.shipMode])
+    writer.text(SharedWords.shipModes[line.shipMode])
     writer.newline()
   }
 }
@@ -200,8 +200,8 @@ extension SSBGenerator {
       writer.byte(SSBWords.letters.utf8Start[random.uniform(0, last)])
     }
     writer.separator()
-    let key = random.uniform(0, SSBWords.nations.count - 1)
-    let nation = SSBWords.nations[key]
+    let key = random.uniform(0, SharedWords.nations.count - 1)
+    let nation = SharedWords.nations[key]
     for position in 0..<9 {
       writer.byte(
         position < nation.name.utf8CodeUnitCount ? nation.name.utf8Start[position] : 32)
@@ -210,7 +210,7 @@ extension SSBGenerator {
     writer.separator()
     writer.text(nation.name)
     writer.separator()
-    writer.text(SSBWords.regions[nation.region])
+    writer.text(SharedWords.regions[nation.region])
     writer.separator()
     writer.number(key + 10)
     for (low, high) in [(100, 999), (100, 999), (1000, 9999)] {
@@ -222,7 +222,7 @@ extension SSBGenerator {
   private func appendPart(_ unit: Int, _ buffer: TextBuffer) {
     var random = random(.part, unit)
     var writer = FieldWriter(buffer.place(256))
-    let colors = SSBWords.colors
+    let colors = SharedWords.colors
     writer.number(unit + 1)
     writer.separator()
     let first = random.uniform(0, colors.count - 1)
@@ -245,11 +245,11 @@ extension SSBGenerator {
     while color == first || color == second { color = random.uniform(0, colors.count - 1) }
     writer.text(colors[color])
     writer.separator()
-    writer.text(SSBWords.typeSizes[random.uniform(0, 5)])
+    writer.text(SharedWords.typeSizes[random.uniform(0, 5)])
     writer.byte(32)
-    writer.text(SSBWords.typeFinishes[random.uniform(0, 4)])
+    writer.text(SharedWords.typeFinishes[random.uniform(0, 4)])
     writer.byte(32)
-    writer.text(SSBWords.typeMetals[random.uniform(0, 4)])
+    writer.text(SharedWords.typeMetals[random.uniform(0, 4)])
     writer.separator()
     writer.number(random.uniform(1, 50))
     writer.separator()

@@ -138,7 +138,7 @@ private struct DetailStreams {
     writer.separator()
     writer.text(TPCHWords.shipInstructions[instructions.next(0, 3)])
     writer.separator()
-    writer.text(TPCHWords.shipModes[modes.next(0, 6)])
+    writer.text(SharedWords.shipModes[modes.next(0, 6)])
     writer.separator()
     writer.text(comments.next())
     writer.newline()

@@ -8,7 +8,7 @@ extension TPCHGenerator {
       var writer = FieldWriter(buffer.place(256))
       writer.number(key)
       writer.separator()
-      writer.text(TPCHWords.regions[key])
+      writer.text(SharedWords.regions[key])
       writer.separator()
       writer.text(comments.next())
       comments.endRow()
@@ -23,9 +23,9 @@ extension TPCHGenerator {
       var writer = FieldWriter(buffer.place(256))
       writer.number(key)
       writer.separator()
-      writer.text(TPCHWords.nations[key].name)
+      writer.text(SharedWords.nations[key].name)
       writer.separator()
-      writer.number(TPCHWords.nations[key].region)
+      writer.number(SharedWords.nations[key].region)
       writer.separator()
       writer.text(comments.next())
       comments.endRow()
@@ -105,7 +105,7 @@ extension TPCHGenerator {
 
   func appendParts(_ range: Range<Int>, _ buffer: TextBuffer) {
     let row = range.lowerBound
-    let colors = TPCHWords.colors
+    let colors = SharedWords.colors
     var names = RandomStream(seed: 709_314_158, usesPerRow: colors.count, row: row)
     var makers = RandomStream(seed: 1, row: row)
     var brands = RandomStream(seed: 46_831_694, row: row)
@@ -130,11 +130,11 @@ extension TPCHGenerator {
       writer.number(maker * 10 + brands.next(1, 5))
       writer.separator()
       let type = types.next(0, 149)
-      writer.text(TPCHWords.typeSizes[type / 25])
+      writer.text(SharedWords.typeSizes[type / 25])
       writer.byte(UInt8(ascii: " "))
-      writer.text(TPCHWords.typeFinishes[type / 5 % 5])
+      writer.text(SharedWords.typeFinishes[type / 5 % 5])
       writer.byte(UInt8(ascii: " "))
-      writer.text(TPCHWords.typeMetals[type % 5])
+      writer.text(SharedWords.typeMetals[type % 5])
       writer.separator()
       writer.number(sizes.next(1, 50))
       writer.separator()

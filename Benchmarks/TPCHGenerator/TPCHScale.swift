@@ -25,8 +25,8 @@ public struct TPCHScale: Sendable, Hashable {
   /// Rows to number when generating `table`: parts for `partsupp`, orders for `lineitem`.
   public func unitCount(_ table: TPCHTable) -> Int {
     switch table {
-    case .region: TPCHWords.regions.count
-    case .nation: TPCHWords.nations.count
+    case .region: SharedWords.regions.count
+    case .nation: SharedWords.nations.count
     case .supplier: supplierCount
     case .customer: customerCount
     case .part, .partsupp: partCount

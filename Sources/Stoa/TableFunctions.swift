@@ -3,21 +3,22 @@ import SQL
 
 /// Table functions that every session knows.
 extension Session {
-  static let tableFunctions: [any TableFunctionBinding] = [
-    SeriesBinding(name: "range"), SeriesBinding(name: "generate_series"),
-    SystemFunctionBinding(
-      name: "stoa_versions", columns: VersionTable.columns,
-      text: "Versions of the warehouse that can be read",
-      example: "SELECT count(*) > 0 FROM stoa_versions()"),
-    SystemFunctionBinding(
-      name: "stoa_space", columns: SpaceTable.columns,
-      text: "Where the bytes of the warehouse are and why they are still there",
-      example: "SELECT sum(bytes) > 0 FROM stoa_space()"),
-    SystemFunctionBinding(
-      name: "stoa_functions", columns: FunctionTable.columns,
-      text: "All functions with help and an example",
-      example: "SELECT signature FROM stoa_functions() WHERE name = 'sqrt'"),
-  ] + FileFunctions.bindings
+  static let tableFunctions: [any TableFunctionBinding] =
+    [
+      SeriesBinding(name: "range"), SeriesBinding(name: "generate_series"),
+      SystemFunctionBinding(
+        name: "stoa_versions", columns: VersionTable.columns,
+        text: "Versions of the warehouse that can be read",
+        example: "SELECT count(*) > 0 FROM stoa_versions()"),
+      SystemFunctionBinding(
+        name: "stoa_space", columns: SpaceTable.columns,
+        text: "Where the bytes of the warehouse are and why they are still there",
+        example: "SELECT sum(bytes) > 0 FROM stoa_space()"),
+      SystemFunctionBinding(
+        name: "stoa_functions", columns: FunctionTable.columns,
+        text: "All functions with help and an example",
+        example: "SELECT signature FROM stoa_functions() WHERE name = 'sqrt'"),
+    ] + FileFunctions.bindings
 }
 
 /// `range(stop)`, `range(start, stop[, step])` without its end; `generate_series` with it.

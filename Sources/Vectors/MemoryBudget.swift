@@ -19,15 +19,21 @@ public final class MemoryBudget: Sendable {
   public var usedBytes: Int { used.load(ordering: .relaxed) }
   public var peakBytes: Int { peakUse.load(ordering: .relaxed) }
 
-  /// Takes `bytes` if they are left; on false the caller spills, evicts or calls `reserve`.
+  /// Takes `bytes` if they are left; on false the caller spills, evicts or calls `reserve`. What is refused is not
+  /// counted for a moment either, so that nobody else is refused because of it.
   public func tryReserve(_ bytes: Int) -> Bool {
-    let now = used.add(bytes, ordering: .relaxed).newValue
-    if bytes > 0 && now > limit {
-      used.subtract(bytes, ordering: .relaxed)
-      return false
+    var before = used.load(ordering: .relaxed)
+    while true {
+      let now = before &+ bytes
+      if bytes > 0 && now > limit { return false }
+      let (isDone, found) = used.weakCompareExchange(
+        expected: before, desired: now, ordering: .relaxed)
+      if isDone {
+        peakUse.max(now, ordering: .relaxed)
+        return true
+      }
+      before = found
     }
-    peakUse.max(now, ordering: .relaxed)
-    return true
   }
 
   /// Takes `bytes` or throws `.resource` naming `purpose`.

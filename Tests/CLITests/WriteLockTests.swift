@@ -50,7 +50,9 @@ struct WriteLockTests {
     #expect(try count("id >= 5000") == "2")
   }
 
-  @Test("Rows that another process compacts between BEGIN and the first change are changed all the same")
+  @Test(
+    "Rows that another process compacts between BEGIN and the first change are changed all the same"
+  )
   func moved() throws {
     try session.execute("DELETE FROM t WHERE id >= 900")
     try warehouse.close()

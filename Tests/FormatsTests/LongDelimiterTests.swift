@@ -28,9 +28,12 @@ import Vectors
     return (detected, rows, rejects)
   }
 
-  @Test("Any character, and several, delimit fields", arguments: ["§", "¦", "→", "😀", "||", "~|~", "aab"])
+  @Test(
+    "Any character, and several, delimit fields",
+    arguments: ["§", "¦", "→", "😀", "||", "~|~", "aab"])
   func delimiters(_ d: String) throws {
-    let text = "id\(d)name\(d)note\n" + (0..<50).map { "\($0)\(d)n\($0 % 7)\(d)\"x \(d) y\"\n" }.joined()
+    let text =
+      "id\(d)name\(d)note\n" + (0..<50).map { "\($0)\(d)n\($0 % 7)\(d)\"x \(d) y\"\n" }.joined()
     let got = try load(text, d)
     #expect(got.detected.columns.map(\.name) == ["id", "name", "note"])
     #expect(got.detected.columns.map(\.type) == [.integer, .varchar, .varchar])

@@ -158,11 +158,14 @@ struct AggregateLawTests {
     case "count": return .integer(Int128(values.count))
     case "quantile_disc":
       let sorted = values.sorted()
-      return sorted.isEmpty ? .null : sorted[max(1, Int((0.3 * Double(values.count)).rounded(.up))) - 1]
+      return sorted.isEmpty
+        ? .null : sorted[max(1, Int((0.3 * Double(values.count)).rounded(.up))) - 1]
     case "mode":
       var best = Value.null
       for value in values.sorted()
-      where best.isNull || values.count(where: { $0 == value }) > values.count(where: { $0 == best }) {
+      where best.isNull
+        || values.count(where: { $0 == value }) > values.count(where: { $0 == best })
+      {
         best = value
       }
       return best

@@ -68,12 +68,12 @@ struct GroupingMemoryTests {
     try check(
       """
       SELECT count(DISTINCT i * 7919 % 199999), sum(i), count(DISTINCT i % 50021) FROM range(300000) t(i)
-      """, limit: "9MB")
+      """, limit: "6MB")
     try check(
       """
       SELECT count(*), sum(a), sum(b) FROM (SELECT i % 20011, count(DISTINCT i % 100003) a,
         sum(DISTINCT i % 1009) b FROM range(300000) t(i) GROUP BY i % 20011) x
-      """, limit: "9MB")
+      """, limit: "6MB")
   }
 
   @Test("ordered aggregates spill, with groups and without")

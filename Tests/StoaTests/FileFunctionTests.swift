@@ -56,11 +56,13 @@ struct FileFunctionTests {
     try fixture.write("a.csv", "id,name,x\n1,one,0.5\n2,two,\n3,\"a,b\",1.5\n")
     try fixture.write("b.csv", "id,name,x\n4,four,2.5\n")
     try fixture.write("semi.txt", "7;8\n9;10\n")
-    #expect(try fixture.rows("SELECT id, name FROM '$/a.csv' ORDER BY id") == ["1|one", "2|two", "3|a,b"])
+    #expect(
+      try fixture.rows("SELECT id, name FROM '$/a.csv' ORDER BY id") == ["1|one", "2|two", "3|a,b"])
     #expect(try fixture.rows("FROM read_csv('$/*.csv') SELECT count(*), sum(id)") == ["4|10"])
     #expect(try fixture.rows("SELECT x FROM read_csv_auto('$/a.csv') WHERE id = 3") == ["1.5"])
     #expect(try fixture.rows("SELECT count(*) FROM '$/a.csv'") == ["3"])
-    #expect(try fixture.rows("SELECT a.id FROM '$/a.csv' a JOIN '$/b.csv' b ON a.id + 1 = b.id") == ["3"])
+    #expect(
+      try fixture.rows("SELECT a.id FROM '$/a.csv' a JOIN '$/b.csv' b ON a.id + 1 = b.id") == ["3"])
     #expect(
       try fixture.rows("SELECT * FROM read_csv('$/semi.txt', delim := ';', header := false)")
         == ["7|8", "9|10"])
@@ -86,18 +88,24 @@ struct FileFunctionTests {
     try fixture.write("a.json", "[{\"i\": 4}, {\"i\": 5, \"s\": \"q\"}]\n")
     try fixture.write("bad.json", "[{\"i\": 4}, {\"i\": }]")
     try fixture.write("open.json", "[{\"i\": 4}, {\"i\": 1")
-    #expect(try fixture.rows("SELECT i, x FROM '$/l.jsonl' ORDER BY i") == ["1|1.0", "2|2.5", "3|-100.0"])
+    #expect(
+      try fixture.rows("SELECT i, x FROM '$/l.jsonl' ORDER BY i") == ["1|1.0", "2|2.5", "3|-100.0"])
     #expect(
       try fixture.rows("SELECT s, n, t, extra FROM read_json('$/l.jsonl') ORDER BY i LIMIT 2")
         == ["aé\n|{\"k\": [1, \"}\"]}|true|NULL", "NULL|NULL|NULL|é"])
-    #expect(try fixture.rows("SELECT typeof(d), typeof(i), typeof(t) FROM '$/l.jsonl' LIMIT 1") == ["DATE|BIGINT|BOOLEAN"])
+    #expect(
+      try fixture.rows("SELECT typeof(d), typeof(i), typeof(t) FROM '$/l.jsonl' LIMIT 1") == [
+        "DATE|BIGINT|BOOLEAN"
+      ])
     #expect(try fixture.rows("SELECT sum(i), count(s) FROM '$/a.json'") == ["9|1"])
     #expect(try fixture.rows("SELECT count(*) FROM read_json('$/a.json')") == ["2"])
     #expect(throws: StoaError.self) { try fixture.rows("FROM '$/bad.json'") }
     #expect(throws: StoaError.self) { try fixture.rows("FROM '$/open.json'") }
   }
 
-  @Test("A recursion without end can be limited and cancelled by a time limit; one past memory goes to files")
+  @Test(
+    "A recursion without end can be limited and cancelled by a time limit; one past memory goes to files"
+  )
   func runaway() throws {
     let fixture = try Fixture()
     let endless = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n % 1000 + 1 FROM t)"

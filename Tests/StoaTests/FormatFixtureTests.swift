@@ -30,15 +30,17 @@ struct FormatFixtureTests {
     func now(_ every: Int, _ sql: String) -> String {
       "CASE WHEN i % \(every) = 0 THEN NULL ELSE \(sql) END"
     }
-    return "INSERT INTO every_type SELECT " + [
-      now(5, "i % 2 = 0"), now(7, "i % 256 - 128"), now(11, "i * 131 % 65536 - 32768"),
-      "i * 7919 % 1000", now(13, "i * 1000000007"),
-      now(17, "CAST(i AS HUGEINT) * 1000000007 * 1000000009 * 1000000021"),
-      now(19, "CAST(i / 4.0 AS REAL)"), now(23, "i / 7.0"), now(29, "CAST(i AS DECIMAL(9,2)) / 1"),
-      now(31, "CAST(i AS DECIMAL(38,4))"), now(3, "'text ' || i || ' of the fixture'"),
-      now(37, "DATE '2000-01-01' + CAST(i AS INTEGER)"),
-      now(41, "TIMESTAMP '2000-01-01 00:00:00' + INTERVAL '1 second'"), "i * 3 - 100",
-    ].joined(separator: ", ") + " FROM range(\(range)) r(i)"
+    return "INSERT INTO every_type SELECT "
+      + [
+        now(5, "i % 2 = 0"), now(7, "i % 256 - 128"), now(11, "i * 131 % 65536 - 32768"),
+        "i * 7919 % 1000", now(13, "i * 1000000007"),
+        now(17, "CAST(i AS HUGEINT) * 1000000007 * 1000000009 * 1000000021"),
+        now(19, "CAST(i / 4.0 AS REAL)"), now(23, "i / 7.0"),
+        now(29, "CAST(i AS DECIMAL(9,2)) / 1"),
+        now(31, "CAST(i AS DECIMAL(38,4))"), now(3, "'text ' || i || ' of the fixture'"),
+        now(37, "DATE '2000-01-01' + CAST(i AS INTEGER)"),
+        now(41, "TIMESTAMP '2000-01-01 00:00:00' + INTERVAL '1 second'"), "i * 3 - 100",
+      ].joined(separator: ", ") + " FROM range(\(range)) r(i)"
   }
 
   private static let statements = [
@@ -64,11 +66,13 @@ struct FormatFixtureTests {
     "COMPACT",
     "CREATE TABLE altered (k INTEGER, gone VARCHAR, kept VARCHAR) ORDER BY (k) ENCODING (gone PLAIN, kept PLAIN)",
     "INSERT INTO altered SELECT i, 'gone ' || i, 'kept ' || i FROM range(20) r(i)", "COMPACT",
-    "ALTER TABLE altered ADD COLUMN added INTEGER DEFAULT 42", "ALTER TABLE altered DROP COLUMN gone",
+    "ALTER TABLE altered ADD COLUMN added INTEGER DEFAULT 42",
+    "ALTER TABLE altered DROP COLUMN gone",
     "ALTER TABLE altered ALTER COLUMN added SET DATA TYPE BIGINT",
     "ALTER TABLE altered RENAME COLUMN kept TO renamed",
     "INSERT INTO altered VALUES (100, 'new', 43)",
-    "DELETE FROM every_type WHERE id % 7 = 0", "DELETE FROM encodings WHERE id BETWEEN 1000 AND 1040",
+    "DELETE FROM every_type WHERE id % 7 = 0",
+    "DELETE FROM encodings WHERE id BETWEEN 1000 AND 1040",
   ]
 
   /// Behind the last checkpoint: rows and deletes that are in the log only.
@@ -218,7 +222,9 @@ struct FormatFixtureTests {
       #expect(warehouse.warnings.isEmpty, "\(warehouse.warnings)")
       let session = warehouse.makeSession()
       let result = try session.execute("VERIFY DEEP")
-      while let row = try result.nextRow() { #expect(row[0] == .string("ok"), "\(row[1]) \(row[5])") }
+      while let row = try result.nextRow() {
+        #expect(row[0] == .string("ok"), "\(row[1]) \(row[5])")
+      }
       try session.execute("CREATE TABLE after (k INTEGER)")
       try session.execute("INSERT INTO after VALUES (1)")
       if name == "main" {
@@ -226,7 +232,9 @@ struct FormatFixtureTests {
         #expect(throws: StoaError.self) {
           try session.execute("INSERT INTO every_type (i, id) VALUES (1, 200)")
         }
-        #expect(throws: StoaError.self) { try session.execute("INSERT INTO city VALUES (1002, 'x', 4)") }
+        #expect(throws: StoaError.self) {
+          try session.execute("INSERT INTO city VALUES (1002, 'x', 4)")
+        }
       }
       try session.execute("COMPACT")
       session.close()
@@ -237,7 +245,8 @@ struct FormatFixtureTests {
     }
   }
 
-  @Test("The files of version 1 never change: another format is another number and another directory")
+  @Test(
+    "The files of version 1 never change: another format is another number and another directory")
   func unchanged() throws {
     var digest: UInt64 = 0
     let files = try FormatFixtureTests.files(FormatFixtureTests.root)

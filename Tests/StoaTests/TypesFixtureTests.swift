@@ -57,7 +57,8 @@ struct TypesFixtureTests {
     INSERT INTO keyed SELECT TIMESTAMPTZ '2024-01-01 00:00:00+00' + i * INTERVAL '1 hour', i * INTERVAL '1 day',
       unhex(lpad(CAST(i AS VARCHAR), 30, '0')), TIME '12:00:00' FROM range(50) r(i)
     """,
-    "COMPACT", "INSERT INTO plain (id) VALUES (-1)", "DELETE FROM coded WHERE id % 9 = 0", "CHECKPOINT",
+    "COMPACT", "INSERT INTO plain (id) VALUES (-1)", "DELETE FROM coded WHERE id % 9 = 0",
+    "CHECKPOINT",
     "INSERT INTO plain SELECT \(rows("400, 405"))",
     "INSERT INTO coded (u, m) VALUES ('ffffffff-ffff-ffff-ffff-ffffffffffff', 'it''s high')",
     "INSERT INTO keyed VALUES ('2025-01-01 00:00:00', '-1 month', '\\xFF\\x00', '24:00:00')",

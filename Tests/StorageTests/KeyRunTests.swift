@@ -248,7 +248,8 @@ struct KeyRunTests {
         reader.description, path: path, fileSystem: system, warehouse: fixedID,
         cache: ChunkCache(budget: MemoryBudget(limit: 0)))
       let run = try #require(cold.keyRun(of: [1]))
-      let isPadding = place >= start + Int(directory.byteCount) && place < Int(directory.fences.offset)
+      let isPadding =
+        place >= start + Int(directory.byteCount) && place < Int(directory.fences.offset)
       if !isPadding {
         #expect(throws: StoaError.self) {
           let merge = try KeyRunMerge([run])

@@ -258,7 +258,8 @@ struct OwnRowsTests {
     return (system, store)
   }
 
-  @Test("Many small inserts of one transaction become segments, sorted, without those deleted again")
+  @Test(
+    "Many small inserts of one transaction become segments, sorted, without those deleted again")
   func spilled() throws {
     let (system, store) = try opened(64 << 20)
     let transaction = try store.begin()

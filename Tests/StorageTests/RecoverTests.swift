@@ -464,7 +464,8 @@ struct SalvageTests {
     }
   }
 
-  @Test("CURRENT of before a checkpoint without commits behind it is damage, though nothing is lost")
+  @Test(
+    "CURRENT of before a checkpoint without commits behind it is damage, though nothing is lost")
   func olderCurrent() throws {
     let system = SimulatedFileSystem()
     let store = try Fixture.open(system)

@@ -288,7 +288,9 @@ struct TableStoreTests {
     #expect { try store.snapshot() } throws: { ($0 as? StoaError)?.kind == .usage }
   }
 
-  @Test("A warehouse that another process made meanwhile, and wrote to, is opened and not called damaged")
+  @Test(
+    "A warehouse that another process made meanwhile, and wrote to, is opened and not called damaged"
+  )
   func madeMeanwhile() throws {
     let system = SimulatedFileSystem()
     let store = try Fixture.open(system)

@@ -182,20 +182,3 @@ private let cases: [(LogicalType, [Value])] = [
     #expect(a.nullCount == first.count { !$0 })
   }
 }
-
-@Suite struct MemoryBudgetTests {
-  @Test("A reservation past the limit is refused and nothing is kept")
-  func limit() throws {
-    let budget = MemoryBudget(limit: 100)
-    do {
-      let reservation = MemoryReservation(budget)
-      #expect(reservation.tryResize(to: 80))
-      #expect(!reservation.tryResize(to: 101))
-      #expect(budget.usedBytes == 80)
-      #expect(throws: StoaError.self) { try reservation.resize(to: 200, for: "a test") }
-      #expect(reservation.tryResize(to: 10))
-    }
-    #expect(budget.usedBytes == 0)
-    #expect(budget.peakBytes == 80)
-  }
-}

@@ -100,7 +100,8 @@ final class AggregateSink: PipelineSink, @unchecked Sendable {
       }
       try sink.partitionTarget().add(state, toFile: true, reservation: reservation)
       state = AggregateState(sink.node)
-      try reservation.resize(to: state.byteCount, for: "aggregation")
+      // An empty state is small, and without it nothing goes on: it may pass the limit, which others then keep.
+      reservation.set(to: state.byteCount)
     }
 
     override func finish() {

@@ -110,7 +110,8 @@ final class SortSink: PipelineSink, @unchecked Sendable {
       let mustSpill = sink.context.settings.spillsAlways && rows.count >= 2
       if mustSpill || !reservation.tryResize(to: reservation.byteCount + added) {
         try spill()
-        try reservation.resize(to: added, for: "sorting")
+        // The batch in hand is in memory anyway: others keep the limit it may pass.
+        reservation.set(to: added)
       }
       keys.append(key)
       rows.append(batch)

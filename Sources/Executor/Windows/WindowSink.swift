@@ -154,7 +154,8 @@ final class WindowSink: PipelineSink, @unchecked Sendable {
       let mustSpill = sink.context.settings.spillsAlways && rows.count >= 2
       if mustSpill || !reservation.tryResize(to: reservation.byteCount + added) {
         try spill()
-        try reservation.resize(to: added, for: "a window function")
+        // The batch in hand is in memory anyway: others keep the limit it may pass.
+        reservation.set(to: added)
       }
       if let groups {
         numbers.append(try groups.add(stored, sink.context))

@@ -206,7 +206,8 @@ public final class JSONReader {
     }
     switch result {
     case .success(let members): return members
-    case .failure(let failure): throw refusal("\(failure.reason) at byte \(failure.offset + 1) of it")
+    case .failure(let failure):
+      throw refusal("\(failure.reason) at byte \(failure.offset + 1) of it")
     }
   }
 

@@ -26,6 +26,7 @@ public struct BoundAggregate: Sendable, Hashable {
   /// Accumulators that give out results and states alike: calls that differ in the column they want share one.
   public let makeShared: @Sendable () -> any AggregateAccumulator
 
+  /// An aggregate of whole rows, to be fed with its arguments.
   public init(
     name: String, argumentTypes: [LogicalType], resultType: LogicalType,
     makeAccumulator: @escaping @Sendable () -> any AggregateAccumulator
@@ -49,12 +50,14 @@ public struct BoundAggregate: Sendable, Hashable {
     self.makeAccumulator = makeAccumulator
   }
 
+  /// The same name, types and step; accumulators are not compared.
   public static func == (left: BoundAggregate, right: BoundAggregate) -> Bool {
     left.name == right.name && left.argumentTypes == right.argumentTypes
       && left.resultType == right.resultType && left.step == right.step
       && left.origin == right.origin
   }
 
+  /// Name, argument types and step.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(name)
     hasher.combine(argumentTypes)

@@ -42,14 +42,15 @@ public struct AggregateFunction: Sendable {
 /// All aggregate functions by name. Adding one: its file, and a row here.
 public enum AggregateRegistry {
   /// Every function, in the order help lists them.
-  public static let all: [AggregateFunction] = [
-    .count, .countIf, .sum, .average, .minimum, .maximum, .argMin, .argMax, .first, .last,
-    .anyValue, .stringAgg, .booleanAnd, .booleanOr, .bitAnd, .bitOr, .bitXor,
-    .standardDeviation, .populationStandardDeviation, .variance, .populationVariance,
-    .skewness, .kurtosis, .populationKurtosis, .median, .quantileCont, .quantileDisc, .mode,
-    .medianDeviation, .entropy, .product, .geometricMean, .approximateCountDistinct,
-    .approximateQuantile,
-  ] + AggregateFunction.pairStatistics
+  public static let all: [AggregateFunction] =
+    [
+      .count, .countIf, .sum, .average, .minimum, .maximum, .argMin, .argMax, .first, .last,
+      .anyValue, .stringAgg, .booleanAnd, .booleanOr, .bitAnd, .bitOr, .bitXor,
+      .standardDeviation, .populationStandardDeviation, .variance, .populationVariance,
+      .skewness, .kurtosis, .populationKurtosis, .median, .quantileCont, .quantileDisc, .mode,
+      .medianDeviation, .entropy, .product, .geometricMean, .approximateCountDistinct,
+      .approximateQuantile,
+    ] + AggregateFunction.pairStatistics
 
   /// The version for `WITHIN GROUP (ORDER BY …)` with the fraction last, one of `percentile_cont`, `percentile_disc` and
   /// `mode`; `nil` for any other aggregate.

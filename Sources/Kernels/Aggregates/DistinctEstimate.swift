@@ -91,7 +91,9 @@ final class DistinctEstimate {
     for hash in other.slots where hash != 0 { add(hash) }
     guard !other.registers.isEmpty else { return }
     useRegisters()
-    for index in registers.indices { registers[index] = max(registers[index], other.registers[index]) }
+    for index in registers.indices {
+      registers[index] = max(registers[index], other.registers[index])
+    }
   }
 
   private func useRegisters() {

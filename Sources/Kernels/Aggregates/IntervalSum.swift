@@ -23,7 +23,8 @@ final class IntervalSumAccumulator: AggregateAccumulator {
   }
 
   func update(_ arguments: [Vector], groups: UnsafePointer<UInt32>, count: Int) throws(StoaError) {
-    ValidRows.forEach(arguments[0], as: Int128.self) { row, packed in add(packed, Int(groups[row])) }
+    ValidRows.forEach(arguments[0], as: Int128.self) { row, packed in add(packed, Int(groups[row]))
+    }
   }
 
   func updateSingle(_ arguments: [Vector], count: Int, group: Int) throws(StoaError) {
@@ -95,7 +96,8 @@ final class IntervalSumAccumulator: AggregateAccumulator {
       found = nil
     }
     guard let found else {
-      throw StoaError(.evaluation, "the \(isAverage ? "average" : "sum") is out of range for INTERVAL")
+      throw StoaError(
+        .evaluation, "the \(isAverage ? "average" : "sum") is out of range for INTERVAL")
     }
     return found
   }

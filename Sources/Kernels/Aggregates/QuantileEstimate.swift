@@ -13,7 +13,8 @@ extension AggregateFunction {
   /// About the value below which a fraction of the values lies.
   static let approximateQuantile = AggregateFunction(
     "approx_quantile", signature: "x, fraction DOUBLE",
-    help: "About the value below which a fraction of the values lies; exact to 4,096 different ones",
+    help:
+      "About the value below which a fraction of the values lies; exact to 4,096 different ones",
     example: "SELECT approx_quantile(x, 0.5) FROM (VALUES (1), (2), (9)) t(x)", result: "2"
   ) { types in
     guard types.count == 2 else { return nil }

@@ -10,7 +10,8 @@ extension AggregateFunction {
     let result: LogicalType
     switch types[0] {
     case .tinyint, .smallint, .integer, .bigint, .hugeint, .utinyint, .usmallint, .uinteger,
-      .ubigint, .null: result = .hugeint
+      .ubigint, .null:
+      result = .hugeint
     case .decimal(_, let scale): result = .decimal(precision: 38, scale: scale)
     case .real, .double:
       return BoundAggregate(name: "sum", argumentTypes: types, resultType: .double) {

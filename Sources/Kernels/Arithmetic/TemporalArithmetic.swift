@@ -103,16 +103,17 @@ enum TemporalArithmetic {
   private static let instantDifference = difference(of: .timestampTZ)
 
   private static func difference(of type: LogicalType) -> BoundFunction {
-    .make("-", [type, type], .interval) { (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-    try RowKernels.binary(arguments, count, .interval, zero: 0 as Int128) {
-      (left: Int64, right: Int64) throws(StoaError) -> Int128 in
-      let difference = Int128(left) - Int128(right)
-      let day = Int128(Calendar.microsecondsPerDay)
-      return Interval(
-        days: Int32(truncatingIfNeeded: difference / day),
-        microseconds: Int64(truncatingIfNeeded: difference % day)
-      ).packed
-    }
+    .make("-", [type, type], .interval) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      try RowKernels.binary(arguments, count, .interval, zero: 0 as Int128) {
+        (left: Int64, right: Int64) throws(StoaError) -> Int128 in
+        let difference = Int128(left) - Int128(right)
+        let day = Int128(Calendar.microsecondsPerDay)
+        return Interval(
+          days: Int32(truncatingIfNeeded: difference / day),
+          microseconds: Int64(truncatingIfNeeded: difference % day)
+        ).packed
+      }
     }
   }
 

@@ -73,6 +73,7 @@ public struct ScalarFunction: Sendable {
     case null
   }
 
+  /// What a function is about, for lists of functions.
   public enum Family: String, Sendable, CaseIterable {
     case arithmetic, numeric, text, date, conditional, other
   }

@@ -3,8 +3,10 @@ import Vectors
 /// Compares whole rows by sort columns, value by value: the slow and exact way, for ties that a prefix key
 /// leaves, small groups, merges and tests.
 public struct RowComparator: Sendable {
+  /// The columns' types and directions, most significant first.
   public let specifications: [SortSpecification]
 
+  /// Compares by these columns.
   public init(_ specifications: [SortSpecification]) { self.specifications = specifications }
 
   /// Negative, zero or positive as row `left` of `leftColumns` sorts before, with or after row `right` of

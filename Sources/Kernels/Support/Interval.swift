@@ -13,6 +13,7 @@ public struct Interval: Hashable, Sendable {
   public var days: Int32
   public var microseconds: Int64
 
+  /// An interval of these parts, each of any sign.
   public init(months: Int32 = 0, days: Int32 = 0, microseconds: Int64 = 0) {
     self.months = months
     self.days = days
@@ -77,7 +78,9 @@ public struct Interval: Hashable, Sendable {
 
   /// PostgreSQL's way, rounding steps included.
   private func scaled(_ scale: (Double) -> Double) -> Interval? {
-    func toMicroseconds(_ seconds: Double) -> Double { (seconds * 1e6).rounded(.toNearestOrEven) / 1e6 }
+    func toMicroseconds(_ seconds: Double) -> Double {
+      (seconds * 1e6).rounded(.toNearestOrEven) / 1e6
+    }
     let monthPart = scale(Double(months))
     let dayPart = scale(Double(days))
     guard let wholeMonths = Int32(exactly: monthPart.rounded(.towardZero)),

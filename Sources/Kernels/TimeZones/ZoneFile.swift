@@ -25,7 +25,8 @@ struct ZoneFile {
     let counts: [Int]
 
     init?(_ bytes: [UInt8], at start: Int) {
-      guard start >= 0, bytes.count - start >= 44, bytes[start..<start + 4].elementsEqual("TZif".utf8)
+      guard start >= 0, bytes.count - start >= 44,
+        bytes[start..<start + 4].elementsEqual("TZif".utf8)
       else { return nil }
       let digit = bytes[start + 4]
       version = digit == 0 ? 1 : Int(digit) - 0x30

@@ -105,7 +105,8 @@ enum ZoneNames {
     if count > 0 {
       let bytes = UnsafeRawBufferPointer(start: target.pointer, count: count)
       let path = String(decoding: bytes, as: UTF8.self)
-      if let range = path.split(separator: "zoneinfo/", maxSplits: 1).last, path.contains("zoneinfo/")
+      if let range = path.split(separator: "zoneinfo/", maxSplits: 1).last,
+        path.contains("zoneinfo/")
       {
         names.append(String(range))
       }

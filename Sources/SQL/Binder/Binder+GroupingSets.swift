@@ -241,7 +241,8 @@ private struct GroupingSetsBuilder {
       let sources = projection.items.map(\.column)
       let columns = sources.map { numbers.column($0.name, $0.type) }
       let renaming = Dictionary(
-        zip(sources, columns).map { ($0.id, $1.reference) }, uniquingKeysWith: { first, _ in first })
+        zip(sources, columns).map { ($0.id, $1.reference) }, uniquingKeysWith: { first, _ in first }
+      )
       var rows = Rows(
         plan: .reference(
           LogicalReference(

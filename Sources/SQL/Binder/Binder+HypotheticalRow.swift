@@ -78,7 +78,8 @@ extension Binder {
     case "rank": return try self.call("+", [try count([before]), one], at: position)
     case "dense_rank":
       guard keys.count == 1 else {
-        throw StoaError(.unsupported, "dense_rank takes one key in WITHIN GROUP", position: position)
+        throw StoaError(
+          .unsupported, "dense_rank takes one key in WITHIN GROUP", position: position)
       }
       // DISTINCT leaves NULL out, which is one more when it sorts first.
       let nulls = Expression.isNull(keys[0].expression, isNegated: false)

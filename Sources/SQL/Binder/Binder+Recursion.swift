@@ -129,7 +129,9 @@ extension Binder {
       !operation.byName,
       var relation = try bindRecursion(table, operation, query, parent: parent, visible)
     else { return try bindQuery(query, parent: parent, commonTables: table.environment) }
-    for (common, _) in (inner ?? []).reversed() { relation.plan = placed(common, over: relation.plan) }
+    for (common, _) in (inner ?? []).reversed() {
+      relation.plan = placed(common, over: relation.plan)
+    }
     return relation
   }
 

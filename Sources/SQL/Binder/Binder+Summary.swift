@@ -39,7 +39,9 @@ extension Binder {
       .constant(value.map { .string($0) } ?? .null, .varchar)
     }
     let rows = relation.columns.map { column -> [Expression] in
-      let declared = table?.columns.first { CatalogState.key($0.name) == CatalogState.key(column.name) }
+      let declared = table?.columns.first {
+        CatalogState.key($0.name) == CatalogState.key(column.name)
+      }
       var keys: [String] = []
       var standard: String?
       if let table, let declared {

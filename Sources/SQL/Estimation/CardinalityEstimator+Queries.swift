@@ -40,7 +40,9 @@ extension LogicalRecursion {
   /// What is believed of the initial rows, under the recursion's own columns.
   func renamed(_ initial: RelationEstimate) -> RelationEstimate {
     var result = RelationEstimate(rows: initial.rows, columns: [:])
-    for (column, id) in zip(columns, initialColumns) { result.columns[column.id] = initial.column(id) }
+    for (column, id) in zip(columns, initialColumns) {
+      result.columns[column.id] = initial.column(id)
+    }
     return result
   }
 }

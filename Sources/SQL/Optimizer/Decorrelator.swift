@@ -164,7 +164,8 @@ struct ConditionPull {
     case .project(let node): return project(node)
     case .sort(let node): return pull(node.input)
     case .limit(let node):
-      guard isExistential, node.isPlain, node.offset == nil, let count = node.limit?.constantValue?.integer,
+      guard isExistential, node.isPlain, node.offset == nil,
+        let count = node.limit?.constantValue?.integer,
         count > 0
       else { return nil }
       return pull(node.input)

@@ -33,7 +33,9 @@ extension LogicalPlan {
       return [wanted, Set<Int>().addingColumns(of: expressions)]
     case .singleRow, .sample: return [wanted]
     case .repeated(let node):
-      return [wanted.subtracting(node.ordinal.map { [$0.id] } ?? []).addingColumns(of: [node.count])]
+      return [
+        wanted.subtracting(node.ordinal.map { [$0.id] } ?? []).addingColumns(of: [node.count])
+      ]
     case .groupLimit(let node): return [wanted.addingColumns(of: node.expressions)]
     case .recursion(let node): return [Set(node.initialColumns), Set(node.stepColumns)]
     case .asofJoin(let node):

@@ -50,6 +50,7 @@ public struct BoundQuery: Sendable {
   /// Type of each parameter, by index.
   public var parameters: [LogicalType]
 
+  /// A bound query; `numbers` are those after the last one in `plan`.
   public init(
     plan: LogicalPlan, columns: [PlanColumn], numbers: PlanNumbers, parameters: [LogicalType]
   ) {
@@ -70,6 +71,7 @@ public struct BoundCreateTable: Sendable {
   /// Rows of CREATE TABLE … AS, of the columns' types.
   public var source: BoundQuery?
 
+  /// A table to be made, by default empty and where there is none.
   public init(
     table: TableDefinition, isNeeded: Bool = true, replaced: TableID? = nil,
     source: BoundQuery? = nil
@@ -88,11 +90,14 @@ public struct BoundDefinition: Sendable {
     case dropTable, create, drop
   }
 
+  /// What it is about.
   public var kind: Kind
+  /// To be applied in this order; none when there is nothing to do.
   public var edits: [CatalogEdit]
   /// Something to tell the user, such as that there was nothing to do.
   public var notice: String?
 
+  /// Edits of the catalog and what to say of them.
   public init(_ kind: Kind, _ edits: [CatalogEdit], notice: String? = nil) {
     self.kind = kind
     self.edits = edits
@@ -113,6 +118,7 @@ public struct CopyOption: Sendable, Hashable {
   public var values: [String]
   public var position: Range<Int>
 
+  /// An option as written.
   public init(name: String, values: [String], position: Range<Int>) {
     self.name = name
     self.values = values
@@ -129,6 +135,7 @@ public struct BoundCopyFrom: Sendable {
   public var options: [CopyOption]
   public var placePosition: Range<Int>
 
+  /// Rows of files, or of standard input, for a table.
   public init(
     table: TableDefinition, columns: [Int]?, place: CopyPlace, options: [CopyOption],
     placePosition: Range<Int>
@@ -148,6 +155,7 @@ public struct BoundCopyTo: Sendable {
   public var options: [CopyOption]
   public var placePosition: Range<Int>
 
+  /// Rows of a query for a file, or standard output.
   public init(
     source: BoundQuery, place: CopyPlace, options: [CopyOption], placePosition: Range<Int>
   ) {

@@ -9,6 +9,7 @@ public struct LogicalRepeat: Hashable, Sendable {
   /// BIGINT: which time of the row it is, from 0.
   public var ordinal: PlanColumn?
 
+  /// The rows of `input`, each as often as `count` says.
   public init(input: LogicalPlan, count: Expression, ordinal: PlanColumn? = nil) {
     self.input = input
     self.count = count
@@ -31,6 +32,7 @@ public struct LogicalRecursion: Hashable, Sendable {
   /// UNION: rows that were there before are not added.
   public var isDistinct: Bool
 
+  /// A recursion; `initial` and `step` have columns of the same number and types.
   public init(
     number: Int, name: String, initial: LogicalPlan, step: LogicalPlan, columns: [PlanColumn],
     initialColumns: [Int], stepColumns: [Int], isDistinct: Bool
@@ -58,6 +60,7 @@ public struct LogicalGroupLimit: Hashable, Sendable {
   /// Rows that sort like the last one also pass.
   public var withTies: Bool
 
+  /// The first rows of each group.
   public init(
     input: LogicalPlan, partition: [Expression], items: [SortItem], limit: Expression?,
     offset: Expression?, withTies: Bool = false

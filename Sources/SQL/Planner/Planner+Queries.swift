@@ -55,7 +55,8 @@ extension Planner {
   ) throws(StoaError) -> Planned {
     let limit = try count(node.limit, "LIMIT")
     let offset = try count(node.offset, "OFFSET") ?? 0
-    let input = try plan(node.input, wanted: wanted.addingColumns(of: node.expressions), filters: [])
+    let input = try plan(
+      node.input, wanted: wanted.addingColumns(of: node.expressions), filters: [])
     let partition = try physical(node.partition, input.positions)
     var items: [SortItem] = []
     for item in node.items {

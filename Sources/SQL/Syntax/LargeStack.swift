@@ -24,7 +24,7 @@ public func withLargeStack<Result>(
       nonisolated(unsafe) let target = place
       let zone = TimeZone.current
       call.body = {
-        do throws(StoaError) { 
+        do throws(StoaError) {
           target.pointee = .success(try TimeZone.withCurrent(zone, body))
         } catch {
           target.pointee = .failure(error)

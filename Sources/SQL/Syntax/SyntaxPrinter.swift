@@ -210,6 +210,7 @@ extension TypeSyntax {
       }
       return "ENUM(\(quoted.joined(separator: ", ")))"
     }
-    return arguments.isEmpty ? name : "\(name)(\(arguments.map(String.init).joined(separator: ",")))"
+    return arguments.isEmpty
+      ? name : "\(name)(\(arguments.map(String.init).joined(separator: ",")))"
   }
 }

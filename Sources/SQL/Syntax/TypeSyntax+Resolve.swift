@@ -6,7 +6,8 @@ extension TypeSyntax {
   /// - Throws: `.binding` for unknown names and wrong numbers, `.unsupported` for types of later versions.
   public func resolved() throws(StoaError) -> LogicalType {
     if let type = TypeSyntax.plain[name] {
-      let takesLength = type == .varchar || type == .timestamp || type == .time || type == .blob
+      let takesLength =
+        type == .varchar || type == .timestamp || type == .time || type == .blob
         || type == .timestampTZ
       guard arguments.isEmpty || (takesLength && arguments.count == 1) else {
         throw StoaError(

@@ -12,8 +12,11 @@ struct IntervalTests {
       let size = Int.random(in: 0...2, using: &generator)
       let months: [Int32] = [0, .random(in: -30...30), .random(in: -(1 << 26)...((1 << 26) - 1))]
       let days: [Int32] = [0, .random(in: -40...40), .random(in: -(1 << 30)...((1 << 30) - 1))]
-      let time: [Int64] = [0, .random(in: -90_000_000_000...90_000_000_000), .random(in: .min ... .max)]
-      return Interval(months: months[size], days: days[(size + 1) % 3], microseconds: time[(size + 2) % 3])
+      let time: [Int64] = [
+        0, .random(in: -90_000_000_000...90_000_000_000), .random(in: .min ... .max),
+      ]
+      return Interval(
+        months: months[size], days: days[(size + 1) % 3], microseconds: time[(size + 2) % 3])
     }
     var samples = (0..<3000).map { _ in random() }
     for (months, days, time) in [

@@ -53,7 +53,8 @@ struct TimeZoneTests {
       let zone = try TimeZone.named(name)
       var generator = SystemRandomNumberGenerator()
       for _ in 0..<2_000 {
-        let instant = Int64.random(in: -8_000_000_000_000_000...20_000_000_000_000_000, using: &generator)
+        let instant = Int64.random(
+          in: -8_000_000_000_000_000...20_000_000_000_000_000, using: &generator)
         let local = try #require(zone.local(instant))
         let back = try #require(zone.instant(local))
         #expect(zone.local(back) == local, "\(name) \(instant)")
@@ -120,7 +121,9 @@ struct TimeZoneTests {
       changes("EST5EDT,J60,300/26", 2024)
         == ["2024-03-01 07:00:00 -14400", "2024-10-28 06:00:00 -18000"])
     #expect(changes("UTC0", 2024) == [])
-    for text in ["", "UT", "CET", "CET-1CEST", "CET-1CEST,M3.5", "CET-1CEST,M13.5.0,M1.1.1", "X-999"] {
+    for text in [
+      "", "UT", "CET", "CET-1CEST", "CET-1CEST,M3.5", "CET-1CEST,M13.5.0,M1.1.1", "X-999",
+    ] {
       #expect(PosixZone(Array(text.utf8)) == nil, "\(text)")
     }
   }

@@ -78,7 +78,8 @@ enum DateDiff {
         (start: Int64, end: Int64) throws(StoaError) -> Int64 in
         let from = clock.local(start) ?? start
         let shift = from &- start
-        let to = field.isOfDay ? clock.local(end) ?? end : end.addingReportingOverflow(shift).partialValue
+        let to =
+          field.isOfDay ? clock.local(end) ?? end : end.addingReportingOverflow(shift).partialValue
         return try boundaries(field, from, to)
       }
     }

@@ -66,7 +66,8 @@ enum ZoneShift {
 extension ScalarFunction {
   static let timeZone = ScalarFunction(
     "timezone", .date,
-    help: "What AT TIME ZONE means: the instant of a timestamp in a zone, or the zone's time of an instant",
+    help:
+      "What AT TIME ZONE means: the instant of a timestamp in a zone, or the zone's time of an instant",
     example: .init(
       .text("Europe/Berlin"), .timestamp("2024-07-01 12:00:00"), gives: "2024-07-01 10:00:00+00"),
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in

@@ -49,7 +49,8 @@ extension ScalarFunction {
     })
 
   static let currentDate = ScalarFunction(
-    "current_date", aliases: ["today"], .date, help: "The day the statement began in the session's time zone",
+    "current_date", aliases: ["today"], .date,
+    help: "The day the statement began in the session's time zone",
     example: .init(gives: "any"),
     .contextual {
       (context: StatementContext, arguments: [Expression]) throws(StoaError) -> Expression? in

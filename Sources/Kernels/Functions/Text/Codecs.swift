@@ -100,7 +100,8 @@ enum PercentCoding {
 
 extension ScalarFunction {
   static let hex = ScalarFunction(
-    "hex", .text, help: "Upper-case hexadecimal digits of the bytes of a text or BLOB, or of an integer",
+    "hex", .text,
+    help: "Upper-case hexadecimal digits of the bytes of a text or BLOB, or of an integer",
     example: .init(.text("abc"), gives: "616263"),
     .overloads(
       [LogicalType.varchar, .blob].map { type in
