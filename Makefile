@@ -18,7 +18,7 @@ TRAITS = $(if $(TRAIT_LIST),--traits $(subst $(SPACE),$(COMMA),$(TRAIT_LIST)))
 RELEASE = swift build -c release --static-swift-stdlib $(TRAITS)
 STOA = .build/release/stoa
 
-.PHONY: all demo test build bench tpch ingest gate micro soak format lint clean packages peers
+.PHONY: all demo test build bench tpch ingest gate micro soak queries format lint clean packages peers
 
 all: build
 
@@ -73,6 +73,10 @@ micro: packages
 soak: packages
 	$(RELEASE) --product soak
 	.build/release/soak --scale $(or $(SOAK_SCALE),1) $(SOAK)
+
+# Random queries compared with DuckDB, 20,000 in some twenty minutes; a difference is made smaller and printed with its seed.
+queries: build peers
+	.build/peers/bin/python Tests/LogicTests/random_queries.py $(STOA) --queries $(or $(QUERIES),20000) --seed $(or $(SEED),1)
 
 format:
 	swift format -i -r -p Sources Tests Benchmarks datasets Package.swift
