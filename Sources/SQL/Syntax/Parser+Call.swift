@@ -72,7 +72,10 @@ extension Parser {
       call.filter = try parseExpression()
       try expect(.closeParenthesis)
     }
-    if let treatment = try parseNullTreatment() { call.ignoresNulls = treatment }
+    // Before a closing parenthesis it belongs to the call around: `lag(abs(x) IGNORE NULLS) OVER …`.
+    if peek(2).kind != .mark(.closeParenthesis), let treatment = try parseNullTreatment() {
+      call.ignoresNulls = treatment
+    }
     if accept(.over) {
       if isAt(.openParenthesis) {
         call.over = try parseWindowDefinition()
