@@ -157,9 +157,10 @@ private final class RecursionReader: TableReader {
   private func start(_ plan: PhysicalPlan, firstProfile: Int) throws(StoaError) {
     let profile = source.profiles.isEmpty ? nil : QueryProfile()
     var builder = source.builder.forStep(profile: profile)
+    let fixedNumbers = builder.sharedNumbers
     builder.share(working, as: source.node.number)
     if stepCount > 0 {
-      builder.recursionNumber = source.node.number
+      builder.fixedNumbers = fixedNumbers
       builder.keptJoins = keptJoins.filter { $0.value.isReusable }
     }
     stream = try QueryExecution.stream(plan, &builder, context)

@@ -11,8 +11,8 @@ struct PipelineBuilder {
   private let queryProfile: QueryProfile?
   /// Within a step of a recursion: joins of the step before whose tables can be used again, by place in the plan.
   var keptJoins: [Int: HashJoin] = [:]
-  /// The recursion this is a step of.
-  var recursionNumber: Int?
+  /// Within a step of a recursion: numbers of shared rows that are the same in every step.
+  var fixedNumbers: Set<Int>?
   /// Hash joins met so far, in the order they are built.
   private var joinPlace = 0
   private(set) var pipelines: [Pipeline] = []
@@ -40,6 +40,9 @@ struct PipelineBuilder {
   func forStep(profile: QueryProfile?) -> PipelineBuilder {
     PipelineBuilder(self, profile: profile)
   }
+
+  /// Rows that references can read so far.
+  var sharedNumbers: Set<Int> { Set(shared.keys) }
 
   /// References to `number` read these rows.
   mutating func share(_ rows: CollectSink, as number: Int) { shared[number] = rows }
@@ -211,7 +214,7 @@ struct PipelineBuilder {
     sink.profile = profile
     let buildChain = try chainAfterProbe(node.build, probe: node.probe, from: probeProfileStart)
     finish(buildChain, into: sink)
-    if let recursionNumber, !join.keepsBuildRows, !node.build.refers(to: recursionNumber) {
+    if let fixedNumbers, !join.keepsBuildRows, node.build.isFixed(given: fixedNumbers) {
       keptJoins[place] = join
     }
     if join.isFiltered, let number = node.runtimeFilters.first ?? nil, usesKeyAlone(node) {
@@ -392,6 +395,26 @@ struct PipelineBuilder {
   }
 }
 
+/// What a plan takes from around it, and what it makes itself.
+private struct PlanNeeds {
+  var reads: Set<Int> = []
+  var shares: Set<Int> = []
+  var usedFilters: Set<Int> = []
+  var madeFilters: Set<Int> = []
+
+  mutating func add(_ plan: PhysicalPlan) {
+    switch plan {
+    case .reference(let node): reads.insert(node.number)
+    case .materialize(let node): shares.insert(node.number)
+    case .recursion(let node): shares.insert(node.number)
+    case .scan(let node): usedFilters.formUnion(node.runtimeFilters.map(\.filter))
+    case .hashJoin(let node): madeFilters.formUnion(node.runtimeFilters.compactMap { $0 })
+    default: break
+    }
+    for input in plan.inputs { add(input) }
+  }
+}
+
 extension PhysicalPlan {
   /// Operators of this plan, itself included.
   var operatorCount: Int { inputs.reduce(1) { $0 + $1.operatorCount } }
@@ -402,10 +425,13 @@ extension PhysicalPlan {
     return inputs.reduce(own) { $0 + $1.hashJoinCount }
   }
 
-  /// Whether it reads the rows of this number.
-  func refers(to number: Int) -> Bool {
-    if case .reference(let node) = self { return node.number == number }
-    return inputs.contains { $0.refers(to: number) }
+  /// Whether its rows are the same in every step of a recursion: it reads only shared rows that are `known` or its
+  /// own, and no join outside it filters its scans.
+  func isFixed(given known: Set<Int>) -> Bool {
+    var needs = PlanNeeds()
+    needs.add(self)
+    return needs.reads.subtracting(needs.shares).isSubset(of: known)
+      && needs.usedFilters.isSubset(of: needs.madeFilters)
   }
 
   /// Whether column `position` of the output is a scan's that no operator on the way looks at.
