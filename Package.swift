@@ -149,7 +149,7 @@ let package = Package(
       name: "StorageTests",
       dependencies: ["TestSupport", "Storage", "Encodings", "Catalog", "Kernels", "Vectors"]),
     .testTarget(
-      name: "StoaTests", dependencies: ["Stoa", "TestSupport", "Storage", "Vectors"]),
+      name: "StoaTests", dependencies: ["Stoa", "SQL", "TestSupport", "Storage", "Vectors"]),
     .testTarget(name: "CLITests", dependencies: ["TestSupport", "Stoa", "stoa"]),
     .testTarget(name: "SQLTests", dependencies: ["SQL", "Catalog", "Kernels", "Vectors"]),
     .testTarget(

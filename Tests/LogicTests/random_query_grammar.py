@@ -254,7 +254,7 @@ class Grammar:
         if choice < 0.16:
             alias = self.alias("v")
             rows = [f"({constant(random, 'I', 8)}, {random.choice(['NULL', constant(random, 'S')])})" for _ in range(random.randrange(0, 4))]
-            rows.insert(0, f"(NULL, {constant(random, 'S')})")
+            rows.insert(0, f"(CAST(NULL AS INTEGER), {constant(random, 'S')})")
             return Node(f"(VALUES {', '.join(rows)}) AS {alias} (k, s)"), [(f"{alias}.k", "I"), (f"{alias}.s", "S")], None
         if choice < 0.3 and self.tables:
             name = next(iter(self.tables))
