@@ -129,7 +129,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "LogicTests", dependencies: ["TestSupport", "Stoa", "Storage", "Vectors"],
-      exclude: ["check_answers.py", "cases"]),
+      exclude: ["check_answers.py", "random_queries.py", "random_query_grammar.py", "cases"]),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "Vectors"], exclude: ["Fixtures"]),
     .testTarget(name: "EncodingsTests", dependencies: ["Encodings", "Kernels", "Vectors"]),

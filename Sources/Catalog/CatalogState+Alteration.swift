@@ -59,6 +59,19 @@ extension CatalogState {
     }
   }
 
+  /// - Throws: `.binding` when a foreign key refers to a table that is gone, or to columns that are no key any more.
+  public func requireReferenceTargets() throws(StoaError) {
+    for table in tables.values {
+      for key in table.foreignKeys {
+        let target = tables[key.referencedTable]
+        let columns = Set(key.referencedColumns)
+        guard target?.keys.contains(where: { Set($0.columns) == columns }) != true else { continue }
+        throw StoaError(
+          .binding, "what a foreign key of \"\(table.name)\" refers to is gone", table: table.name)
+      }
+    }
+  }
+
   private func check(
     _ key: ForeignKeyDefinition, of table: TableDefinition, against target: TableDefinition?
   ) throws(StoaError) {

@@ -108,6 +108,9 @@ public struct CatalogState: Hashable, Sendable {
     objects.values.lazy.compactMap { if case .view(let view) = $0 { view } else { nil } }
   }
 
+  /// The schema or view with this id.
+  public func object(_ id: ObjectID) -> CatalogObject? { objects[id] }
+
   /// Views that read this table or view themselves.
   public func dependents(of id: ObjectID) -> [ViewDefinition] {
     objects.isEmpty ? [] : sortedViews.filter { $0.dependencies.contains(id) }
@@ -278,6 +281,14 @@ public enum CatalogEdit: Hashable, Sendable {
   /// The whole new definition of the object with this id, of the same kind.
   case alterObject(CatalogObject)
   case dropObject(ObjectID)
+
+  /// The view that it makes or changes.
+  public var view: ViewDefinition? {
+    switch self {
+    case .createObject(.view(let view)), .alterObject(.view(let view)): view
+    default: nil
+    }
+  }
 }
 
 extension CatalogState {

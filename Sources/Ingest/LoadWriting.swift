@@ -217,7 +217,8 @@ final class LoadWriting {
     let budget = loader.transaction.store.budget
     loader.transaction.addValidator(named: "keys of \(definition.id)") {
       (view: CommitView) throws(StoaError) in
-      guard let now = view.newest.catalog.table(definition.id) else { return }
+      // A table of this very transaction is not there yet.
+      let now = view.newest.catalog.table(definition.id) ?? definition
       try CommitChecks(definition: now, budget: budget).check(view)
     }
   }

@@ -81,6 +81,7 @@ extension Session {
           hint: "TRUNCATE both in one statement, or delete those rows first", table: table.name)
       }
     }
+    requireNoReferrers(of: emptied, transaction)
     var count = 0
     for table in tables {
       let contents = view.contents(of: table.id)
@@ -90,6 +91,33 @@ extension Session {
       }
     }
     return QueryResult(rowsChanged: count)
+  }
+
+  /// Rows that others add meanwhile may refer to what TRUNCATE took away.
+  private func requireNoReferrers(of emptied: Set<TableID>, _ transaction: WriteTransaction) {
+    transaction.addValidator { (view: CommitView) throws(StoaError) in
+      for other in view.newest.catalog.sortedTables {
+        let refers = other.foreignKeys.contains { emptied.contains($0.referencedTable) }
+        guard refers, !view.newest.contents(of: other.id).isEmpty else { continue }
+        throw StoaError(
+          .busy, "another transaction added rows to \"\(other.name)\", which refers to a truncated table",
+          hint: "Nothing of this transaction was committed; run it again", table: other.name)
+      }
+    }
+  }
+
+  /// Rows found to have what new foreign keys refer to may lose it as long as this is not committed.
+  private func requireTargets(
+    of table: TableDefinition, known: [ForeignKeyDefinition], _ transaction: WriteTransaction
+  ) {
+    let targets = Set(table.foreignKeys.filter { !known.contains($0) }.map(\.referencedTable))
+    guard !targets.isEmpty else { return }
+    transaction.addValidator { (view: CommitView) throws(StoaError) in
+      guard !targets.allSatisfy(view.keepsRows) else { return }
+      throw StoaError(
+        .busy, "another transaction changed rows that \"\(table.name)\" may refer to during ALTER TABLE",
+        hint: "Nothing of this transaction was committed; run it again", table: table.name)
+    }
   }
 
   /// What was looked for in the rows holds only as long as nobody else changes them.
@@ -107,7 +135,9 @@ extension Session {
     _ change: BoundAlterTable, _ transaction: WriteTransaction, _ parameters: [Value]
   ) throws(StoaError) -> QueryResult {
     guard change.isNeeded else { return QueryResult() }
+    let known = transaction.catalog.table(change.table.id)?.foreignKeys ?? []
     try transaction.apply(.alterTable(change.table))
+    requireTargets(of: change.table, known: known, transaction)
     if !change.requirements.isEmpty { requireUnchanged(change.table, transaction) }
     for requirement in change.requirements {
       let stream = try stream(

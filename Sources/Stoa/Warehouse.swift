@@ -95,6 +95,10 @@ public final class Warehouse: Sendable {
   /// The number of the newest commit.
   public var commit: UInt64 { store.commit }
 
+  /// Catches up with what other processes committed. Statements do that themselves; a program that is idle for long calls it
+  /// now and then, as the shell does, so that others can remove the files of versions that nobody reads any more.
+  public func catchUp() throws(StoaError) { try store.catchUp() }
+
   /// A new session with default settings.
   public func makeSession() -> Session { Session(self) }
 

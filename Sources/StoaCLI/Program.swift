@@ -95,6 +95,7 @@ enum Program {
         Interrupts.shared.becomeInteractive()
         printError("stoa \(Warehouse.version). Statements end with ; and .help lists commands.\n")
       }
+      IdleRefresh.begin(session.warehouse)
       return code(after: shell.run(makeReader(isInteractive: isInteractive)), shell)
     }
     for script in arguments.scripts {

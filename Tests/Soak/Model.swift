@@ -144,6 +144,16 @@ struct Model: Equatable, Sendable {
     return result.isValid ? result : nil
   }
 
+  /// Whether both put a new row under one `id` into a table without a key: nothing forbids that, and a model, which knows
+  /// rows by their `id`, cannot hold it.
+  func meetWithoutKey(_ first: Model, _ second: Model) -> Bool {
+    tables.contains { name, table in
+      guard !Model.hasKey(name), let mine = first.tables[name], let others = second.tables[name]
+      else { return false }
+      return mine.rows.keys.contains { table.rows[$0] == nil && others.rows[$0] != nil }
+    }
+  }
+
   /// The tables of one owner.
   func owned(by prefix: String) -> Model {
     Model(tables: tables.filter { $0.key.hasPrefix(prefix) })

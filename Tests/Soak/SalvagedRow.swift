@@ -10,7 +10,8 @@ struct SalvagedRow: Hashable, CustomStringConvertible {
     self.id = id
     var values: [Character: Cell] = [:]
     for (column, cell) in zip(columns, row) {
-      guard let letter = column.first, letter != "x" else { continue }
+      // Columns that lost commits added are called `column_7`.
+      guard let letter = column.first, letter != "x", !column.hasPrefix("column_") else { continue }
       // `v` becomes `w` when it is widened.
       values[letter == "w" ? "v" : letter] = cell
     }

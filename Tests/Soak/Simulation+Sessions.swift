@@ -14,7 +14,9 @@ extension Simulation {
     // Now and then both choose the same keys.
     otherWorkload.keyOffset = below(2) * 5000
     let second = otherWorkload.change(model)
-    guard first.steps.count > 2, !second.isTransaction, !second.isRefused else { return false }
+    guard first.steps.count > 2, !second.isTransaction, !second.isRefused,
+      !model.meetWithoutKey(first.after, second.after)
+    else { return false }
     operation = "two sessions"
     if isTraced { print("\(place): \(first.text.prefix(400)) beside \(second.text.prefix(200))") }
     let writer = writers[below(writers.count)]

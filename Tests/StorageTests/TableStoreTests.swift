@@ -250,6 +250,27 @@ struct TableStoreTests {
     #expect(try Fixture.contents(reader) == ["t": Fixture.expected([0..<3])])
   }
 
+  @Test("What an idle process kept goes once it has caught up, though who retired it has ended")
+  func idleReader() throws {
+    let system = SimulatedFileSystem()
+    func segmentCount() -> Int { system.files.count { $0.path.hasSuffix(".seg") } }
+    let writer = try Fixture.open(system)
+    try Fixture.create("t", in: writer)
+    try Fixture.load(0..<9, into: "t", in: writer)
+    let idle = try Fixture.open(system, .readOnly)
+    _ = try idle.snapshot()
+    let retiring = try Fixture.open(system)
+    try Fixture.drop("t", in: retiring)
+    try retiring.close()
+    try Fixture.create("u", in: writer)
+    #expect(segmentCount() > 0)
+    try idle.catchUp()
+    try writer.writeCheckpoint()
+    try Fixture.create("v", in: writer)
+    #expect(segmentCount() == 0)
+    #expect(try Fixture.contents(idle) == ["u": [], "v": []])
+  }
+
   @Test("A warehouse of a newer version is refused and left as it is")
   func newerVersion() throws {
     let system = SimulatedFileSystem()

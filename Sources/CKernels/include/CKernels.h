@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "FileStatus.h"
 #include "Selection.h"
 #include "TextScan.h"
 

@@ -1,5 +1,6 @@
 import Catalog
 import Encodings
+import Kernels
 import Storage
 import Vectors
 
@@ -15,9 +16,9 @@ final class KeyProbe {
   /// Bounds of each column, for zone maps.
   private(set) lazy var zones = rows.columns.map { ZoneMap(of: $0) }
 
-  /// What the first column must be, when the keys are few.
+  /// What the first column must be, when the keys are few; filters know no intervals that are equal and written otherwise.
   private(set) lazy var filter: ColumnFilter? =
-    rows.count <= KeyProbe.filterLength
+    rows.count <= KeyProbe.filterLength && rows.columns[0].type != .interval
     ? ColumnFilter(.oneOf((0..<rows.count).map { rows.columns[0].value(at: $0) })) : nil
 
   /// With more keys, row groups are read from end to end.
@@ -66,7 +67,9 @@ final class KeyProbe {
     if own.min.isNull || zone.min.isNull { return true }
     switch (own.min, own.max, zone.min, zone.max) {
     case (.integer(let low), .integer(let high), .integer(let least), .integer(let most)):
-      return most < low || least > high
+      // Intervals are equal when their lengths are; the bits below only tell how they are written.
+      let shift = rows.columns[index].type == .interval ? Interval.lengthShift : 0
+      return most >> shift < low >> shift || least >> shift > high >> shift
     case (.string, .string, .string, .string):
       return (zone.maxIsExact && zone.max < own.min) || own.max < zone.min
     default: return false

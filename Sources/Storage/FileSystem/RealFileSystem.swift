@@ -1,3 +1,4 @@
+import CKernels
 import Vectors
 
 #if canImport(Glibc)
@@ -120,9 +121,9 @@ private final class RealFile: File {
   }
 
   func hasName() throws(StoaError) -> Bool {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw systemError("look up", path) }
-    return status.st_nlink > 0
+    let count = stoa_link_count(descriptor)
+    guard count >= 0 else { throw systemError("look up", path) }
+    return count > 0
   }
 
   func read(into target: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoaError) -> Int

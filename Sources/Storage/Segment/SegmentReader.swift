@@ -152,6 +152,8 @@ extension SegmentReader {
   public func columnChunk(
     rowGroup: Int, column: ColumnDefinition
   ) throws(StoaError) -> ColumnChunk {
+    // What the segment does not have is no property of the segment: after a rollback another column gets the id.
+    guard positions[column.id] != nil else { return try readChunk(rowGroup, column) }
     let key = ChunkCache.Key(
       segment: cacheKey, rowGroup: UInt32(truncatingIfNeeded: rowGroup), column: column.id)
     if case .chunk(let chunk)? = cache.find(key) { return chunk }

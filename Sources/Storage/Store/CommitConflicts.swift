@@ -21,10 +21,25 @@ struct CommitConflicts {
       let difference = CommitDifference(base: base.state, own: own, ownMemtables: [:])
       let removed = difference.removedRows(table)
       if removed.isEmpty { continue }
+      try requireNoNewReferences(to: before)
       resolved[table] = RemovedRows(
         sources: try sources(removed.sources, before), rows: try places(of: removed.rows, before))
     }
     return resolved
+  }
+
+  /// Who takes rows away looked for others that refer to them through the foreign keys of its own catalog.
+  private func requireNoNewReferences(to table: TableDefinition) throws(StoaError) {
+    for other in newest.state.catalog.sortedTables {
+      let known = base.state.catalog.table(other.id)?.foreignKeys ?? []
+      for key in other.foreignKeys where key.referencedTable == table.id {
+        let isKnown = known.contains {
+          $0.columns == key.columns && $0.referencedTable == key.referencedTable
+            && $0.referencedColumns == key.referencedColumns
+        }
+        if !isKnown { throw CommitConflicts.conflict("what refers to rows of", table) }
+      }
+    }
   }
 
   /// Whole segments and memtables: nobody may have changed any row of the table since.

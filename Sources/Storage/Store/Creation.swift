@@ -15,10 +15,15 @@ enum Creation {
     }
     try requireNothingForeign(layout, fileSystem)
     let lock = try fileSystem.open(layout.lock, .updateOrCreate)
-    guard try lock.tryLock(0..<1, .exclusive) else {
+    var attempts = 0
+    while try !lock.tryLock(0..<1, .exclusive) {
       // Made meanwhile, and written to.
       if try fileSystem.fileSize(layout.warehouse) != nil { return }
-      throw StoaError(.busy, "another process is making this warehouse", path: layout.root)
+      attempts += 1
+      guard attempts < 200 else {
+        throw StoaError(.busy, "another process is making this warehouse", path: layout.root)
+      }
+      pauseMilliseconds(5)
     }
     defer { try? lock.unlock(0..<1) }
     if try fileSystem.fileSize(layout.warehouse) != nil { return }

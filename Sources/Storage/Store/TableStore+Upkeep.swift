@@ -137,7 +137,7 @@ extension TableStore {
     }
     guard let lock = inner.lockFile, (try? lock.isLockedElsewhere(upkeepLockRange)) == false
     else { return }
-    inner.hasCollectedOrphans = true
+    inner.collectedLog = inner.log
     let names = (try? fileSystem.list(layout.segmentsDirectory)) ?? []
     for name in names {
       guard let table = TableID(name) else { continue }

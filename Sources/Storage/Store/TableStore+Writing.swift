@@ -163,9 +163,22 @@ extension TableStore {
       inner.logSize = end
       return
     }
-    let target = (end &+ step) & ~7
-    try file.write([UInt8](repeating: 0, count: Int(target &- inner.logSize)), at: inner.logSize)
-    inner.logSize = target
+    var ahead = step
+    while ahead > 0 {
+      let target = (end &+ ahead) & ~7
+      do throws(StoaError) {
+        let count = Int(target &- inner.logSize)
+        try file.write([UInt8](repeating: 0, count: count), at: inner.logSize)
+        inner.logSize = target
+        return
+      } catch {
+        guard error.kind == .resource else { throw error }
+        // Zeros must not be what fills the disk: with less room fewer, in the end the record alone.
+        try file.truncate(to: inner.logSize)
+        ahead = ahead > options.logExtension ? options.logExtension : 0
+      }
+    }
+    inner.logSize = end
   }
 
   /// Returns when everything committed so far, by any thread of this process, is durable and visible.

@@ -61,8 +61,10 @@ public final class TableStore: Sendable {
     var durableDirectories: Set<TableID> = []
     /// Segments that overlap in each table, when last looked at.
     var overlaps: [TableID: Int] = [:]
-    /// Whether files that no commit names were looked for.
-    var hasCollectedOrphans = false
+    /// The log that was written to when files that no commit names were last looked for.
+    var collectedLog: UInt64 = 0
+    /// Whether that is due: once in each log, since processes that end leave files which others still read.
+    var hasCollectedOrphans: Bool { collectedLog == log }
     var lastCheckpointFailed = false
     var lockFile: (any File)?
     var tipFile: (any File)?
@@ -225,6 +227,15 @@ public final class TableStore: Sendable {
       if inner.isClosed { throw StoaError(.usage, "the warehouse is closed", path: path) }
       if inner.writerCount == 0 { try refresh(&inner) }
       return try makeSnapshot(inner)
+    }
+  }
+
+  /// Brings the state to the newest commit without reading anything of it, so that an idle process does not keep files that
+  /// only earlier versions need.
+  public func catchUp() throws(StoaError) {
+    try inner.withLock { inner throws(StoaError) in
+      if inner.isClosed { throw StoaError(.usage, "the warehouse is closed", path: path) }
+      if inner.writerCount == 0 { try refresh(&inner) }
     }
   }
 

@@ -329,10 +329,26 @@ public final class WriteTransaction: @unchecked Sendable {
     var catalog = newest
     do throws(StoaError) {
       for edit in changes.catalogEdits { try catalog.apply(edit) }
+      try catalog.requireReferenceTargets()
+      try requireSameBelowViews(newest)
     } catch {
       throw StoaError(
         .busy, "another transaction committed first: \(error.message)",
         hint: "Nothing of this transaction was committed; run it again", table: error.table)
+    }
+  }
+
+  /// A view was bound to the tables and views of the transaction's own catalog.
+  private func requireSameBelowViews(_ newest: CatalogState) throws(StoaError) {
+    let before = snapshot.catalog
+    for view in changes.catalogEdits.compactMap(\.view) {
+      for id in view.dependencies {
+        let isSame =
+          before.table(id).map { $0 == newest.table(id) }
+          ?? before.object(id).map { $0 == newest.object(id) } ?? true
+        guard !isSame else { continue }
+        throw StoaError(.binding, "what view \"\(view.name)\" reads was changed")
+      }
     }
   }
 
