@@ -9,12 +9,14 @@ public typealias SchemaID = ObjectID
 public enum CatalogObject: Hashable, Sendable {
   case schema(SchemaDefinition)
   case view(ViewDefinition)
+  case sequence(SequenceDefinition)
 
   /// Its number.
   public var id: ObjectID {
     switch self {
     case .schema(let schema): schema.id
     case .view(let view): view.id
+    case .sequence(let sequence): sequence.id
     }
   }
 
@@ -23,6 +25,7 @@ public enum CatalogObject: Hashable, Sendable {
     switch self {
     case .schema(let schema): schema.name
     case .view(let view): view.name
+    case .sequence(let sequence): sequence.name
     }
   }
 
@@ -31,6 +34,7 @@ public enum CatalogObject: Hashable, Sendable {
     switch self {
     case .schema: CatalogState.mainSchema
     case .view(let view): view.schema
+    case .sequence(let sequence): sequence.schema
     }
   }
 
@@ -39,13 +43,14 @@ public enum CatalogObject: Hashable, Sendable {
     switch self {
     case .schema: "schema"
     case .view: "view"
+    case .sequence: "sequence"
     }
   }
 
   var space: CatalogName.Space {
     switch self {
     case .schema: .schemas
-    case .view: .relations
+    case .view, .sequence: .relations
     }
   }
 }

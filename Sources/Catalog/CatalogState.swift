@@ -64,6 +64,11 @@ public struct CatalogState: Hashable, Sendable {
     return view
   }
 
+  /// The number of the table, view or sequence of this name.
+  public func object(named name: String, in schema: SchemaID) -> ObjectID? {
+    names[CatalogName(name, in: schema)]
+  }
+
   /// The schema of this name, in any case.
   public func schema(named name: String) -> SchemaID? {
     if CatalogState.key(name) == CatalogState.mainSchemaName { return CatalogState.mainSchema }
@@ -199,7 +204,7 @@ extension CatalogState {
   }
 
   private mutating func alter(_ object: CatalogObject) throws(StoaError) {
-    guard let old = objects[object.id], old.space == object.space else {
+    guard let old = objects[object.id], old.word == object.word else {
       throw StoaError(.binding, "there is no \(object.word) with id \(object.id)")
     }
     try requireDependencies(of: object)
@@ -264,6 +269,14 @@ extension CatalogState {
   }
 
   private func requireUnread(_ id: ObjectID, _ what: String) throws(StoaError) {
+    if objects[id] != nil, let table = tables(drawingFrom: id).first,
+      let column = table.columns.first(where: { $0.sequences.contains(id) })
+    {
+      throw StoaError(
+        .binding,
+        "\(what) gives column \"\(column.name)\" of table \"\(table.name)\" its DEFAULT",
+        hint: "Change the DEFAULT first, or DROP … CASCADE")
+    }
     guard let view = dependents(of: id).first else { return }
     throw StoaError(
       .binding, "\(what) is read by view \"\(view.name)\"",

@@ -24,6 +24,8 @@ public struct ColumnDefinition: Hashable, Sendable {
   /// SQL of a DEFAULT that is not the same always (`now()`, `random()`), bound anew by each statement; then
   /// `defaultValue` is `nil`.
   public var defaultText: String?
+  /// Sequences that `defaultText` takes numbers of.
+  public var sequences: [ObjectID] = []
   /// What rows have that were stored before the column was added; `nil` means NULL. Stays when DEFAULT changes.
   public var initialValue: Value?
   /// The encoding asked for by `ENCODING (column NAME)`, in upper case; `nil` lets the picker choose.

@@ -1,3 +1,4 @@
+import SQL
 import Vectors
 
 #if canImport(Glibc)
@@ -18,6 +19,8 @@ public struct LoadOptions: Sendable {
   public var temporaryDirectory: String
   /// Bytes of rows that are sorted in memory at once; `nil` takes half of what the budget has left.
   public var sortByteLimit: Int?
+  /// Numbers for DEFAULTs that take them of sequences.
+  public var sequences: (any SequenceSource)?
   /// Called now and then, on any thread, one call at a time.
   public var progress: (@Sendable (LoadProgress) -> Void)?
   /// Asked between blocks of rows, on any thread; throws to end the load.

@@ -14,7 +14,16 @@ extension Session {
     try Session.requireEncodings(of: create.table)
     if let replaced = create.replaced { try transaction.apply(.dropTable(replaced)) }
     var table = create.table
-    table.id = transaction.catalog.nextTableID
+    table.id = transaction.catalog.nextTableID &+ UInt32(clamping: create.sequences.count)
+    for var sequence in create.sequences {
+      sequence.id = transaction.catalog.nextTableID
+      sequence.owner = table.id
+      try transaction.apply(.createObject(.sequence(sequence)))
+      guard let index = table.index(of: sequence.ownerColumn) else { continue }
+      let name = SQLName.path(sequence.schema, sequence.name, in: transaction.catalog)
+      table.columns[index].defaultText = "nextval(\(SQLName.text(name)))"
+      table.columns[index].sequences = [sequence.id]
+    }
     table.foreignKeys = table.foreignKeys.map { key in
       var key = key
       if key.referencedTable == 0 { key.referencedTable = table.id }

@@ -76,6 +76,7 @@ extension Session {
     var options = LoadOptions(
       threads: settings.threads, temporaryDirectory: settings.temporaryDirectory)
     if settings.spillsAlways { options.sortByteLimit = 1 << 16 }
+    options.sequences = StatementSequences(self)
     options.checkCancellation = { [cancellation] () throws(StoaError) in try cancellation.check() }
     return options
   }

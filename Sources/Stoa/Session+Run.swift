@@ -63,7 +63,7 @@ extension Session {
 
   private static func writes(_ syntax: StatementSyntax) -> Bool {
     switch syntax.kind {
-    case .createTable, .createView, .createSchema, .drop, .alterObject, .comment: true
+    case .createTable, .createView, .createSchema, .createSequence, .drop, .alterObject, .comment: true
     case .insert, .delete, .update, .merge, .truncate, .alterTable: true
     case .copy(let copy): copy.isFrom
     default: false
@@ -83,6 +83,7 @@ extension Session {
       history: history, searchPath: settings.searchPath,
       showsPlaces: source.showsPlaces)
     binder.context = statementContext(source.text)
+    binder.sequences = StatementSequences(self)
     return try binder.bind(source.syntax)
   }
 
@@ -201,12 +202,17 @@ extension Session {
     switch bound {
     case .createTable(let create): return try createTable(create, transaction, parameters)
     case .define(let definition):
-      for edit in definition.edits { try transaction.apply(edit) }
+      for edit in definition.edits { try apply(edit, transaction) }
       return QueryResult(notices: definition.notice.map { [$0] } ?? [])
     case .insert(let insert): return try self.insert(insert, transaction, parameters)
     case .copyFrom(let copy): return try load(copy, transaction)
     case .change(let change): return try apply(change, transaction, parameters)
-    case .truncate(let tables): return try truncate(tables, transaction)
+    case .truncate(let tables, let sequences):
+      for sequence in sequences {
+        let first = SequencePosition(last: sequence.start, isCalled: false)
+        try apply(.alterObject(.sequence(sequence.restarted(at: first))), transaction)
+      }
+      return try truncate(tables, transaction)
     case .alterTable(let change): return try alter(change, transaction, parameters)
     default: throw StoaError(.inconsistency, "a reading statement took the way of a writing one")
     }

@@ -23,6 +23,8 @@ public final class Session: @unchecked Sendable {
   var versions: StatementVersions?
   /// What PREPARE has named, by lower-case name.
   var namedStatements: [String: NamedStatement] = [:]
+  /// What `currval` and `lastval` give.
+  let lastNumbers = LastNumbers()
   /// Set between BEGIN and COMMIT or ROLLBACK.
   var openTransaction: OpenTransaction?
 
@@ -87,7 +89,7 @@ public final class Session: @unchecked Sendable {
     }
   }
 
-  /// Statements that make all schemas, tables and views again, in an order in which each finds what it refers to.
+  /// Statements that make all schemas, sequences, tables and views again, in an order in which each finds what it refers to.
   public func definitions() throws(StoaError) -> [String] {
     let catalog = try currentSnapshot().catalog
     var left = catalog.sortedTables
@@ -107,7 +109,9 @@ public final class Session: @unchecked Sendable {
     let views = catalog.objectsInOrder.compactMap { object -> String? in
       if case .view(let view) = object { view.sql(in: catalog) } else { nil }
     }
-    return catalog.sortedSchemas.map(\.sql) + tables.map { $0.sql(in: catalog) } + views
+    return catalog.sortedSchemas.map(\.sql)
+      + catalog.sortedSequences.filter { $0.owner == 0 }.map { $0.sql(in: catalog) }
+      + tables.map { $0.sql(in: catalog) } + views
   }
 
   /// The CREATE TABLE or CREATE VIEW statement that would make the table or view again.

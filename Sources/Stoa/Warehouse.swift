@@ -48,6 +48,8 @@ public final class Warehouse: Sendable {
   public let budget: MemoryBudget
   package let store: TableStore
   let pool: WorkerPool
+  /// Numbers of sequences that this process has taken and not given out.
+  let numbers = SequenceNumbers()
   let defaultThreads: Int
   let lockTimeoutMilliseconds: Int
   private let upkeep: UpkeepThread?
@@ -105,6 +107,7 @@ public final class Warehouse: Sendable {
   /// Flushes and gives everything back. Sessions of a closed warehouse can do nothing.
   public func close() throws(StoaError) {
     endUpkeep()
+    numbers.giveBackAll(store)
     try store.close()
   }
 

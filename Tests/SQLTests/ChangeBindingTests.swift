@@ -135,7 +135,7 @@ struct ChangeBindingTests {
 
   @Test("Tables named in TRUNCATE come once each")
   func truncate() throws {
-    guard case .truncate(let tables) = try shop.bind("truncate t, r, T") else {
+    guard case .truncate(let tables, _) = try shop.bind("truncate t, r, T") else {
       throw StoaError(.usage, "no TRUNCATE")
     }
     #expect(tables.map(\.name) == ["t", "r"])

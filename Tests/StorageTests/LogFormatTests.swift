@@ -78,6 +78,41 @@ struct LogFormatTests {
     #expect(read.state.catalog == state.catalog)
   }
 
+  private var sequence: SequenceDefinition {
+    var sequence = SequenceDefinition(
+      id: 8, schema: 5, name: "q", type: .smallint, start: 7, increment: -2, minimum: -9,
+      maximum: 9, cycles: true, cache: 5)
+    (sequence.owner, sequence.ownerColumn, sequence.comment) = (3, 2, "why")
+    return sequence.restarted(at: SequencePosition(last: 3, isCalled: true))
+  }
+
+  @Test("A checkpoint brings positions of sequences back; ones that began anew have none")
+  func sequencesInCheckpoint() throws {
+    var state = StoreState()
+    var own = sequence
+    own.schema = CatalogState.mainSchema
+    let edits: [LogEdit] = [
+      .catalog(.createObject(.sequence(own))),
+      .advanceSequence(8, generation: 1, SequencePosition(last: 1, isCalled: true)),
+    ]
+    try state.apply(edits, commit: 0, timestamp: 0)
+    var rebuilt = StoreState()
+    try rebuilt.apply(state.edits, commit: 0, timestamp: 0)
+    #expect(rebuilt == state)
+    #expect(state.position(of: own).last == 1)
+    var continued = own.restarted(at: own.origin)
+    (continued.continues, continued.increment) = (true, -1)
+    try state.apply(.catalog(.alterObject(.sequence(continued))), commit: 0)
+    #expect(state.position(of: continued).last == 1)
+    let anew = continued.restarted(at: SequencePosition(last: 9, isCalled: false))
+    try state.apply(.catalog(.alterObject(.sequence(anew))), commit: 0)
+    #expect(state.position(of: anew) == SequencePosition(last: 9, isCalled: false))
+    #expect(throws: StoaError.self) {
+      try state.apply(
+        .advanceSequence(8, generation: 1, SequencePosition(last: 1, isCalled: true)), commit: 0)
+    }
+  }
+
   @Test("Every edit survives a round trip")
   func edits() throws {
     let edits: [LogEdit] = [
@@ -89,6 +124,8 @@ struct LogFormatTests {
       .catalog(.createObject(.schema(SchemaDefinition(id: 5, name: "s")))),
       .catalog(.alterObject(.schema(SchemaDefinition(id: 5, name: "s", comment: "why")))),
       .catalog(.createObject(.view(view))), .catalog(.dropObject(6)),
+      .catalog(.createObject(.sequence(sequence))),
+      .advanceSequence(8, generation: 3, SequencePosition(last: -4, isCalled: true)),
     ]
     for edit in edits {
       var writer = ByteWriter()

@@ -49,6 +49,7 @@ final class FileLoader: @unchecked Sendable {
     var columns = plan.detected.columns
     var sources = [Source](repeating: .value(.null), count: loader.definition.columns.count)
     let binder = Binder(catalog: transaction.catalog, text: "")
+    binder.sequences = options.sequences
     let filled = Set(plan.targets.compactMap { $0 })
     for (position, column) in loader.definition.columns.enumerated()
     where !filled.contains(position) {

@@ -46,6 +46,7 @@ extension Binder {
       let index = try columnIndex(name, in: change.table)
       change.table.columns[index].defaultValue = nil
       change.table.columns[index].defaultText = nil
+      change.table.columns[index].sequences = []
     case .setNotNull(let name):
       try setNotNull(try columnIndex(name, in: change.table), &change)
     case .dropNotNull(let name): try dropNotNull(name, &change.table)

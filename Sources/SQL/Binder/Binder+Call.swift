@@ -28,6 +28,7 @@ extension Binder {
       return action
     }
     if call.columns != nil { return try bindChosenColumn(position) }
+    if let bound = try bindSequenceCall(name, call, clause, position) { return bound }
     if isAggregate(name) { return try bindAggregate(name, call, clause, position) }
     if name == "grouping" || name == "grouping_id" {
       return try bindGrouping(name, call, clause, position)

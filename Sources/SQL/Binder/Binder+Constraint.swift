@@ -17,6 +17,9 @@ extension Binder {
       return try onFittingStack(text) { () throws(StoaError) in
         let inner = Binder(catalog: catalog, text: text, showsPlaces: false)
         inner.context = context
+        inner.sequences = sequences
+        inner.takenSequences = takenSequences
+        inner.knownSequences = column.sequences
         return try inner.bindDefault(try Parser.parseExpression(text), column.type)
       }
     } catch {
@@ -50,7 +53,11 @@ extension Binder {
   func setDefault(
     _ syntax: ExpressionSyntax, of column: inout ColumnDefinition
   ) throws(StoaError) {
+    let outer = dependencies
+    dependencies = []
+    defer { dependencies = outer }
     let bound = try bindDefault(syntax, column.type)
+    column.sequences = dependencies.sorted()
     column.defaultValue = nil
     column.defaultText = nil
     if let value = bound.constantValue, !syntax.mayDependOnTime {

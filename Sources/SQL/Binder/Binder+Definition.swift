@@ -34,9 +34,24 @@ extension Binder {
       table.columns[try columnIndex(item.column, in: table)].forcedEncoding =
         item.encoding.text.uppercased()
     }
-    return BoundCreateTable(
+    var bound = BoundCreateTable(
       table: table, isNeeded: existing == nil || !create.ifNotExists,
       replaced: create.orReplace ? existing?.id : nil, source: create.withData ? source : nil)
+    for syntax in create.columns {
+      guard let options = syntax.identity, let index = table.index(ofColumnNamed: syntax.name.text)
+      else { continue }
+      guard syntax.defaultValue == nil else {
+        throw StoaError(
+          .binding, "an IDENTITY column has no other DEFAULT", position: syntax.position)
+      }
+      let column = table.columns[index]
+      guard [.smallint, .integer, .bigint].contains(column.type) else {
+        throw StoaError(
+          .binding, "an IDENTITY column is SMALLINT, INTEGER or BIGINT", position: syntax.position)
+      }
+      bound.sequences.append(try columnSequence(options, for: column, of: table))
+    }
+    return bound
   }
 
   func newTableName(_ name: QualifiedNameSyntax) throws(StoaError) -> String {

@@ -35,7 +35,7 @@ extension Binder {
   }
 
   /// Where a name may be found, in order; none when it has a schema that is not there.
-  private func schemas(
+  func schemas(
     of name: QualifiedNameSyntax, in catalog: CatalogState
   ) -> [SchemaID] {
     switch name.parts.count {

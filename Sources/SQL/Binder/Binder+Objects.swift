@@ -58,6 +58,9 @@ extension Binder {
         .binding, "there is no view \"\(name.text)\"",
         hint: Suggestion.hint(for: name.name.text, among: catalog.sortedViews.map(\.name)),
         position: name.position)
+    case .sequence:
+      if drop.ifExists, findSequence(name) == nil { return nil }
+      return try sequence(named: name).id
     case .schema:
       guard name.parts.count == 1, let id = catalog.schema(named: name.name.text) else {
         if drop.ifExists { return nil }
@@ -82,8 +85,21 @@ extension Binder {
   // MARK: ALTER
 
   func bindAlterObject(_ alter: AlterObjectSyntax) throws(StoaError) -> BoundDefinition {
+    if alter.kind == .sequence, case .setNumbers(let options) = alter.action {
+      return try bindAlterSequence(alter.name, options, ifExists: alter.ifExists)
+    }
     var object: CatalogObject
-    if alter.kind == .schema {
+    if alter.kind == .sequence {
+      if alter.ifExists, findSequence(alter.name) == nil { return BoundDefinition(.create, []) }
+      let sequence = try sequence(named: alter.name)
+      if let table = catalog.tables(drawingFrom: sequence.id).first {
+        throw StoaError(
+          .binding,
+          "sequence \"\(sequence.name)\" gives a column of table \"\(table.name)\" its DEFAULT",
+          hint: "The DEFAULT names it: change that first", position: alter.name.position)
+      }
+      object = .sequence(sequence)
+    } else if alter.kind == .schema {
       guard let id = catalog.schema(named: alter.name.name.text), alter.name.parts.count == 1
       else {
         if alter.ifExists { return BoundDefinition(.create, []) }
@@ -109,6 +125,7 @@ extension Binder {
     switch alter.action {
     case .rename(let name): object = object.renamed(try newTableName(QualifiedNameSyntax([name])))
     case .setSchema(let name): object = object.moved(to: try schema(name))
+    case .setNumbers: break
     }
     guard object != old else { return BoundDefinition(.create, []) }
     let edit = CatalogEdit.alterObject(object)
@@ -157,6 +174,10 @@ extension Binder {
       }
       view.comment = text
       return BoundDefinition(.create, [.alterObject(.view(view))])
+    case .sequence:
+      var sequence = try sequence(named: comment.name)
+      sequence.comment = text
+      return BoundDefinition(.create, [.alterObject(.sequence(sequence))])
     case .schema:
       let id = try schema(comment.name.name)
       guard case .schema(var schema) = catalog.objects[id] else {
@@ -178,13 +199,22 @@ extension CatalogObject {
     case .view(var view):
       view.name = name
       return .view(view)
+    case .sequence(var sequence):
+      sequence.name = name
+      return .sequence(sequence)
     }
   }
 
   fileprivate func moved(to schema: SchemaID) -> CatalogObject {
-    guard case .view(var view) = self else { return self }
-    view.schema = schema
-    return .view(view)
+    switch self {
+    case .schema: return self
+    case .view(var view):
+      view.schema = schema
+      return .view(view)
+    case .sequence(var sequence):
+      sequence.schema = schema
+      return .sequence(sequence)
+    }
   }
 }
 
@@ -205,11 +235,13 @@ struct Dropping {
     while let id = left.popLast() {
       guard !ids.contains(id) else { continue }
       ids.append(id)
+      left += catalog.sortedSequences.filter { $0.owner == id && catalog.table(id) != nil }.map(\.id)
       guard isCascading else { continue }
       left += catalog.dependents(of: id).map(\.id)
       if case .schema = catalog.objects[id] {
         left += catalog.sortedTables.filter { $0.schema == id }.map(\.id)
         left += catalog.sortedViews.filter { $0.schema == id }.map(\.id)
+        left += catalog.sortedSequences.filter { $0.schema == id }.map(\.id)
       }
     }
   }
@@ -228,11 +260,21 @@ struct Dropping {
         !going.contains($0.referencedTable) || $0.referencedTable == table.id
           || (!isGoing && !isCascading)
       }
-      guard kept.count < table.foreignKeys.count else { continue }
+      let losing = table.columns.indices.filter {
+        isCascading && !isGoing && !going.isDisjoint(with: table.columns[$0].sequences)
+      }
+      guard kept.count < table.foreignKeys.count || !losing.isEmpty else { continue }
       table.foreignKeys = kept
+      for index in losing {
+        table.columns[index].defaultText = nil
+        table.columns[index].sequences = []
+      }
       edits.append(.alterTable(table))
     }
     edits += catalog.tables.keys.sorted().filter(going.contains).map { .dropTable($0) }
+    for sequence in catalog.sortedSequences where going.contains(sequence.id) {
+      edits.append(.dropObject(sequence.id))
+    }
     for schema in catalog.sortedSchemas where going.contains(schema.id) {
       edits.append(.dropObject(schema.id))
     }

@@ -22,6 +22,8 @@ extension Binder {
       history: history, searchPath: view.searchPath, showsPlaces: false)
     inner.numbers = numbers
     inner.context = context
+    inner.sequences = sequences
+    inner.takenSequences = takenSequences
     inner.viewDepth = viewDepth + 1
     let query: BoundQuery
     do throws(StoaError) {
@@ -159,6 +161,7 @@ extension Binder {
       let inner = Binder(
         catalog: changed, text: "", tableFunctions: Array(tableFunctions.values), history: history,
         searchPath: searchPath, showsPlaces: false)
+      inner.sequences = sequences
       let name = QualifiedNameSyntax([NameSyntax(view.name, position: 0..<0)])
       let reference = TableReferenceSyntax(.table(name), position: 0..<0)
       do throws(StoaError) {

@@ -27,6 +27,12 @@ public final class Binder {
   var chosenColumn: PlanColumn?
   /// What functions know of this statement and its session.
   public var context: StatementContext
+  /// Gives the numbers of sequences; without one their functions are refused.
+  public var sequences: (any SequenceSource)?
+  /// Sequences that a DEFAULT being bound is known to use.
+  var knownSequences: [ObjectID] = []
+  /// Sequences of which the statement takes numbers.
+  var takenSequences = TakenSequences()
   /// Inside EXPLAIN, where everything needs a plan.
   var isExplaining = false
   /// Types of parameters as far as they are known.
@@ -74,6 +80,7 @@ public final class Binder {
     case .createView(let create): return .define(try bindCreateView(create))
     case .createSchema(let name, let ifNotExists):
       return .define(try bindCreateSchema(name, ifNotExists: ifNotExists))
+    case .createSequence(let create): return .define(try bindCreateSequence(create))
     case .drop(let drop): return .define(try bindDrop(drop))
     case .alterObject(let alter): return .define(try bindAlterObject(alter))
     case .comment(let comment): return .define(try bindComment(comment))
@@ -94,7 +101,11 @@ public final class Binder {
     case .merge(let merge):
       try bindWith(merge.with)
       return .change(try bindMerge(merge))
-    case .truncate(let names): return .truncate(try bindTruncate(names))
+    case .truncate(let names, let restartsIdentity):
+      let tables = try bindTruncate(names)
+      let ids = Set(restartsIdentity ? tables.map(\.id) : [])
+      return .truncate(
+        tables, restarting: catalog.sortedSequences.filter { ids.contains($0.owner) })
     case .alterTable(let alter): return .alterTable(try bindAlterTable(alter))
     case .copy(let copy): return try bindCopy(copy)
     case .explain(let explain):

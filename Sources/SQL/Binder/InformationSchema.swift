@@ -5,7 +5,7 @@ import Vectors
 /// The tables of `information_schema`, which describe the catalog as the SQL standard has it (ISO/IEC 9075-11). They are
 /// made as rows of constants when a statement is bound.
 enum InformationSchema: String, CaseIterable {
-  case schemata, tables, columns, views
+  case schemata, tables, columns, views, sequences
   case tableConstraints = "table_constraints", keyColumnUsage = "key_column_usage"
   case referentialConstraints = "referential_constraints", checkConstraints = "check_constraints"
 
@@ -28,6 +28,12 @@ enum InformationSchema: String, CaseIterable {
         ] + texts("column_comment")
     case .views:
       texts("table_catalog table_schema table_name view_definition check_option is_updatable")
+    case .sequences:
+      texts("sequence_catalog sequence_schema sequence_name data_type")
+        + [
+          ("numeric_precision", .integer), ("numeric_precision_radix", .integer),
+          ("numeric_scale", .integer),
+        ] + texts("start_value minimum_value maximum_value increment cycle_option")
     case .tableConstraints:
       texts(
         "constraint_catalog constraint_schema constraint_name table_catalog table_schema table_name"
@@ -64,6 +70,15 @@ enum InformationSchema: String, CaseIterable {
       catalog.sortedViews.map { view in
         path(view.schema, view.name, catalog)
           + [.string(view.text), .string("NONE"), .string("NO")]
+      }
+    case .sequences:
+      catalog.sortedSequences.map { sequence in
+        let (precision, radix, scale) = numbers(of: sequence.type)
+        return path(sequence.schema, sequence.name, catalog)
+          + [.string(sequence.type.description), precision, radix, scale]
+          + [sequence.start, sequence.minimum, sequence.maximum, sequence.increment].map {
+            .string(String($0))
+          } + [.string(sequence.cycles ? "YES" : "NO")]
       }
     case .tableConstraints: constraints(catalog) { constraintRow($0, $1, $2, catalog) }
     case .keyColumnUsage: constraints(catalog) { usageRows($0, $1, $2, catalog) }
@@ -265,6 +280,7 @@ extension Binder {
     let inner = Binder(
       catalog: catalog, text: "", tableFunctions: Array(tableFunctions.values), history: history,
       searchPath: searchPath, showsPlaces: false)
+    inner.sequences = sequences
     let name = QualifiedNameSyntax([NameSyntax(view.name, position: 0..<0)])
     let part = try? inner.bindView(
       view, name, TableReferenceSyntax(.table(name), position: 0..<0))

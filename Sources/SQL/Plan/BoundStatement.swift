@@ -11,8 +11,8 @@ public indirect enum BoundStatement: Sendable {
   case insert(BoundInsert)
   /// DELETE, UPDATE, MERGE and INSERT … ON CONFLICT.
   case change(BoundChange)
-  /// Tables to empty, each once.
-  case truncate([TableDefinition])
+  /// Tables to empty, each once, and sequences that begin anew.
+  case truncate([TableDefinition], restarting: [SequenceDefinition])
   case alterTable(BoundAlterTable)
   case copyFrom(BoundCopyFrom)
   case copyTo(BoundCopyTo)
@@ -64,6 +64,8 @@ public struct BoundQuery: Sendable {
 /// CREATE TABLE: a definition without an id (`table.id` is 0).
 public struct BoundCreateTable: Sendable {
   public var table: TableDefinition
+  /// Sequences for columns of the table, without ids.
+  public var sequences: [SequenceDefinition] = []
   /// False when the table exists and IF NOT EXISTS was said: nothing to do.
   public var isNeeded: Bool
   /// CREATE OR REPLACE: drop this one first.

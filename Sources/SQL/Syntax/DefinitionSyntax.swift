@@ -1,6 +1,6 @@
 /// What DROP, COMMENT ON and ALTER … RENAME can be about.
 public enum ObjectKindSyntax: String, Sendable {
-  case table = "TABLE", view = "VIEW", schema = "SCHEMA", column = "COLUMN"
+  case table = "TABLE", view = "VIEW", schema = "SCHEMA", sequence = "SEQUENCE", column = "COLUMN"
 
   /// As messages say it.
   public var word: String { rawValue.lowercased() }
@@ -16,7 +16,7 @@ public struct CreateViewSyntax: Sendable {
   public var query: QuerySyntax
 }
 
-/// `DROP TABLE|VIEW|SCHEMA [IF EXISTS] a, b [CASCADE|RESTRICT]`
+/// `DROP TABLE|VIEW|SCHEMA|SEQUENCE [IF EXISTS] a, b [CASCADE|RESTRICT]`
 public struct DropSyntax: Sendable {
   public var kind: ObjectKindSyntax
   public var names: [QualifiedNameSyntax]
@@ -33,11 +33,14 @@ public struct CommentSyntax: Sendable {
   public var text: String?
 }
 
-/// `ALTER VIEW|SCHEMA [IF EXISTS] name RENAME TO new`, `ALTER VIEW name SET SCHEMA new`
+/// `ALTER VIEW|SCHEMA|SEQUENCE [IF EXISTS] name RENAME TO new`, `ALTER VIEW name SET SCHEMA new`, `ALTER SEQUENCE name`
+/// with options
 public struct AlterObjectSyntax: Sendable {
   public enum Action: Sendable {
     case rename(NameSyntax)
     case setSchema(NameSyntax)
+    /// Of a sequence.
+    case setNumbers(SequenceOptionsSyntax)
   }
 
   public var kind: ObjectKindSyntax

@@ -105,12 +105,16 @@ extension Parser {
     }
   }
 
-  mutating func parseTruncate() throws(StoaError) -> [QualifiedNameSyntax] {
+  mutating func parseTruncate() throws(StoaError) -> StatementSyntax.Kind {
     advance()
     _ = accept(.table)
     var names = [try parseQualifiedName("a table name")]
     while accept(.comma) { names.append(try parseQualifiedName("a table name")) }
-    return names
+    let restarts = acceptWord("RESTART")
+    if restarts || acceptWord("CONTINUE") {
+      guard acceptWord("IDENTITY") else { throw unexpected("IDENTITY") }
+    }
+    return .truncate(names, restartsIdentity: restarts)
   }
 }
 

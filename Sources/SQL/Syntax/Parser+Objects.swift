@@ -19,6 +19,7 @@ extension Parser {
       let ifNotExists = try parseIfNotExists()
       return .createSchema(try parseName("the name of a schema"), ifNotExists: ifNotExists)
     }
+    if !orReplace, acceptWord("SEQUENCE") { return .createSequence(try parseCreateSequence()) }
     index = start
     return .createTable(try parseCreateTable())
   }
@@ -37,7 +38,8 @@ extension Parser {
     if accept(.table) { return .table }
     if accept(.view) { return .view }
     if acceptWord("SCHEMA") { return .schema }
-    throw unexpected("TABLE, VIEW or SCHEMA")
+    if acceptWord("SEQUENCE") { return .sequence }
+    throw unexpected("TABLE, VIEW, SCHEMA or SEQUENCE")
   }
 
   mutating func parseDrop() throws(StoaError) -> DropSyntax {
@@ -56,11 +58,11 @@ extension Parser {
 
   // MARK: ALTER
 
-  /// ALTER TABLE, VIEW or SCHEMA.
+  /// ALTER TABLE, VIEW, SCHEMA or SEQUENCE.
   mutating func parseAlter() throws(StoaError) -> StatementSyntax.Kind {
     let start = index
     advance()
-    guard keyword == .view || isWord("SCHEMA") else {
+    guard keyword == .view || isWord("SCHEMA") || isWord("SEQUENCE") else {
       index = start
       return .alterTable(try parseAlterTable())
     }
@@ -68,7 +70,11 @@ extension Parser {
     let ifExists = try parseIfExists()
     let name = try parseQualifiedName("the name of a \(kind.word)")
     let action: AlterObjectSyntax.Action
-    if kind == .view, keyword == .set, isSchemaNext {
+    if kind == .sequence, keyword != .rename, keyword != .set {
+      let place = index
+      action = .setNumbers(try parseSequenceOptions(isAltering: true, hasType: true))
+      if index == place { throw unexpected("RESTART, INCREMENT or another option") }
+    } else if kind != .schema, keyword == .set, isSchemaNext {
       action = .setSchema(try parseSetSchema())
     } else {
       guard accept(.rename) else {

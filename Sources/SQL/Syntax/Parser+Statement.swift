@@ -47,7 +47,7 @@ extension Parser {
   private mutating func parseShortStatement() throws(StoaError) -> StatementSyntax.Kind {
     if accept(.checkpoint) { return .checkpoint }
     if isWord("MERGE") { return .merge(try parseMerge()) }
-    if isWord("TRUNCATE") { return .truncate(try parseTruncate()) }
+    if isWord("TRUNCATE") { return try parseTruncate() }
     if isWord("ALTER") { return try parseAlter() }
     if let kind = try parseObjectStatement() { return kind }
     if acceptWord("COMPACT") || acceptWord("VACUUM") {

@@ -79,6 +79,15 @@ public struct Parser {
     }
   }
 
+  /// A name alone, with its schema or without: what a text such as that of `nextval` means.
+  static func parseName(_ text: String) throws(StoaError) -> QualifiedNameSyntax {
+    try run(text) { parser throws(StoaError) in
+      let name = try parser.parseQualifiedName()
+      guard parser.current.kind == .end else { throw parser.unexpected("the end of the name") }
+      return name
+    }
+  }
+
   /// One type alone, for import options and tests.
   public static func parseType(_ text: String) throws(StoaError) -> TypeSyntax {
     try run(text) { parser throws(StoaError) in

@@ -252,6 +252,10 @@ extension Inspector {
     case .view(let view):
       output("    columns \(view.columns.joined(separator: ", ")) reads \(view.dependencies)")
       output("    query \(view.text)")
+    case .sequence(let sequence):
+      output(
+        "    start \(sequence.start) increment \(sequence.increment) minimum \(sequence.minimum)"
+          + " maximum \(sequence.maximum) generation \(sequence.generation)")
     }
   }
 
@@ -279,6 +283,10 @@ extension Inspector {
     case .setProperty(let property, let value): output("  set \(property) \(value)")
     case .keepFrom(let commit, let timestamp):
       output("  keep from commit \(commit) timestamp \(timestamp)")
+    case .advanceSequence(let id, let generation, let position):
+      output(
+        "  numbers of sequence \(id) generation \(generation) last \(position.last)"
+          + " called \(position.isCalled)")
     case .retire(let retired):
       let segment = retired.segment
       output(

@@ -69,6 +69,10 @@ extension LogEdit {
       retired.segment.encode(to: &writer)
       writer.u64(retired.removedBy)
       writer.u64(UInt64(bitPattern: retired.removedAt))
+    case .advanceSequence(let id, let generation, let position):
+      writer.u32(id)
+      writer.u32(generation)
+      position.encode(to: &writer)
     }
     writer.setU32(UInt32(clamping: writer.count - sizeOffset - 4), at: sizeOffset)
   }
@@ -135,6 +139,10 @@ extension LogEdit {
       return .retire(
         RetiredSegment(
           segment: segment, removedBy: commit, removedAt: Int64(bitPattern: try reader.u64())))
+    case .advanceSequence:
+      let id = try reader.u32()
+      return .advanceSequence(
+        id, generation: try reader.u32(), try SequencePosition(from: &reader))
     }
   }
 

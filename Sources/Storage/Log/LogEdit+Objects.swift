@@ -4,10 +4,15 @@ import Vectors
 // Bodies of the edits 14 to 18. A file that has none of them can be read by versions that do not know them.
 //
 //   create, alter   as kinds 1 and 9, then schema u32, flags u8 (1 comment), [comment string],
-//   extended table    u32 count of columns with more: position u32, flags u8 (1 comment), [comment string]
-//   create, alter   tag u8 (1 schema, 2 view), flags u8 (1 comment), id u32, schema u32, name string, [comment],
+//   extended table    u32 count of columns with more: position u32, flags u8 (1 comment, 4 sequences), [comment string],
+//                     [list of u32]
+//   create, alter   tag u8 (1 schema, 2 view, 3 sequence), flags u8 (1 comment), id u32, schema u32, name string, [comment],
 //   object            then of a view: text string, lists of strings searchPath, sources, columns, list dependencies
+//                   of a sequence: bits of the type u8, flags u8 (1 cycles, 2 continues), cache u32, generation u32, owner u32,
+//                     ownerColumn u32, start, increment, minimum, maximum i64, origin as a position
 //   drop object     id u32
+//   numbers of a    id u32, generation u32, position: last i64, isCalled u8
+//   sequence
 //
 // A list of strings is a u32 count and strings.
 
@@ -26,8 +31,10 @@ extension TableDefinition {
     writer.u32(UInt32(clamping: more.count))
     for index in more {
       writer.u32(UInt32(clamping: index))
-      writer.u8(columns[index].comment != nil ? 1 : 0)
-      if let comment = columns[index].comment { writer.string(comment) }
+      let column = columns[index]
+      writer.u8((column.comment != nil ? 1 : 0) | (column.sequences.isEmpty ? 0 : 4))
+      if let comment = column.comment { writer.string(comment) }
+      if !column.sequences.isEmpty { writer.list(column.sequences) }
     }
   }
 
@@ -40,13 +47,15 @@ extension TableDefinition {
       guard columns.indices.contains(index) else {
         throw reader.damage("table \"\(name)\" has no column at \(index)")
       }
-      if try reader.optionalFlags(upTo: 1) == 1 { columns[index].comment = try reader.string() }
+      let flags = try reader.optionalFlags(of: 1 | 4)
+      if flags & 1 != 0 { columns[index].comment = try reader.string() }
+      if flags & 4 != 0 { columns[index].sequences = try reader.list() }
     }
   }
 }
 
 extension ColumnDefinition {
-  fileprivate var isExtended: Bool { comment != nil }
+  fileprivate var isExtended: Bool { comment != nil || !sequences.isEmpty }
 }
 
 extension CatalogObject {
@@ -54,6 +63,7 @@ extension CatalogObject {
     switch self {
     case .schema: 1
     case .view: 2
+    case .sequence: 3
     }
   }
 
@@ -61,6 +71,7 @@ extension CatalogObject {
     switch self {
     case .schema(let schema): schema.comment
     case .view(let view): view.comment
+    case .sequence(let sequence): sequence.comment
     }
   }
 
@@ -79,6 +90,7 @@ extension CatalogObject {
       writer.strings(view.sources)
       writer.strings(view.columns)
       writer.list(view.dependencies)
+    case .sequence(let sequence): sequence.encode(to: &writer)
     }
   }
 
@@ -104,6 +116,11 @@ extension CatalogObject {
         throw reader.damage("the columns of view \"\(name)\" do not fit")
       }
       self = .view(view)
+    case 3:
+      var sequence = SequenceDefinition(id: id, schema: schema, name: name)
+      sequence.comment = comment
+      try sequence.decode(from: &reader)
+      self = .sequence(sequence)
     default:
       throw StoaError(
         .unsupported, "the object kind \(tag) is unknown to this version", hint: newerVersionHint,
@@ -130,5 +147,56 @@ extension ByteReader {
     let byte = try u8()
     guard byte <= largest else { throw damage("flags are \(byte)") }
     return byte
+  }
+
+  fileprivate mutating func optionalFlags(of mask: UInt8) throws(StoaError) -> UInt8 {
+    let byte = try u8()
+    guard byte & ~mask == 0 else { throw damage("flags are \(byte)") }
+    return byte
+  }
+}
+
+extension SequencePosition {
+  func encode(to writer: inout ByteWriter) {
+    writer.u64(UInt64(bitPattern: last))
+    writer.u8(isCalled ? 1 : 0)
+  }
+
+  init(from reader: inout ByteReader) throws(StoaError) {
+    let last = Int64(bitPattern: try reader.u64())
+    self.init(last: last, isCalled: try reader.optionalFlags(upTo: 1) == 1)
+  }
+}
+
+extension SequenceDefinition {
+  fileprivate func encode(to writer: inout ByteWriter) {
+    writer.u8(type == .smallint ? 16 : type == .integer ? 32 : 64)
+    writer.u8((cycles ? 1 : 0) | (continues ? 2 : 0))
+    for field in [cache, generation, owner, ownerColumn] { writer.u32(field) }
+    for field in [start, increment, minimum, maximum] { writer.u64(UInt64(bitPattern: field)) }
+    origin.encode(to: &writer)
+  }
+
+  /// Reads all but name and place.
+  fileprivate mutating func decode(from reader: inout ByteReader) throws(StoaError) {
+    let bits = try reader.u8()
+    guard [16, 32, 64].contains(bits) else {
+      throw reader.damage("the type of sequence \"\(name)\" has \(bits) bits")
+    }
+    type = bits == 16 ? .smallint : bits == 32 ? .integer : .bigint
+    let flags = try reader.optionalFlags(of: 3)
+    (cycles, continues) = (flags & 1 != 0, flags & 2 != 0)
+    cache = try reader.u32()
+    generation = try reader.u32()
+    owner = try reader.u32()
+    ownerColumn = try reader.u32()
+    start = Int64(bitPattern: try reader.u64())
+    increment = Int64(bitPattern: try reader.u64())
+    minimum = Int64(bitPattern: try reader.u64())
+    maximum = Int64(bitPattern: try reader.u64())
+    origin = try SequencePosition(from: &reader)
+    guard increment != 0, minimum <= maximum, (minimum...maximum).contains(start) else {
+      throw reader.damage("the numbers of sequence \"\(name)\" do not fit")
+    }
   }
 }

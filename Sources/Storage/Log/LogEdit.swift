@@ -39,7 +39,8 @@ public struct SegmentDescription: Hashable, Sendable {
 ///
 /// Kinds: 1 create table, 2 drop table, 3 add segment, 4 remove segment or memtable, 5 delete rows, 6 insert
 /// rows, 9 alter table, 10 reserve ids, 11 set property, 12 keep from, 13 retired segment,
-/// 14 create table and 15 alter table with more than a name and columns, 16 create object, 17 alter object, 18 drop object. Reserved for later: 7 load-ledger entry, 8 aggregate block. A kind this
+/// 14 create table and 15 alter table with more than a name and columns, 16 create object, 17 alter object, 18 drop object,
+/// 19 numbers of a sequence. Reserved for later: 7 load-ledger entry, 8 aggregate block. A kind this
 /// version does not know makes it refuse to open, since it cannot skip what a newer version committed.
 public enum LogEdit: Hashable, Sendable {
   case catalog(CatalogEdit)
@@ -59,6 +60,8 @@ public enum LogEdit: Hashable, Sendable {
   case keepFrom(CommitNumber, timestamp: Int64)
   /// A segment kept for earlier versions; in checkpoints only, as the log has the commit that removed it.
   case retire(RetiredSegment)
+  /// Numbers of a sequence up to this position are given away; of its generation `generation`.
+  case advanceSequence(ObjectID, generation: UInt32, SequencePosition)
 
   /// The byte that names the kind on disk.
   public enum Kind: UInt8, Sendable {
@@ -78,13 +81,16 @@ public enum LogEdit: Hashable, Sendable {
     case createObject = 16
     case alterObject = 17
     case dropObject = 18
+    case advanceSequence = 19
   }
 
   /// Whether the edit may change which segment files there are.
   var changesSegments: Bool {
     switch self {
     case .catalog, .addSegment, .removeSegment: true
-    case .deleteRows, .insertRows, .reserveIDs, .setProperty, .keepFrom, .retire: false
+    case .deleteRows, .insertRows, .reserveIDs, .setProperty, .keepFrom, .retire,
+      .advanceSequence:
+      false
     }
   }
 
@@ -105,6 +111,7 @@ public enum LogEdit: Hashable, Sendable {
     case .setProperty: .setProperty
     case .keepFrom: .keepFrom
     case .retire: .retire
+    case .advanceSequence: .advanceSequence
     }
   }
 }

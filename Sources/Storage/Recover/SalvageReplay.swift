@@ -116,7 +116,7 @@ extension LogEdit {
     case .removeSegment(let table, _), .deleteRows(let table, _, _), .insertRows(let table, _, _):
       table
     case .retire(let retired): retired.segment.table
-    case .reserveIDs, .setProperty, .keepFrom: nil
+    case .reserveIDs, .setProperty, .keepFrom, .advanceSequence: nil
     }
   }
 }
@@ -158,7 +158,8 @@ struct CommitTally {
       case .insertRows(_, _, let block): counts.inserted &+= UInt64(block.rowCount)
       case .deleteRows(_, _, let deleted):
         if !moved.contains(table) { counts.deleted += UInt64(deleted.count) }
-      case .catalog, .removeSegment, .reserveIDs, .setProperty, .keepFrom, .retire: break
+      case .catalog, .removeSegment, .reserveIDs, .setProperty, .keepFrom, .retire,
+        .advanceSequence: break
       }
       tables[table] = counts
     }

@@ -16,6 +16,8 @@ public struct StoreState: Hashable, Sendable {
   public var deletes: [TableID: [SegmentID: DeleteVector]] = [:]
   /// Above every segment and memtable id ever committed.
   public var nextSegmentID: SegmentID = 1
+  /// How far sequences have given their numbers; where there is none, to `origin`.
+  public var sequences: [ObjectID: SequencePosition] = [:]
   /// What is kept of earlier commits.
   public var retention = Retention()
 
@@ -37,7 +39,7 @@ public struct StoreState: Hashable, Sendable {
   ) throws(StoaError) {
     switch edit {
     case .catalog(let change):
-      try catalog.apply(change)
+      try apply(change)
       if case .dropTable(let id) = change {
         for segment in segments[id] ?? [] {
           retention.retire(segment, commit: commit, timestamp: timestamp)
@@ -62,10 +64,35 @@ public struct StoreState: Hashable, Sendable {
         throw StoaError(.inconsistency, "versions are kept from commit \(oldest) on, a later one")
       }
       retention.keep(from: oldest, timestamp: stamp)
+    case .advanceSequence(let id, let generation, let position):
+      guard catalog.sequence(id)?.generation == generation else {
+        throw StoaError(.inconsistency, "numbers are taken of sequence \(id), which is not there")
+      }
+      sequences[id] = position
     case .retire(let retired):
       retention.retire(
         retired.segment, commit: retired.removedBy, timestamp: retired.removedAt)
     }
+  }
+
+  /// Also moves the positions of sequences that are made anew or go.
+  private mutating func apply(_ change: CatalogEdit) throws(StoaError) {
+    var known: SequencePosition?
+    if case .alterObject(.sequence(let new)) = change, let old = catalog.sequence(new.id) {
+      known = old.generation == new.generation ? sequences[new.id] : position(of: old)
+      if old.generation != new.generation, !new.continues { known = nil }
+    }
+    try catalog.apply(change)
+    switch change {
+    case .alterObject(.sequence(let new)): sequences[new.id] = known
+    case .dropObject(let id): sequences[id] = nil
+    default: break
+    }
+  }
+
+  /// How far the numbers of the sequence are given.
+  public func position(of sequence: SequenceDefinition) -> SequencePosition {
+    sequences[sequence.id] ?? sequence.origin
   }
 
   private mutating func add(_ added: SegmentDescription, commit: CommitNumber) throws(StoaError) {
@@ -180,6 +207,10 @@ public struct StoreState: Hashable, Sendable {
       edits += deleted.keys.sorted().compactMap { key in
         deleted[key].map { .deleteRows(id, key, $0) }
       }
+    }
+    for sequence in catalog.sortedSequences {
+      guard let position = sequences[sequence.id] else { continue }
+      edits.append(.advanceSequence(sequence.id, generation: sequence.generation, position))
     }
     return edits + retention.edits
   }

@@ -105,7 +105,7 @@ private struct VersionList {
           (before.rowCount(of: id, in: table) ?? 0)
           &- (before.deletes[table]?[id]?.count ?? 0)
       case .catalog(.dropTable(let id)): deleted &+= before.liveRowCount(of: id)
-      case .catalog, .reserveIDs, .setProperty, .keepFrom, .retire: continue
+      case .catalog, .reserveIDs, .setProperty, .keepFrom, .retire, .advanceSequence: continue
       }
     }
     summary.kinds = kinds.names
@@ -139,7 +139,7 @@ extension LogEdit {
     case .addSegment: .load
     case .insertRows: .insert
     case .deleteRows, .removeSegment: .delete
-    case .reserveIDs: .reserve
+    case .reserveIDs, .advanceSequence: .reserve
     case .setProperty: .set
     case .keepFrom: .expire
     case .retire: []

@@ -32,6 +32,8 @@ public final class WriteTransaction: @unchecked Sendable {
   private let reservation: MemoryReservation
   /// Files written, for removal; and directories whose entries must be durable before the commit.
   private let written = Mutex<Written>(Written())
+  /// How far own sequences have given their numbers; not undone by going back to a savepoint.
+  private let numbers = Mutex<[ObjectID: OwnNumbers]>([:])
   /// Asked before a commit onto another state than `snapshot`; throw to refuse.
   private var validators: [(name: String?, check: Validator)] = []
   /// Set by flush and compaction, which move rows: given the state at the commit, returns the edits that carry over
@@ -44,6 +46,20 @@ public final class WriteTransaction: @unchecked Sendable {
   private let isUpkeep: Bool
 
   private enum Phase { case reading, writing, finished }
+
+  private struct OwnNumbers {
+    var generation: UInt32
+    var position: SequencePosition
+
+    static func position(
+      of sequence: SequenceDefinition, in numbers: [ObjectID: OwnNumbers]
+    ) -> SequencePosition {
+      guard let own = numbers[sequence.id], own.generation == sequence.generation else {
+        return sequence.origin
+      }
+      return own.position
+    }
+  }
 
   private struct Written {
     var paths: [String] = []
@@ -184,6 +200,11 @@ public final class WriteTransaction: @unchecked Sendable {
   public func rollback(to savepoint: Savepoint) {
     absorbSegments()
     changes = savepoint.changes
+    let catalog = changes.state.catalog
+    numbers.withLock { numbers in
+      // Another sequence may get the same number.
+      numbers = numbers.filter { catalog.sequence($0)?.generation == $1.generation }
+    }
     validators.removeLast(validators.count - savepoint.validatorCount)
     countOwnRows()
   }
@@ -322,11 +343,58 @@ public final class WriteTransaction: @unchecked Sendable {
     }
     return difference.edits(
       catalog: changes.catalogEdits, tables: changes.touched, active: active) + carried
+      + numberEdits()
+  }
+
+  // MARK: Numbers of own sequences
+
+  /// Up to `count` numbers of a sequence of which `ownsNumbers` is true; thread-safe as long as no statement changes
+  /// the sequence.
+  public func takeOwnNumbers(
+    of sequence: SequenceDefinition, count: Int
+  ) throws(StoaError) -> SequenceRange {
+    try numbers.withLock { numbers throws(StoaError) in
+      let range = try sequence.take(count, after: OwnNumbers.position(of: sequence, in: numbers))
+      numbers[sequence.id] = OwnNumbers(generation: sequence.generation, position: range.end)
+      return range
+    }
+  }
+
+  /// How far they are given.
+  public func ownPosition(of sequence: SequenceDefinition) -> SequencePosition {
+    numbers.withLock { OwnNumbers.position(of: sequence, in: $0) }
+  }
+
+  /// `setval` of such a sequence.
+  public func setOwnNumbers(of sequence: SequenceDefinition, to position: SequencePosition) {
+    numbers.withLock {
+      $0[sequence.id] = OwnNumbers(generation: sequence.generation, position: position)
+    }
+  }
+
+  private func numberEdits() -> [LogEdit] {
+    let catalog = changes.state.catalog
+    return numbers.withLock { numbers in
+      numbers.keys.sorted().compactMap { id in
+        guard let own = numbers[id], catalog.sequence(id)?.generation == own.generation,
+          ownsNumbers(of: id)
+        else { return nil }
+        return .advanceSequence(id, generation: own.generation, own.position)
+      }
+    }
   }
 
   /// Tables that others created meanwhile may have taken the ids and names of new ones.
   private func requireApplicable(_ newest: CatalogState) throws(StoaError) {
     var catalog = newest
+    for case .alterObject(.sequence(let sequence)) in changes.catalogEdits {
+      guard let before = snapshot.catalog.sequence(sequence.id),
+        newest.sequence(sequence.id) != before
+      else { continue }
+      throw StoaError(
+        .busy, "another transaction changed the sequence \"\(before.name)\" and committed first",
+        hint: "Nothing of this transaction was committed; run it again")
+    }
     do throws(StoaError) {
       for edit in changes.catalogEdits { try catalog.apply(edit) }
       try catalog.requireReferenceTargets()
