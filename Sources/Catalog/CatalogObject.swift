@@ -10,6 +10,7 @@ public enum CatalogObject: Hashable, Sendable {
   case schema(SchemaDefinition)
   case view(ViewDefinition)
   case sequence(SequenceDefinition)
+  case type(TypeDefinition)
 
   /// Its number.
   public var id: ObjectID {
@@ -17,6 +18,7 @@ public enum CatalogObject: Hashable, Sendable {
     case .schema(let schema): schema.id
     case .view(let view): view.id
     case .sequence(let sequence): sequence.id
+    case .type(let type): type.id
     }
   }
 
@@ -26,6 +28,7 @@ public enum CatalogObject: Hashable, Sendable {
     case .schema(let schema): schema.name
     case .view(let view): view.name
     case .sequence(let sequence): sequence.name
+    case .type(let type): type.name
     }
   }
 
@@ -35,6 +38,7 @@ public enum CatalogObject: Hashable, Sendable {
     case .schema: CatalogState.mainSchema
     case .view(let view): view.schema
     case .sequence(let sequence): sequence.schema
+    case .type(let type): type.schema
     }
   }
 
@@ -44,6 +48,7 @@ public enum CatalogObject: Hashable, Sendable {
     case .schema: "schema"
     case .view: "view"
     case .sequence: "sequence"
+    case .type: "type"
     }
   }
 
@@ -51,6 +56,7 @@ public enum CatalogObject: Hashable, Sendable {
     switch self {
     case .schema: .schemas
     case .view, .sequence: .relations
+    case .type: .types
     }
   }
 }
@@ -108,7 +114,7 @@ public struct ViewDefinition: Hashable, Sendable {
 
 /// A name in its place: tables and views share theirs within a schema.
 struct CatalogName: Hashable, Sendable {
-  enum Space: Hashable, Sendable { case relations, schemas }
+  enum Space: Hashable, Sendable { case relations, schemas, types }
 
   let schema: SchemaID
   let space: Space

@@ -66,7 +66,11 @@ public struct CatalogState: Hashable, Sendable {
 
   /// The number of the table, view or sequence of this name.
   public func object(named name: String, in schema: SchemaID) -> ObjectID? {
-    names[CatalogName(name, in: schema)]
+    object(named: name, in: schema, .relations)
+  }
+
+  func object(named name: String, in schema: SchemaID, _ space: CatalogName.Space) -> ObjectID? {
+    names[CatalogName(name, in: schema, space)]
   }
 
   /// The schema of this name, in any case.
@@ -277,6 +281,11 @@ extension CatalogState {
         "\(what) gives column \"\(column.name)\" of table \"\(table.name)\" its DEFAULT",
         hint: "Change the DEFAULT first, or DROP … CASCADE")
     }
+    if let type = type(id), let table = tables(of: type).first {
+      throw StoaError(
+        .binding, "\(what) is the type of a column of table \"\(table.name)\"",
+        hint: "Drop the column first")
+    }
     guard let view = dependents(of: id).first else { return }
     throw StoaError(
       .binding, "\(what) is read by view \"\(view.name)\"",
@@ -309,8 +318,9 @@ extension CatalogState {
   public var edits: [CatalogEdit] {
     let objects = objectsInOrder
     let schemas = objects.filter { $0.space == .schemas }
-    return schemas.map { .createObject($0) }
+    let types = objects.filter { $0.space == .types }
+    return (schemas + types).map { .createObject($0) }
       + tables.keys.sorted().compactMap { tables[$0] }.map { .createTable($0) }
-      + objects.filter { $0.space != .schemas }.map { .createObject($0) }
+      + objects.filter { $0.space == .relations }.map { .createObject($0) }
   }
 }

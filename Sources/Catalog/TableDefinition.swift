@@ -24,6 +24,8 @@ public struct ColumnDefinition: Hashable, Sendable {
   /// SQL of a DEFAULT that is not the same always (`now()`, `random()`), bound anew by each statement; then
   /// `defaultValue` is `nil`.
   public var defaultText: String?
+  /// SQL of GENERATED ALWAYS AS, over names of the table's other columns; bound anew by each statement that writes rows.
+  public var generatedText: String?
   /// Sequences that `defaultText` takes numbers of.
   public var sequences: [ObjectID] = []
   /// What rows have that were stored before the column was added; `nil` means NULL. Stays when DEFAULT changes.
@@ -50,7 +52,9 @@ public struct ColumnDefinition: Hashable, Sendable {
   }
 
   /// Whether rows that do not name the column get something other than NULL.
-  public var hasDefault: Bool { defaultValue != nil || defaultText != nil }
+  public var hasDefault: Bool {
+    defaultValue != nil || defaultText != nil || generatedText != nil
+  }
 }
 
 /// PRIMARY KEY or UNIQUE.

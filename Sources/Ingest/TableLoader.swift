@@ -24,6 +24,8 @@ public final class TableLoader: @unchecked Sendable {
   let foreignKeys: [ForeignKeyCheck]
   /// CHECK constraints; columns are numbered by position.
   let checks: [(name: String, condition: Expression)]
+  /// Generated columns; columns are numbered by position.
+  let generated: [(index: Int, value: Expression)]
   private let startSeconds = monotonicSeconds()
   private lazy var ownWorker = LoadWorker(self, isOwn: true)
   /// Rows given to `append`, as long as they are few.
@@ -49,7 +51,9 @@ public final class TableLoader: @unchecked Sendable {
       checks.append(try ForeignKeyCheck(key, of: definition, in: transaction))
     }
     foreignKeys = checks
-    self.checks = try Binder(catalog: transaction.catalog, text: "").bindChecks(of: definition)
+    let binder = Binder(catalog: transaction.catalog, text: "")
+    self.checks = try binder.bindChecks(of: definition)
+    generated = try binder.bindGenerated(of: definition)
     few =
       options.sortByteLimit == nil
       ? FewRows(rowLimit: transaction.store.inlineRowLimit) : nil
@@ -138,6 +142,7 @@ public final class LoadWorker {
   private unowned let loader: TableLoader
   private lazy var writer = StageWriter(loader.stage)
   private let checks: [(name: String, condition: ExpressionEvaluator)]
+  private let generated: [(index: Int, value: ExpressionEvaluator)]
   /// The one of the loader's `append`.
   private let isOwn: Bool
 
@@ -145,6 +150,7 @@ public final class LoadWorker {
     self.loader = loader
     self.isOwn = isOwn
     checks = loader.checks.map { ($0.name, ExpressionEvaluator($0.condition)) }
+    generated = loader.generated.map { ($0.index, ExpressionEvaluator($0.value)) }
   }
 
   /// After a spill the chunk at hand is gone.
@@ -161,10 +167,15 @@ public final class LoadWorker {
     }
     var columns: [Vector] = []
     for (vector, column) in zip(batch.columns, loader.definition.columns) {
+      guard column.generatedText == nil else {
+        columns.append(Vector(constant: .null, type: column.type, count: batch.rowCount))
+        continue
+      }
       let fitting = try cast(vector, column)
       if !column.isNullable && fitting.mayHaveNulls { try checkNotNull(fitting, column, origins) }
       columns.append(fitting)
     }
+    try generate(&columns, batch.rowCount, origins)
     try checkConditions(Batch(columns: columns, rowCount: batch.rowCount), origins)
     for check in loader.foreignKeys where !check.isOwn {
       try check.check(columns) { origins[$0] }
@@ -175,6 +186,28 @@ public final class LoadWorker {
       stageFew()
     }
     writer.append(columns, rowCount: batch.rowCount, position: position)
+  }
+
+  /// Computes the generated columns from the others.
+  private func generate(
+    _ columns: inout [Vector], _ rowCount: Int, _ origins: BatchOrigins
+  ) throws(StoaError) {
+    guard !generated.isEmpty else { return }
+    let given = Batch(columns: columns, rowCount: rowCount)
+    for (index, value) in generated {
+      let column = loader.definition.columns[index]
+      do throws(StoaError) {
+        columns[index] = try value.evaluate(given)
+      } catch {
+        var named = error
+        named.column = named.column ?? column.name
+        named.table = named.table ?? loader.definition.name
+        throw named
+      }
+      if !column.isNullable && columns[index].mayHaveNulls {
+        try checkNotNull(columns[index], column, origins)
+      }
+    }
   }
 
   /// Stages the first rows, which were kept as they came, since they are not few any more.

@@ -11,11 +11,13 @@ import Storage
 ///     for sale in sales { try appender.append([.integer(sale.id), .string(sale.product)]) }
 ///     try appender.close()
 public final class Appender {
-  /// Columns of the table, in order.
+  /// Columns of the table, in order, without generated ones.
   public let columns: [ResultColumn]
   private let session: Session
   private let table: String
   private let id: TableID
+  /// Generated columns, by position.
+  private let generated: [(index: Int, type: LogicalType)]
   private var collector: RowCollector
   private var open: (transaction: WriteTransaction, loader: TableLoader, isOwn: Bool)?
   private var rowCount = 0
@@ -25,7 +27,10 @@ public final class Appender {
     self.session = session
     self.table = table.name
     id = table.id
-    let columns = table.columns.map { ResultColumn(name: $0.name, type: $0.type) }
+    generated = table.columns.enumerated().compactMap { index, column in
+      column.generatedText == nil ? nil : (index, column.type)
+    }
+    let columns = table.columns.filter { $0.generatedText == nil }.map { ResultColumn(name: $0.name, type: $0.type) }
     self.columns = columns
     collector = RowCollector(columns: columns, table: table.name)
   }
@@ -94,6 +99,16 @@ public final class Appender {
     return count
   }
 
+  /// The loader takes all columns; what is in generated ones does not matter.
+  private func withGenerated(_ batch: Batch) -> Batch {
+    guard !generated.isEmpty else { return batch }
+    var columns = batch.columns
+    for (index, type) in generated {
+      columns.insert(Vector(constant: .null, type: type, count: batch.rowCount), at: index)
+    }
+    return Batch(columns: columns, rowCount: batch.rowCount)
+  }
+
   private func flushRows() throws(StoaError) {
     if collector.rowCount > 0 { try give(collector.take()) }
   }
@@ -102,7 +117,7 @@ public final class Appender {
     do throws(StoaError) {
       if open == nil { open = try session.beginLoad(into: id) }
       try TimeZone.withCurrent(session.settings.timeZone) { () throws(StoaError) in
-        try open?.loader.append(batch)
+        try open?.loader.append(withGenerated(batch))
       }
       rowCount += batch.rowCount
     } catch {

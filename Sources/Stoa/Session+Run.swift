@@ -63,7 +63,8 @@ extension Session {
 
   private static func writes(_ syntax: StatementSyntax) -> Bool {
     switch syntax.kind {
-    case .createTable, .createView, .createSchema, .createSequence, .drop, .alterObject, .comment: true
+    case .createTable, .createView, .createSchema, .createSequence, .createType: true
+    case .drop, .alterObject, .comment: true
     case .insert, .delete, .update, .merge, .truncate, .alterTable: true
     case .copy(let copy): copy.isFrom
     default: false
@@ -420,7 +421,7 @@ extension Session {
       return table(
         header,
         columns.map {
-          [.string($0.name), .string($0.type.description), .string("YES"), .null, .null]
+          [.string($0.name), .string($0.type.shownName), .string("YES"), .null, .null]
         })
     case .table(let definition):
       return table(header, definition.columns.map { describe($0, of: definition) })
@@ -434,10 +435,12 @@ extension Session {
     }
     if table.foreignKeys.contains(where: { $0.columns.contains(column.id) }) { keys.append("FOR") }
     return [
-      .string(column.name), .string(column.type.description),
+      .string(column.name), .string(column.type.shownName),
       .string(column.isNullable ? "YES" : "NO"),
       keys.isEmpty ? .null : .string(keys.joined(separator: ",")),
-      column.defaultSQL.map { .string($0) } ?? .null,
+      (column.generatedText.map { "GENERATED ALWAYS AS (\($0))" } ?? column.defaultSQL).map {
+        .string($0)
+      } ?? .null,
     ]
   }
 

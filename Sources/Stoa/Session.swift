@@ -89,7 +89,7 @@ public final class Session: @unchecked Sendable {
     }
   }
 
-  /// Statements that make all schemas, sequences, tables and views again, in an order in which each finds what it refers to.
+  /// Statements that make all schemas, types, sequences, tables and views again, in an order in which each finds what it refers to.
   public func definitions() throws(StoaError) -> [String] {
     let catalog = try currentSnapshot().catalog
     var left = catalog.sortedTables
@@ -110,6 +110,7 @@ public final class Session: @unchecked Sendable {
       if case .view(let view) = object { view.sql(in: catalog) } else { nil }
     }
     return catalog.sortedSchemas.map(\.sql)
+      + catalog.sortedTypes.map { $0.sql(in: catalog) }
       + catalog.sortedSequences.filter { $0.owner == 0 }.map { $0.sql(in: catalog) }
       + tables.map { $0.sql(in: catalog) } + views
   }

@@ -83,12 +83,18 @@ public struct ImportPlan {
   private static func positions(
     _ names: [String]?, in table: TableDefinition
   ) throws(StoaError) -> [Int] {
-    guard let names else { return Array(table.columns.indices) }
+    guard let names else {
+      return table.columns.indices.filter { table.columns[$0].generatedText == nil }
+    }
     var positions: [Int] = []
     for name in names {
       guard let position = table.index(ofColumnNamed: name) else {
         throw StoaError(
           .binding, "table \"\(table.name)\" has no column \"\(name)\"", table: table.name)
+      }
+      guard table.columns[position].generatedText == nil else {
+        throw StoaError(
+          .binding, "column \"\(name)\" is generated and cannot be written", table: table.name)
       }
       guard !positions.contains(position) else {
         throw StoaError(.binding, "column \"\(name)\" is named twice", table: table.name)
@@ -128,7 +134,10 @@ public struct ImportPlan {
       && distinct.count == detected.columns.count
     if options.headerMustMatch { try requireMatch(named, positions) }
     if isByName {
-      targets = named
+      // What a file has for generated columns is left out.
+      targets = named.map { target in
+        target.flatMap { table.columns[$0].generatedText == nil ? $0 : nil }
+      }
     } else {
       if !isGiven && detected.dialect.hasHeader { try refuseShuffled(named, positions) }
       // A delimiter at the end of each line looks like one more field, which has no name.

@@ -41,7 +41,9 @@ extension Binder {
     case .setSchema(let schema): change.table.schema = try self.schema(schema)
     case .setType(let name, let type): try setType(name, type, &change.table)
     case .setDefault(let name, let value):
-      try setDefault(value, of: &change.table.columns[try columnIndex(name, in: change.table)])
+      let index = try columnIndex(name, in: change.table)
+      try refuseGenerated(index, in: change.table, at: name.position)
+      try setDefault(value, of: &change.table.columns[index])
     case .dropDefault(let name):
       let index = try columnIndex(name, in: change.table)
       change.table.columns[index].defaultValue = nil
@@ -64,6 +66,11 @@ extension Binder {
   private func addColumn(
     _ syntax: ColumnDefinitionSyntax, _ change: inout BoundAlterTable
   ) throws(StoaError) {
+    if syntax.generated != nil || syntax.identity != nil {
+      throw unsupported(
+        "adding a \(syntax.generated != nil ? "generated" : "n IDENTITY") column to a table",
+        syntax.position)
+    }
     try addColumn(syntax, to: &change.table)
     let index = change.table.columns.count - 1
     if let value = syntax.defaultValue {
@@ -98,6 +105,7 @@ extension Binder {
   private func dropColumn(_ name: NameSyntax, _ table: inout TableDefinition) throws(StoaError) {
     let index = try columnIndex(name, in: table)
     let id = table.columns[index].id
+    try requireNoGenerated(from: name, in: table)
     if table.sortKey.contains(id) {
       throw StoaError(
         .binding, "column \"\(name.text)\" is part of the sort key", position: name.position)
@@ -139,6 +147,14 @@ extension Binder {
     let old = CatalogState.key(table.columns[index].name)
     if CatalogState.key(new.text) != old { try checkNew(new, in: table) }
     table.columns[index].name = new.text
+    for number in table.columns.indices {
+      guard let text = table.columns[number].generatedText else { continue }
+      table.columns[number].generatedText = try onFittingStack(text) { () throws(StoaError) in
+        try Parser.parseExpression(text).sourceText(Array(text.utf8)) {
+          CatalogState.key($0.name.text) == old ? SQLWord.quotedIfNeeded(new.text) : nil
+        }
+      }
+    }
     for number in table.checks.indices {
       let text = table.checks[number].text
       table.checks[number].text = try onFittingStack(text) { () throws(StoaError) in
@@ -153,9 +169,11 @@ extension Binder {
     _ name: NameSyntax, _ syntax: TypeSyntax, _ table: inout TableDefinition
   ) throws(StoaError) {
     let index = try columnIndex(name, in: table)
-    let type = try syntax.resolved()
+    let type = try resolved(syntax)
     let old = table.columns[index].type
     if type == old { return }
+    try refuseGenerated(index, in: table, at: name.position)
+    try requireNoGenerated(from: name, in: table)
     guard old.canWiden(to: type) else {
       throw StoaError(
         .binding, "column \"\(name.text)\" is \(old) and cannot become \(type)",

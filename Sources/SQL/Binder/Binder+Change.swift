@@ -208,10 +208,12 @@ extension Binder {
     if !update.returning.isEmpty {
       // RETURNING sees the new values, so they are columns first.
       let computed = newColumns(target.table, values)
-      plan = extended(plan, by: computed.items)
-      values = computed.columns.map(\.reference)
+      let whole = try withGenerated(
+        extended(plan, by: computed.items), computed.columns, of: target.table)
+      plan = whole.plan
+      values = whole.columns.map(\.reference)
       let scope = Scope(parent: nil, commonTables: statementTables)
-      scope.replaceEntries(target.entries(computed.columns) + others)
+      scope.replaceEntries(target.entries(whole.columns) + others)
       returning = try bindReturning(update.returning, over: scope, at: update.position)
     }
     let source = try changeQuery(
@@ -251,6 +253,7 @@ extension Binder {
       var targets: [Int] = []
       for name in assignment.columns {
         let index = try columnIndex(name, in: table)
+        try refuseGenerated(index, in: table, at: name.position)
         if result[index] != nil || targets.contains(index) {
           throw StoaError(
             .binding, "column \"\(name.text)\" is set twice", position: name.position)

@@ -35,7 +35,7 @@ extension Binder {
       if case .update = conflict.action { return [] }
       return all
     }
-    let wanted = try insertTargets(conflict.columns, table)
+    let wanted = try insertTargets(conflict.columns, table, writes: false)
     if let key = all.first(where: { Set($0) == Set(wanted) }) { return [key] }
     throw StoaError(
       .binding,
@@ -127,10 +127,13 @@ extension Binder {
     var returning = Returning()
     if !insert.returning.isEmpty {
       let computed = newColumns(table, values)
-      plan = extended(plan, by: computed.items)
-      values = computed.columns.map(\.reference)
+      let whole = try withGenerated(
+        extended(plan, by: computed.items), computed.columns, of: table,
+        where: .comparison(.notEqual, action.reference, Binder.action(.nothing)))
+      plan = whole.plan
+      values = whole.columns.map(\.reference)
       returning = try bindReturning(
-        insert.returning, over: insertedScope(insert, table, computed.columns), at: insert.position)
+        insert.returning, over: insertedScope(insert, table, whole.columns), at: insert.position)
     }
     let source = try changeQuery(
       table, over: plan, row: target.row.reference, action: action.reference, values: values,

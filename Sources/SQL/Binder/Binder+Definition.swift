@@ -65,6 +65,18 @@ extension Binder {
     _ create: CreateTableSyntax, _ table: inout TableDefinition
   ) throws(StoaError) {
     for column in create.columns { try addColumn(column, to: &table) }
+    // Those that others are computed from are told apart first.
+    for (index, column) in create.columns.enumerated() where column.generated != nil {
+      table.columns[index].generatedText = ""
+    }
+    for (index, column) in create.columns.enumerated() {
+      guard let generated = column.generated else { continue }
+      guard column.defaultValue == nil, column.identity == nil else {
+        throw StoaError(
+          .binding, "a generated column has no DEFAULT", position: column.position)
+      }
+      try setGenerated(generated, of: index, in: &table)
+    }
   }
 
   /// Appends a column with its DEFAULT and NOT NULL; its other constraints are for the caller.
@@ -72,7 +84,7 @@ extension Binder {
     _ column: ColumnDefinitionSyntax, to table: inout TableDefinition
   ) throws(StoaError) {
     try checkNew(column.name, in: table)
-    let type = try column.type.resolved()
+    let type = try resolved(column.type)
     try checkStorable(type, column.type.position)
     let id = table.nextColumnID
     var definition = ColumnDefinition(

@@ -45,7 +45,7 @@ extension Binder {
     case .subquery(let query): return try bindScalarSubquery(query, clause, position)
     case .like(let like): return try bindLike(like, clause, position)
     case .cast(let operand, let type, let isTry):
-      let target = try type.resolved()
+      let target = try resolved(type)
       let bound = try bindExpression(operand, clause)
       return try explicitCast(bound, to: target, isTry: isTry, at: position)
     case .case(let parts): return try bindCase(parts, clause, position)

@@ -25,7 +25,11 @@ extension Binder {
         plan: .values(LogicalValues(columns: columns, rows: [])), columns: columns)
       return .insert(BoundInsert(table: table, source: try finish(none), literals: batch))
     }
-    let relation = try bindInsertedRows(insert, table)
+    var relation = try bindInsertedRows(insert, table)
+    if insert.conflict != nil || !insert.returning.isEmpty {
+      (relation.plan, relation.columns) = try withGenerated(
+        relation.plan, relation.columns, of: table)
+    }
     if let conflict = insert.conflict {
       return .change(try bindConflict(conflict, insert, relation, table))
     }
@@ -72,12 +76,13 @@ extension Binder {
 
   /// Positions among the table's columns that the source's columns go to; all when no names are given.
   func insertTargets(
-    _ names: [NameSyntax], _ table: TableDefinition
+    _ names: [NameSyntax], _ table: TableDefinition, writes: Bool = true
   ) throws(StoaError) -> [Int] {
-    if names.isEmpty { return Array(table.columns.indices) }
+    if names.isEmpty { return table.columns.indices.filter { table.columns[$0].generatedText == nil } }
     var targets: [Int] = []
     for name in names {
       let index = try columnIndex(name, in: table)
+      if writes { try refuseGenerated(index, in: table, at: name.position) }
       if targets.contains(index) {
         throw StoaError(
           .binding, "column \"\(name.text)\" is named twice", position: name.position)
@@ -190,6 +195,7 @@ extension Binder {
     var columns: [Int] = []
     for name in names {
       let index = try columnIndex(name, in: table)
+      try refuseGenerated(index, in: table, at: name.position)
       if columns.contains(index) {
         throw StoaError(
           .binding, "column \"\(name.text)\" is named twice", position: name.position)

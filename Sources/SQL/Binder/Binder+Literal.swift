@@ -15,7 +15,7 @@ extension Binder {
     case .double(let value): return .constant(.double(value), .double)
     case .string(let value): return .constant(.string(value), .varchar)
     case .typed(let type, let text):
-      let target = try type.resolved()
+      let target = try resolved(type)
       return try explicitCast(
         .constant(.string(text), .varchar), to: target, isTry: false, at: position)
     case .interval(let months, let days, let microseconds):

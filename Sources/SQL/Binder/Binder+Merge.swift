@@ -220,11 +220,15 @@ extension Binder {
     if !merge.returning.isEmpty {
       let computed = newColumns(target.table, values)
       let actionColumn = numbers.column("$action", .tinyint)
-      plan = extended(plan, by: computed.items + [NamedExpression(actionColumn, action)])
-      values = computed.columns.map(\.reference)
+      let whole = try withGenerated(
+        extended(plan, by: computed.items + [NamedExpression(actionColumn, action)]),
+        computed.columns, of: target.table,
+        where: .comparison(.notEqual, actionColumn.reference, Binder.action(.nothing)))
+      plan = whole.plan
+      values = whole.columns.map(\.reference)
       action = actionColumn.reference
       let scope = Scope(parent: nil, commonTables: statementTables)
-      scope.replaceEntries(join.source + target.entries(computed.columns))
+      scope.replaceEntries(join.source + target.entries(whole.columns))
       returning = try bindReturning(
         merge.returning, over: scope, at: merge.position, action: actionName(actionColumn))
     }

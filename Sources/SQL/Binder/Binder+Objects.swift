@@ -35,6 +35,7 @@ extension Binder {
     }
     do throws(StoaError) {
       let edits = try dropping.edits()
+      try requireBindable(after: edits)
       return BoundDefinition(drop.kind == .table ? .dropTable : .drop, edits)
     } catch {
       throw error.at(drop.position)
@@ -58,6 +59,9 @@ extension Binder {
         .binding, "there is no view \"\(name.text)\"",
         hint: Suggestion.hint(for: name.name.text, among: catalog.sortedViews.map(\.name)),
         position: name.position)
+    case .type:
+      if drop.ifExists, findType(name) == nil { return nil }
+      return try type(named: name).id
     case .sequence:
       if drop.ifExists, findSequence(name) == nil { return nil }
       return try sequence(named: name).id
@@ -174,6 +178,7 @@ extension Binder {
       }
       view.comment = text
       return BoundDefinition(.create, [.alterObject(.view(view))])
+    case .type: throw unsupported("a comment on a type", comment.name.position)
     case .sequence:
       var sequence = try sequence(named: comment.name)
       sequence.comment = text
@@ -199,6 +204,7 @@ extension CatalogObject {
     case .view(var view):
       view.name = name
       return .view(view)
+    case .type: return self
     case .sequence(var sequence):
       sequence.name = name
       return .sequence(sequence)
@@ -207,7 +213,7 @@ extension CatalogObject {
 
   fileprivate func moved(to schema: SchemaID) -> CatalogObject {
     switch self {
-    case .schema: return self
+    case .schema, .type: return self
     case .view(var view):
       view.schema = schema
       return .view(view)
@@ -242,6 +248,7 @@ struct Dropping {
         left += catalog.sortedTables.filter { $0.schema == id }.map(\.id)
         left += catalog.sortedViews.filter { $0.schema == id }.map(\.id)
         left += catalog.sortedSequences.filter { $0.schema == id }.map(\.id)
+        left += catalog.sortedTypes.filter { $0.schema == id }.map(\.id)
       }
     }
   }
@@ -274,6 +281,9 @@ struct Dropping {
     edits += catalog.tables.keys.sorted().filter(going.contains).map { .dropTable($0) }
     for sequence in catalog.sortedSequences where going.contains(sequence.id) {
       edits.append(.dropObject(sequence.id))
+    }
+    for type in catalog.sortedTypes where going.contains(type.id) {
+      edits.append(.dropObject(type.id))
     }
     for schema in catalog.sortedSchemas where going.contains(schema.id) {
       edits.append(.dropObject(schema.id))

@@ -52,11 +52,11 @@ extension Binder {
           keys.append("FOR")
         }
         standard =
-          declared.defaultText
+          declared.generatedText.map { "GENERATED ALWAYS AS (\($0))" } ?? declared.defaultText
           ?? declared.defaultValue.map { ExpressionText.constant($0, declared.type) }
       }
       return [
-        text(column.name), text(column.type.description),
+        text(column.name), text(column.type.shownName),
         text(declared.map { $0.isNullable } ?? true ? "YES" : "NO"),
         text(keys.isEmpty ? nil : keys.joined(separator: ",")), text(standard),
       ]

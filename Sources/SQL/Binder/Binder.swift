@@ -81,6 +81,7 @@ public final class Binder {
     case .createSchema(let name, let ifNotExists):
       return .define(try bindCreateSchema(name, ifNotExists: ifNotExists))
     case .createSequence(let create): return .define(try bindCreateSequence(create))
+    case .createType(let name, let type): return .define(try bindCreateType(name, type))
     case .drop(let drop): return .define(try bindDrop(drop))
     case .alterObject(let alter): return .define(try bindAlterObject(alter))
     case .comment(let comment): return .define(try bindComment(comment))

@@ -142,7 +142,7 @@ enum InformationSchema: String, CaseIterable {
     let (precision, radix, scale) = numbers(of: type)
     return [
       .string(name), .integer(Int128(index + 1)), text(standard),
-      .string(isNullable ? "YES" : "NO"), .string(type.description), precision, radix, scale,
+      .string(isNullable ? "YES" : "NO"), .string(type.shownName), precision, radix, scale,
       type == .timestamp ? .integer(6) : type == .date ? .integer(0) : .null, text(comment),
     ]
   }

@@ -20,6 +20,11 @@ extension Parser {
       return .createSchema(try parseName("the name of a schema"), ifNotExists: ifNotExists)
     }
     if !orReplace, acceptWord("SEQUENCE") { return .createSequence(try parseCreateSequence()) }
+    if !orReplace, acceptWord("TYPE") {
+      let name = try parseQualifiedName("the name of a type")
+      try expect(.as)
+      return .createType(name, try parseType())
+    }
     index = start
     return .createTable(try parseCreateTable())
   }
@@ -34,18 +39,21 @@ extension Parser {
       name: name, ifNotExists: ifNotExists, orReplace: orReplace, columns: columns, query: query)
   }
 
-  private mutating func parseObjectKind() throws(StoaError) -> ObjectKindSyntax {
+  private mutating func parseObjectKind(
+    takesTypes: Bool = false
+  ) throws(StoaError) -> ObjectKindSyntax {
     if accept(.table) { return .table }
     if accept(.view) { return .view }
     if acceptWord("SCHEMA") { return .schema }
     if acceptWord("SEQUENCE") { return .sequence }
+    if takesTypes, acceptWord("TYPE") { return .type }
     throw unexpected("TABLE, VIEW, SCHEMA or SEQUENCE")
   }
 
   mutating func parseDrop() throws(StoaError) -> DropSyntax {
     let start = index
     advance()
-    let kind = try parseObjectKind()
+    let kind = try parseObjectKind(takesTypes: true)
     let ifExists = try parseIfExists()
     var names: [QualifiedNameSyntax] = []
     repeat { names.append(try parseQualifiedName("a \(kind.word) name")) } while accept(.comma)

@@ -252,6 +252,7 @@ extension Inspector {
     case .view(let view):
       output("    columns \(view.columns.joined(separator: ", ")) reads \(view.dependencies)")
       output("    query \(view.text)")
+    case .type(let type): output("    labels \(type.type.count)")
     case .sequence(let sequence):
       output(
         "    start \(sequence.start) increment \(sequence.increment) minimum \(sequence.minimum)"

@@ -390,14 +390,14 @@ extension LogicalType {
 
 extension EnumType {
   /// Whether it has a name, the name if so, the number of labels (4 bytes), the labels.
-  fileprivate func encode(to writer: inout ByteWriter) {
+  func encode(to writer: inout ByteWriter) {
     writer.u8(name == nil ? 0 : 1)
     if let name { writer.string(name) }
     writer.u32(UInt32(truncatingIfNeeded: count))
     for label in labels { writer.string(label) }
   }
 
-  fileprivate init(from reader: inout ByteReader) throws(StoaError) {
+  init(from reader: inout ByteReader) throws(StoaError) {
     let name = try reader.flag() ? try reader.string() : nil
     let count = Int(try reader.u32())
     guard (1...EnumType.maximumCount).contains(count) else {
@@ -472,7 +472,7 @@ extension Value {
 }
 
 extension DeleteVector {
-  fileprivate init(from reader: inout ByteReader, byteCount: Int) throws(StoaError) {
+  init(from reader: inout ByteReader, byteCount: Int) throws(StoaError) {
     let bytes = try reader.buffer(byteCount)
     do throws(StoaError) {
       self.init(try CompressedBitmap.open(bytes.bytes))

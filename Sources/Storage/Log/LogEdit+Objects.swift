@@ -4,12 +4,13 @@ import Vectors
 // Bodies of the edits 14 to 18. A file that has none of them can be read by versions that do not know them.
 //
 //   create, alter   as kinds 1 and 9, then schema u32, flags u8 (1 comment), [comment string],
-//   extended table    u32 count of columns with more: position u32, flags u8 (1 comment, 4 sequences), [comment string],
-//                     [list of u32]
-//   create, alter   tag u8 (1 schema, 2 view, 3 sequence), flags u8 (1 comment), id u32, schema u32, name string, [comment],
+//   extended table    u32 count of columns with more: position u32, flags u8 (1 comment, 2 generated, 4 sequences),
+//                     [comment string], [SQL string], [list of u32]
+//   create, alter   tag u8 (1 schema, 2 view, 3 sequence, 4 type), flags u8 (1 comment), id u32, schema u32, name string, [comment],
 //   object            then of a view: text string, lists of strings searchPath, sources, columns, list dependencies
 //                   of a sequence: bits of the type u8, flags u8 (1 cycles, 2 continues), cache u32, generation u32, owner u32,
 //                     ownerColumn u32, start, increment, minimum, maximum i64, origin as a position
+//                   of a type: as ENUM is encoded in columns
 //   drop object     id u32
 //   numbers of a    id u32, generation u32, position: last i64, isCalled u8
 //   sequence
@@ -32,8 +33,11 @@ extension TableDefinition {
     for index in more {
       writer.u32(UInt32(clamping: index))
       let column = columns[index]
-      writer.u8((column.comment != nil ? 1 : 0) | (column.sequences.isEmpty ? 0 : 4))
+      writer.u8(
+        (column.comment != nil ? 1 : 0) | (column.generatedText != nil ? 2 : 0)
+          | (column.sequences.isEmpty ? 0 : 4))
       if let comment = column.comment { writer.string(comment) }
+      if let text = column.generatedText { writer.string(text) }
       if !column.sequences.isEmpty { writer.list(column.sequences) }
     }
   }
@@ -47,15 +51,18 @@ extension TableDefinition {
       guard columns.indices.contains(index) else {
         throw reader.damage("table \"\(name)\" has no column at \(index)")
       }
-      let flags = try reader.optionalFlags(of: 1 | 4)
+      let flags = try reader.optionalFlags(of: 7)
       if flags & 1 != 0 { columns[index].comment = try reader.string() }
+      if flags & 2 != 0 { columns[index].generatedText = try reader.string() }
       if flags & 4 != 0 { columns[index].sequences = try reader.list() }
     }
   }
 }
 
 extension ColumnDefinition {
-  fileprivate var isExtended: Bool { comment != nil || !sequences.isEmpty }
+  fileprivate var isExtended: Bool {
+    comment != nil || generatedText != nil || !sequences.isEmpty
+  }
 }
 
 extension CatalogObject {
@@ -64,6 +71,7 @@ extension CatalogObject {
     case .schema: 1
     case .view: 2
     case .sequence: 3
+    case .type: 4
     }
   }
 
@@ -72,6 +80,7 @@ extension CatalogObject {
     case .schema(let schema): schema.comment
     case .view(let view): view.comment
     case .sequence(let sequence): sequence.comment
+    case .type: nil
     }
   }
 
@@ -91,6 +100,7 @@ extension CatalogObject {
       writer.strings(view.columns)
       writer.list(view.dependencies)
     case .sequence(let sequence): sequence.encode(to: &writer)
+    case .type(let type): type.type.encode(to: &writer)
     }
   }
 
@@ -121,6 +131,9 @@ extension CatalogObject {
       sequence.comment = comment
       try sequence.decode(from: &reader)
       self = .sequence(sequence)
+    case 4:
+      self = .type(
+        TypeDefinition(id: id, schema: schema, name: name, type: try EnumType(from: &reader)))
     default:
       throw StoaError(
         .unsupported, "the object kind \(tag) is unknown to this version", hint: newerVersionHint,
