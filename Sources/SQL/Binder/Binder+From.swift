@@ -87,8 +87,10 @@ extension Binder {
     if let alias = reference.alias { try rename(&columns, alias.columns, alias.name) }
     let table = reference.alias?.name.text ?? defaultName
     var plan = relation.plan
-    if Set(columns.map(\.id)).count < columns.count {
-      // One column selected twice: names must be able to tell the two apart.
+    let ids = Set(columns.map(\.id))
+    if ids.count < columns.count || !ids.isDisjoint(with: plan.freeColumns) {
+      // One column selected twice, or one of an outer query, which an outer join may make NULL here and not there:
+      // names must be able to tell the two apart.
       let items = columns.map {
         NamedExpression(numbers.column($0.name, $0.type), $0.reference)
       }
