@@ -120,6 +120,9 @@ public enum LogicalType: Hashable, Sendable {
 
   public var isDecimal: Bool { if case .decimal = self { true } else { false } }
   public var isFloatingPoint: Bool { self == .real || self == .double }
+  /// Whether values that compare as equal are the same in every way. Not so for INTERVAL, where 1 month equals 30
+  /// days, and floating point with its two zeros: one of them must not stand for the other.
+  public var equalMeansIdentical: Bool { self != .interval && !isFloatingPoint }
   public var isNumeric: Bool { isInteger || isDecimal || isFloatingPoint }
 }
 

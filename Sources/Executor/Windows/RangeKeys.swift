@@ -210,9 +210,27 @@ struct RangeKeys {
     return RangeKeys.number(moved, keys.type, isDescending)
   }
 
+  /// Months and days of an instant are those of the session's clocks; a time of day is not carried past midnight.
+  private func sum(_ time: Int64, _ interval: Interval) -> Int64? {
+    switch keys.type {
+    case .time:
+      let (sum, overflow) = time.addingReportingOverflow(interval.microseconds)
+      return overflow ? nil : sum
+    case .timestampTZ where interval.months != 0 || interval.days != 0:
+      let days = Interval(months: interval.months, days: interval.days)
+      let zone = TimeZone.current
+      guard let local = zone.local(time), let moved = Calendar.adding(days, toTimestamp: local),
+        let instant = zone.instant(moved)
+      else { return nil }
+      let (sum, overflow) = instant.addingReportingOverflow(interval.microseconds)
+      return overflow ? nil : sum
+    default: return Calendar.adding(interval, toTimestamp: time)
+    }
+  }
+
   private func shifted(_ time: Int64, _ interval: Interval, _ subtracts: Bool) -> Int128 {
     let directed = subtracts ? interval.negated : interval
-    let moved = directed.flatMap { Calendar.adding($0, toTimestamp: time) }
+    let moved = directed.flatMap { sum(time, $0) }
     let number = moved.map { Int128($0) } ?? (subtracts ? Int128.min : .max)
     return isDescending ? ~number : number
   }

@@ -14,8 +14,8 @@ extension TextParser {
     return Calendar.checkedDays(year: parts.year, month: parts.month, day: parts.day)
   }
 
-  /// `2024-01-31 12:30:05.25`, with `T` between, without time, with `Z` or an offset (`+02`, `-05:30`),
-  /// which is subtracted. More than six digits of the fraction are rounded.
+  /// `2024-01-31 12:30:05.25`, with `T` between, without time. `Z`, an offset (`+02`, `-05:30`) or the name of a
+  /// zone behind it is ignored: a timestamp has none. More than six digits of the fraction are rounded.
   public static func parseTimestamp(_ bytes: UnsafeRawBufferPointer) -> Int64? {
     var cursor = Cursor(bytes)
     guard var parts = cursor.civil() else { return nil }
@@ -23,8 +23,11 @@ extension TextParser {
     if !cursor.isAtEnd, cursor.peekIsClock() {
       guard let parsed = cursor.clock() else { return nil }
       clock = parsed
-      guard let offset = cursor.zoneOffset() else { return nil }
-      clock -= offset
+      switch cursor.zone() {
+      case .none, .offset: break
+      case .named(let name): guard (try? TimeZone.named(name)) != nil else { return nil }
+      case .invalid: return nil
+      }
     }
     if cursor.skipBC() { parts.year = 1 - parts.year }
     guard cursor.isAtEnd,
@@ -203,6 +206,7 @@ extension TextParser {
         index = start
         return .none
       }
+      if index == first + 1, bytes[first] | 0x20 == UInt8(ascii: "z") { return .offset(0) }
       let name = String(decoding: bytes[first..<index], as: UTF8.self)
       if name.lowercased() == "bc" {
         index = start

@@ -117,12 +117,21 @@ extension Binder {
     let key = CatalogState.key(name.text)
     guard name.parts.count == 1, let syntax = clause.aliases[key], !clause.openAliases.contains(key)
     else { return nil }
+    // Each is bound anew wherever it stands, so aliases of aliases can grow without measure.
+    if !clause.openAliases.isEmpty {
+      nestedAliasCount += 1
+      if nestedAliasCount > Binder.nestedAliasLimit {
+        throw StoaError(
+          .unsupported, "the select list's aliases of aliases make too large an expression",
+          hint: "Compute some of them in a subquery of FROM", position: name.position)
+      }
+    }
     clause.openAliases.insert(key)
     defer { clause.openAliases.remove(key) }
     return try bindExpression(syntax, clause)
   }
 
-  private func unknownColumn(_ name: QualifiedNameSyntax, _ clause: Clause) -> StoaError {
+  func unknownColumn(_ name: QualifiedNameSyntax, _ clause: Clause) -> StoaError {
     if name.parts.count > 1 {
       let table = name.parts[name.parts.count - 2]
       var scope: Scope? = clause.scope

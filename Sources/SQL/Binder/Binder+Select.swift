@@ -274,8 +274,19 @@ extension Binder {
       throw StoaError(.binding, "SELECT * needs a FROM clause", position: position)
     }
     var excluded: Set<String> = []
+    var excludedColumns: Set<Int> = []
     for name in star.excluded {
-      excluded.insert(try starColumn(name.name, entries, "EXCLUDE"))
+      let key = try starColumn(name.name, entries, "EXCLUDE")
+      let matches = entries.filter { $0.key == key }
+      if name.parts.count > 1, matches.count > 1 {
+        let entry = try clause.scope.resolveHere(name)
+        guard let entry, entries.contains(where: { $0.column.id == entry.column.id }) else {
+          throw unknownColumn(name, clause)
+        }
+        excludedColumns.insert(entry.column.id)
+      } else {
+        excluded.insert(key)
+      }
     }
     var replaced: [String: ExpressionSyntax] = [:]
     for (expression, column) in star.replaced {
@@ -289,7 +300,7 @@ extension Binder {
     if let pattern = star.pattern { matching = try names(entries.map(\.name), matching: pattern) }
     return entries.compactMap { entry in
       if let matching, !matching.contains(entry.name) { return nil }
-      if excluded.contains(entry.key) { return nil }
+      if excluded.contains(entry.key) || excludedColumns.contains(entry.column.id) { return nil }
       return ExpandedItem(
         name: renamed[entry.key] ?? entry.name,
         source: replaced[entry.key].map { .syntax($0) } ?? .column(entry.column),

@@ -136,7 +136,10 @@ extension Binder {
   }
 
   private static func addsIntervals(_ type: LogicalType) -> Bool {
-    type == .date || type == .timestamp || type == .interval
+    switch type {
+    case .date, .time, .timestamp, .timestampTZ, .interval: true
+    default: false
+    }
   }
 
   private func noRange(

@@ -14,6 +14,9 @@ public final class Binder {
   let showsPlaces: Bool
   /// Tables and views that were looked up, for those who depend on them.
   var dependencies: Set<ObjectID> = []
+  /// Aliases of the select list used by other aliases of it, so far.
+  var nestedAliasCount = 0
+  static let nestedAliasLimit = 5_000
   /// Views being bound around this one.
   var viewDepth = 0
   /// UTF-8 bytes of the statement's text, for names of columns without one.

@@ -113,6 +113,8 @@ private struct SharedExpressions {
       // What is taken out stands side by side, so none refers to another.
       result.canMove = !extracted.contains { $0.column.id == id }
     case .call(let function, _): result.canMove = function.isDeterministic
+    // As constants the two zeros are equal.
+    case .constant(.double(0), _): result.canMove = false
     default: break
     }
     for (index, child) in expression.children.enumerated() {

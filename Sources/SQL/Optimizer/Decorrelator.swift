@@ -11,6 +11,9 @@ import Vectors
 ///   Where a filter equates every outer column with a column of its own, those columns are the domain, and
 ///   nothing needs to be joined in.
 ///
+/// Where equal values of an outer column need not be identical (1 month and 30 days) and the right side can tell them
+/// apart, the rows of the left are numbered, and the number is one more outer column: no row gets the answer of another.
+///
 /// Needed for correctness: runs with the optimizer off as well.
 struct Decorrelator {
   var numbers: PlanNumbers
@@ -83,6 +86,7 @@ struct Decorrelator {
   private mutating func throughDomain(
     _ join: LogicalJoin, _ outer: Set<Int>, isMissingGroupHandled: Bool = false
   ) throws(StoaError) -> LogicalPlan {
+    let (join, outer) = numbered(join, outer)
     let outerColumns = join.left.columns.filter { outer.contains($0.id) }
     var push = DomainPush(
       outer: outerColumns, nonNull: join.left.nonNullColumns, leftNumber: numbers.take(),
@@ -108,9 +112,32 @@ struct Decorrelator {
     numbers = push.numbers
     return whole
   }
+
+  /// The join with its left rows numbered when the right side tells equal outer values apart, and the outer columns.
+  private mutating func numbered(
+    _ join: LogicalJoin, _ outer: Set<Int>
+  ) -> (LogicalJoin, Set<Int>) {
+    let inexact = Set(
+      join.left.columns.lazy.filter { outer.contains($0.id) && !$0.type.equalMeansIdentical }
+        .map(\.id))
+    guard !inexact.isEmpty, join.right.tellsEqualApart(inexact) else { return (join, outer) }
+    let number = NamedWindow(
+      column: numbers.column("row", .bigint),
+      call: WindowCall(function: .rowNumber, arguments: [], resultType: .bigint), partition: [],
+      order: [])
+    var copy = join
+    copy.left = .window(LogicalWindow(input: join.left, functions: [number]))
+    return (copy, outer.union([number.column.id]))
+  }
 }
 
 extension LogicalPlan {
+  /// Whether an expression anywhere in it can differ for values of `columns` that are equal but not identical.
+  func tellsEqualApart(_ columns: Set<Int>) -> Bool {
+    expressions.contains { $0.tellsEqualApart(columns) }
+      || inputs.contains { $0.tellsEqualApart(columns) }
+  }
+
   /// Whether a dependent join is left anywhere.
   var hasDependentJoin: Bool {
     if case .join(let node) = self, node.isDependent { return true }

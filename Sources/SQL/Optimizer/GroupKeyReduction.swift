@@ -6,7 +6,7 @@ import Vectors
 /// enough when c_custkey is a key and the nation is joined through its own. The others become `first(…)`.
 ///
 /// What follows from what: equal columns of inner joins and filters from each other, all columns of a table from a unique
-/// key without NULLs, computed columns from what they are computed of.
+/// key without NULLs, computed columns from what they are computed of, unless equal values of that can differ.
 struct GroupKeyReduction: OptimizerRule {
   let name = "group_key_reduction"
 
@@ -74,7 +74,9 @@ private struct ColumnDependencies {
       collect(node.input)
     case .project(let node):
       for item in node.items where !item.isPassing && item.expression.isDeterministic {
-        computed.append((item.column.id, item.expression.columnIDs))
+        if !item.expression.tellsEqualApart() {
+          computed.append((item.column.id, item.expression.columnIDs))
+        }
         if let source = item.expression.columnID { aliases.append((item.column.id, source)) }
       }
       collect(node.input)
@@ -93,8 +95,7 @@ private struct ColumnDependencies {
   private mutating func add(_ conditions: [Expression]) {
     for condition in conditions.flatMap(\.conjuncts) {
       guard case .comparison(.equal, let left, let right) = condition,
-        let a = left.columnID, let b = right.columnID, !left.type.isFloatingPoint,
-        left.type != .interval
+        let a = left.columnID, let b = right.columnID, left.type.equalMeansIdentical
       else { continue }
       equalities.append((a, b))
     }

@@ -69,7 +69,8 @@ struct JoinElimination: OptimizerRule {
       else { return nil }
       partner[own] = .column(other, type)
     }
-    guard wanted.intersection(columns).isSubset(of: Set(partner.keys)),
+    guard
+      wanted.intersection(columns).allSatisfy({ partner[$0]?.type.equalMeansIdentical ?? false }),
       isForeignKey(partner, to: target, among: tree.relations)
     else { return nil }
     var relations = tree.relations

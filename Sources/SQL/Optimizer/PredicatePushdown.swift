@@ -36,6 +36,7 @@ struct PredicatePushdown: OptimizerRule {
       let partition = node.commonPartition
       let (below, above) = split(conditions) {
         $0.isDeterministic && !$0.columnIDs.isEmpty && $0.refersOnly(to: partition)
+          && !$0.tellsEqualApart()
       }
       node.input = try push(below, into: node.input)
       return filter(.window(node), above)
@@ -101,7 +102,7 @@ struct PredicatePushdown: OptimizerRule {
     return (below.map { $0.replacingColumns(sources) }, above)
   }
 
-  /// Conditions over group keys hold for whole groups.
+  /// Conditions over group keys hold for whole groups, unless they tell equal keys apart.
   private static func throughGroups(
     _ conditions: [Expression], _ node: LogicalAggregate
   ) -> (below: [Expression], above: [Expression]) {
@@ -110,6 +111,7 @@ struct PredicatePushdown: OptimizerRule {
       node.groups.map { ($0.column.id, $0.expression) }, uniquingKeysWith: { first, _ in first })
     let (below, above) = split(conditions) { condition in
       condition.isDeterministic && condition.columnIDs.allSatisfy { sources[$0] != nil }
+        && !condition.tellsEqualApart()
     }
     return (below.map { $0.replacingColumns(sources) }, above)
   }

@@ -44,7 +44,10 @@ struct SemiJoinReduction: OptimizerRule {
       partner[own] = pair.left
     }
     let read = wanted.intersection(right)
-    guard read.allSatisfy({ partner[$0]?.columnID != nil }),
+    guard
+      read.allSatisfy({ id in
+        partner[id].map { $0.columnID != nil && $0.type.equalMeansIdentical } ?? false
+      }),
       node.right.isUnique(on: Set(partner.keys))
     else { return nil }
     var copy = node

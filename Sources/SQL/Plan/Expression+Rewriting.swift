@@ -53,6 +53,18 @@ extension Expression {
     return children.allSatisfy { $0.refersOnly(to: columns) }
   }
 
+  /// Whether it can differ for values of `columns`, of any by default, that are equal but not identical: a comparison
+  /// cannot, a function can.
+  func tellsEqualApart(_ columns: Set<Int>? = nil) -> Bool {
+    switch self {
+    case .column(let id, let type):
+      return !type.equalMeansIdentical && columns?.contains(id) ?? true
+    case .comparison, .isDistinct, .isNull, .inSet:
+      return children.contains { $0.columnID == nil && $0.tellsEqualApart(columns) }
+    default: return children.contains { $0.tellsEqualApart(columns) }
+    }
+  }
+
   /// The id when the expression is just a column.
   var columnID: Int? { if case .column(let id, _) = self { id } else { nil } }
 

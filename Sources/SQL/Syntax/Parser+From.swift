@@ -179,10 +179,15 @@ extension Parser {
     var method: NameSyntax?
     if case .word = current.kind { method = takeWord() }
     var size: ExpressionSyntax
-    var isPercent: Bool
     let hasParentheses = accept(.openParenthesis)
     size = try parseExpression(above: .multiplicative)
-    isPercent = accept(Keyword.percent) || accept(Token.Mark.percent) || !accept(.rows)
+    // Without a unit the methods that throw a coin take percent, the others a number of rows.
+    let saysPercent = accept(Keyword.percent) || accept(Token.Mark.percent)
+    let saysRows = !saysPercent && accept(.rows)
+    func isPart(_ method: NameSyntax?) -> Bool {
+      if saysPercent || saysRows { return saysPercent }
+      return ["bernoulli", "system"].contains(method?.text.lowercased())
+    }
     if hasParentheses { try expect(.closeParenthesis) }
     // 10% (bernoulli, 42)
     if method == nil, accept(.openParenthesis) {
@@ -191,7 +196,7 @@ extension Parser {
       if accept(.comma) { seed = try parseExpression() }
       try expect(.closeParenthesis)
       return SampleSyntax(
-        method: method, size: size, isPercent: isPercent, seed: seed, position: range(from: start))
+        method: method, size: size, isPercent: isPart(method), seed: seed, position: range(from: start))
     }
     var seed: ExpressionSyntax?
     if accept(.repeatable) {
@@ -200,7 +205,7 @@ extension Parser {
       try expect(.closeParenthesis)
     }
     return SampleSyntax(
-      method: method, size: size, isPercent: isPercent, seed: seed, position: range(from: start))
+      method: method, size: size, isPercent: isPart(method), seed: seed, position: range(from: start))
   }
 }
 

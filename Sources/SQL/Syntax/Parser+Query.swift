@@ -349,6 +349,7 @@ extension Parser {
     } else {
       query.limit = try parseExpression()
     }
+    if accept(Keyword.percent) { query.isPercent = true }
     guard accept(.row) || accept(.rows) else { throw unexpected("ROW or ROWS") }
     if accept(.with) {
       try expect(.ties)

@@ -24,8 +24,17 @@ struct DatePattern {
 
   let steps: [Step]
 
+  /// Whether what is read by it names an instant.
+  var hasOffset: Bool {
+    steps.contains { if case .part(UInt8(ascii: "z"), _) = $0 { true } else { false } }
+  }
+
   init(_ pattern: UnsafeRawBufferPointer) throws(StoaError) {
     steps = try DatePattern.parse(Array(pattern))
+  }
+
+  init(_ pattern: String) throws(StoaError) {
+    steps = try DatePattern.parse(Array(pattern.utf8))
   }
 
   private static func parse(_ pattern: [UInt8]) throws(StoaError) -> [Step] {

@@ -42,6 +42,31 @@ enum DateSub {
   }
 }
 
+extension DateSub {
+  /// Between two instants: days and longer by the clocks of the session's time zone.
+  fileprivate static func ofInstants(
+    _ field: DateField, _ arguments: ScalarFunction.Arguments
+  ) -> BoundFunction? {
+    guard arguments.types.dropFirst().contains(.timestampTZ),
+      (1...2).allSatisfy({
+        ImplicitCast.cost(arguments.types[$0], .timestampTZ, literal: arguments.literal($0)) != nil
+      })
+    else { return nil }
+    return .make("date_sub", [.varchar, .timestampTZ, .timestampTZ], .bigint) {
+      (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      let clock = LocalClock(.current)
+      return try RowKernels.binary([arguments[1], arguments[2]], count, .bigint, zero: 0 as Int64) {
+        (start: Int64, end: Int64) throws(StoaError) -> Int64 in
+        guard field.isOfDay else { return try units(field, start, end) }
+        guard let from = clock.local(start), let to = clock.local(end) else {
+          throw StoaError(.evaluation, "TIMESTAMP WITH TIME ZONE out of range")
+        }
+        return try units(field, from, to)
+      }
+    }
+  }
+}
+
 extension ScalarFunction {
   static let dateSub = ScalarFunction(
     "date_sub", aliases: ["datesub"], .date,
@@ -50,6 +75,7 @@ extension ScalarFunction {
     .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
       guard arguments.types.count == 3 else { return nil }
       let field = try DateField.literal(arguments, of: "date_sub")
+      if let bound = DateSub.ofInstants(field, arguments) { return bound }
       for number in 1...2
       where ImplicitCast.cost(
         arguments.types[number], .timestamp, literal: arguments.literal(number)) == nil
@@ -107,33 +133,34 @@ extension ScalarFunction {
   static let epochMilliseconds = ScalarFunction(
     "epoch_ms", .date, help: "Milliseconds since 1970-01-01 00:00:00, or the timestamp of them",
     example: .init(.timestamp("1970-01-01 00:00:01.5"), gives: "1500"),
-    .overloads([
-      .value([.timestamp], .bigint, zero: 0 as Int64) { (reader: ArgumentReader, row: Int) in
-        reader.integer(0, row) / 1000
-      },
-      fromEpoch(1000),
-    ]))
+    .overloads(sinceEpoch { $0 / 1000 } + [fromEpoch(1000)]))
 
   static let epochMicroseconds = ScalarFunction(
     "epoch_us", .date, help: "Microseconds since 1970-01-01 00:00:00",
     example: .init(.timestamp("1970-01-01 00:00:01.5"), gives: "1500000"),
-    .overloads([
-      .value([.timestamp], .bigint, zero: 0 as Int64) { (reader: ArgumentReader, row: Int) in
-        reader.integer(0, row)
-      }
-    ]))
+    .overloads(sinceEpoch { $0 }))
 
   static let epochNanoseconds = ScalarFunction(
     "epoch_ns", .date, help: "Nanoseconds since 1970-01-01 00:00:00",
     example: .init(.timestamp("1970-01-01 00:00:01.5"), gives: "1500000000"),
-    .overloads([
-      .value([.timestamp], .bigint, zero: 0 as Int64) {
-        (reader: ArgumentReader, row: Int) throws(StoaError) -> Int64 in
-        let (result, overflow) = reader.integer(0, row).multipliedReportingOverflow(by: 1000)
+    .overloads(
+      sinceEpoch { (microseconds) throws(StoaError) in
+        let (result, overflow) = microseconds.multipliedReportingOverflow(by: 1000)
         if overflow { throw StoaError(.evaluation, "epoch_ns is out of range for BIGINT") }
         return result
+      }))
+
+  /// Units since 1970, of a timestamp as it is shown and of an instant, which is the same in every zone.
+  private static func sinceEpoch(
+    _ units: @escaping @Sendable (_ microseconds: Int64) throws(StoaError) -> Int64
+  ) -> [Overload] {
+    [LogicalType.timestamp, .timestampTZ].map { type in
+      .value([type], .bigint, zero: 0 as Int64) {
+        (reader: ArgumentReader, row: Int) throws(StoaError) -> Int64 in
+        try units(reader.integer(0, row))
       }
-    ]))
+    }
+  }
 
   /// The timestamp of a number of units since 1970.
   fileprivate static func fromEpoch(_ microseconds: Int64) -> Overload {

@@ -12,7 +12,13 @@ enum Strftime {
 
   static func dayName(_ days: Int) -> String { dayNames[Calendar.isoDayOfWeek(days: days) - 1] }
 
-  static func append(_ timestamp: Int64, _ pattern: DatePattern, to bytes: inout [UInt8]) {
+  /// - Parameters:
+  ///   - offset: seconds that the clocks of `timestamp` are ahead of UTC, for `%z` and `%s`.
+  ///   - zone: the name of the time zone, for `%Z`.
+  static func append(
+    _ timestamp: Int64, _ pattern: DatePattern, offset: Int = 0, zone: String = "",
+    to bytes: inout [UInt8]
+  ) {
     let parts = Calendar.split(timestamp)
     let date = Calendar.day(fromDays: parts.days)
     for step in pattern.steps {
@@ -21,8 +27,12 @@ enum Strftime {
       case .space: bytes.append(UInt8(ascii: " "))
       case .part(let letter, let isShort):
         if letter == UInt8(ascii: "s") {
-          let seconds = Calendar.floorDivide(Int(timestamp), 1_000_000)
+          let seconds = Calendar.floorDivide(Int(timestamp), 1_000_000) - offset
           TextFormatter.appendInteger(Int64(seconds), to: &bytes)
+        } else if letter == UInt8(ascii: "z") {
+          TextFormatter.appendOffset(offset, withMinutes: false, to: &bytes)
+        } else if letter == UInt8(ascii: "Z") {
+          bytes += zone.utf8
         } else if let name = name(letter, parts.days, date, parts.microseconds) {
           bytes += name
         } else {
@@ -42,8 +52,6 @@ enum Strftime {
     case "b", "h": Array(monthNames[date.month - 1].utf8.prefix(3))
     case "B": Array(monthNames[date.month - 1].utf8)
     case "p": Array((microseconds < 43_200_000_000 ? "AM" : "PM").utf8)
-    case "z": Array("+00".utf8)
-    case "Z": []
     default: nil
     }
   }
@@ -97,18 +105,29 @@ extension ScalarFunction {
   static let strftime = ScalarFunction(
     "strftime", .date, help: "Date or timestamp as text by a pattern such as '%Y-%m-%d %H:%M'",
     example: .init(.date("2024-02-29"), .text("%a %d %B %Y"), gives: "Thu 29 February 2024"),
-    .overloads(
-      [(0, 1), (1, 0)].map { (time, pattern) in
-        Overload(time == 0 ? [.timestamp, .varchar] : [.varchar, .timestamp], .varchar) {
-          (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-          let times = RowReader<Int64>(arguments[time])
-          var source = DatePatternSource(arguments[pattern])
-          return try TextKernels.build(arguments, count) {
-            (row: Int, bytes: inout [UInt8]) throws(StoaError) in
-            Strftime.append(times[row], try source.pattern(row), to: &bytes)
+    .overloads([LogicalType.timestamp, .timestampTZ].flatMap(strftimes)))
+
+  /// With the pattern second or first. Instants are written by the clocks of the session's time zone.
+  private static func strftimes(_ type: LogicalType) -> [Overload] {
+    [(0, 1), (1, 0)].map { (time, pattern) in
+      Overload(time == 0 ? [type, .varchar] : [.varchar, type], .varchar) {
+        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+        let times = RowReader<Int64>(arguments[time])
+        var source = DatePatternSource(arguments[pattern])
+        let zone = type == .timestampTZ ? TimeZone.current : .utc
+        let zoneName = type == .timestampTZ ? zone.name : ""
+        return try TextKernels.build(arguments, count) {
+          (row: Int, bytes: inout [UInt8]) throws(StoaError) in
+          guard let local = zone.local(times[row]) else {
+            throw StoaError(.evaluation, "TIMESTAMP WITH TIME ZONE out of range")
           }
+          Strftime.append(
+            local, try source.pattern(row), offset: zone.offset(at: times[row]), zone: zoneName,
+            to: &bytes)
         }
-      }))
+      }
+    }
+  }
 
   static let dayName = ScalarFunction(
     "dayname", .date, help: "English name of the day of the week",

@@ -1,7 +1,7 @@
 import Vectors
 
 /// Text as a timestamp by a `DatePattern`. White space in the pattern stands for any amount; what is not given is that of
-/// 1900-01-01 00:00:00; a zone is subtracted.
+/// 1900-01-01 00:00:00; an offset is subtracted, so that the result is UTC.
 struct DateReader {
   private let text: UnsafeRawBufferPointer
   private var index = 0
@@ -225,58 +225,69 @@ struct DateReader {
   }
 }
 
+extension DateReader {
+  /// strptime and try_strptime. A literal pattern with a zone gives an instant; the type cannot depend on other
+  /// patterns, so those that turn out to have a zone give the time that clocks of the session's zone then show.
+  static func resolve(
+    _ name: String, isTry: Bool, _ arguments: ScalarFunction.Arguments
+  ) throws(StoaError) -> BoundFunction? {
+    guard arguments.types.count == 2, arguments.types.allSatisfy({ $0 == .varchar || $0 == .null })
+    else { return nil }
+    var isInstant = false
+    if case .string(let text)? = arguments.literal(1) {
+      isInstant = try DatePattern(text).hasOffset
+    }
+    return .make(name, [.varchar, .varchar], isInstant ? .timestampTZ : .timestamp) {
+      [isInstant] (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
+      try read(arguments, count, isInstant: isInstant, isTry: isTry)
+    }
+  }
+
+  private static func read(
+    _ arguments: [Vector], _ count: Int, isInstant: Bool, isTry: Bool
+  ) throws(StoaError) -> Vector {
+    let reader = ArgumentReader(arguments)
+    var source = DatePatternSource(arguments[1])
+    let zone = LocalClock(.current)
+    let result = FlatResult<Int64>(count: count)
+    let validity = VectorForms.commonValidity(arguments)
+    var nulls = NullMask(count: count, startingWith: validity)
+    for row in 0..<count {
+      result.values[row] = 0
+      guard validity?.isValid(row) ?? true else { continue }
+      let pattern = try source.pattern(row)
+      var parsed = reader.text(0, row).withBytes { timestamp($0, pattern) }
+      if let instant = parsed, pattern.hasOffset, !isInstant { parsed = zone.local(instant) }
+      if let parsed {
+        result.values[row] = parsed
+      } else if isTry {
+        nulls.setNull(row)
+      } else {
+        throw StoaError(
+          .evaluation,
+          "'\(reader.text(0, row).string)' is not a date by the pattern"
+            + " '\(reader.text(1, row).string)'", hint: "try_strptime gives NULL instead")
+      }
+    }
+    withExtendedLifetime(arguments) {}
+    return result.vector(
+      isInstant ? .timestampTZ : .timestamp, count: count, validity: nulls.validity)
+  }
+}
+
 extension ScalarFunction {
   static let strptime = ScalarFunction(
-    "strptime", .date, help: "Timestamp from a text by a pattern such as '%d/%m/%Y'",
+    "strptime", .date,
+    help: "Timestamp from a text by a pattern such as '%d/%m/%Y', WITH TIME ZONE if that has %z",
     example: .init(.text("29/02/2024 1 PM"), .text("%d/%m/%Y %I %p"), gives: "2024-02-29 13:00:00"),
-    .overloads([
-      Overload([.varchar, .varchar], .timestamp) {
-        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        let reader = ArgumentReader(arguments)
-        var source = DatePatternSource(arguments[1])
-        let result = FlatResult<Int64>(count: count)
-        let validity = VectorForms.commonValidity(arguments)
-        for row in 0..<count {
-          result.values[row] = 0
-          guard validity?.isValid(row) ?? true else { continue }
-          let pattern = try source.pattern(row)
-          let parsed = reader.text(0, row).withBytes { DateReader.timestamp($0, pattern) }
-          guard let parsed else {
-            throw StoaError(
-              .evaluation,
-              "'\(reader.text(0, row).string)' is not a date by the pattern"
-                + " '\(reader.text(1, row).string)'", hint: "try_strptime gives NULL instead")
-          }
-          result.values[row] = parsed
-        }
-        withExtendedLifetime(arguments) {}
-        return result.vector(.timestamp, count: count, validity: validity)
-      }
-    ]))
+    .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
+      try DateReader.resolve("strptime", isTry: false, arguments)
+    })
 
   static let tryStrptime = ScalarFunction(
     "try_strptime", .date, help: "strptime with NULL for texts that do not fit the pattern",
     example: .init(.text("30/02/2024"), .text("%d/%m/%Y"), gives: "NULL"),
-    .overloads([
-      Overload([.varchar, .varchar], .timestamp) {
-        (arguments: [Vector], count: Int) throws(StoaError) -> Vector in
-        let reader = ArgumentReader(arguments)
-        var source = DatePatternSource(arguments[1])
-        let result = FlatResult<Int64>(count: count)
-        let validity = VectorForms.commonValidity(arguments)
-        var nulls = NullMask(count: count, startingWith: validity)
-        for row in 0..<count {
-          result.values[row] = 0
-          guard validity?.isValid(row) ?? true else { continue }
-          let pattern = try source.pattern(row)
-          if let parsed = reader.text(0, row).withBytes({ DateReader.timestamp($0, pattern) }) {
-            result.values[row] = parsed
-          } else {
-            nulls.setNull(row)
-          }
-        }
-        withExtendedLifetime(arguments) {}
-        return result.vector(.timestamp, count: count, validity: nulls.validity)
-      }
-    ]))
+    .computed { (arguments: Arguments) throws(StoaError) -> BoundFunction? in
+      try DateReader.resolve("try_strptime", isTry: true, arguments)
+    })
 }

@@ -99,24 +99,30 @@ extension ScalarFunction {
             Interval(packed: reader.wide(0, row)),
             origin: TimeBucket.timestamp(ofDay: reader.short(2, row)), "time_bucket"))
       },
-      .value([.interval, .timestamp], .timestamp, zero: 0 as Int64) {
+    ] + ofTimestamps(.timestamp) + ofTimestamps(.timestampTZ)))
+
+  /// Buckets of instants are the same in every time zone: their days begin at midnight UTC.
+  private static func ofTimestamps(_ type: LogicalType) -> [Overload] {
+    [
+      .value([.interval, type], type, zero: 0 as Int64) {
         (reader: ArgumentReader, row: Int) throws(StoaError) -> Int64 in
         try TimeBucket.start(
           reader.integer(1, row), Interval(packed: reader.wide(0, row)), origin: nil, "time_bucket")
       },
-      .value([.interval, .timestamp, .interval], .timestamp, zero: 0 as Int64) {
+      .value([.interval, type, .interval], type, zero: 0 as Int64) {
         (reader: ArgumentReader, row: Int) throws(StoaError) -> Int64 in
         try TimeBucket.start(
           reader.integer(1, row), Interval(packed: reader.wide(0, row)),
           offset: Interval(packed: reader.wide(2, row)))
       },
-      .value([.interval, .timestamp, .timestamp], .timestamp, zero: 0 as Int64) {
+      .value([.interval, type, type], type, zero: 0 as Int64) {
         (reader: ArgumentReader, row: Int) throws(StoaError) -> Int64 in
         try TimeBucket.start(
           reader.integer(1, row), Interval(packed: reader.wide(0, row)),
           origin: reader.integer(2, row), "time_bucket")
       },
-    ]))
+    ]
+  }
 
   static let dateBin = ScalarFunction(
     "date_bin", .date,
@@ -124,8 +130,8 @@ extension ScalarFunction {
     example: .init(
       .interval("15 minutes"), .timestamp("2020-02-11 15:44:17"),
       .timestamp("2001-01-01 00:02:30"), gives: "2020-02-11 15:32:30"),
-    .overloads([
-      .value([.interval, .timestamp, .timestamp], .timestamp, zero: 0 as Int64) {
+    .overloads([LogicalType.timestamp, .timestampTZ].map { type in
+      .value([.interval, type, type], type, zero: 0 as Int64) {
         (reader: ArgumentReader, row: Int) throws(StoaError) -> Int64 in
         let width = Interval(packed: reader.wide(0, row))
         guard width.months == 0 else {
@@ -136,5 +142,5 @@ extension ScalarFunction {
         return try TimeBucket.start(
           reader.integer(1, row), width, origin: reader.integer(2, row), "date_bin")
       }
-    ]))
+    }))
 }

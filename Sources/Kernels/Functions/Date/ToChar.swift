@@ -9,6 +9,10 @@ struct ToCharFields {
   var microseconds: Int64
   /// Days since 1970; `nil` for an interval, which has no names, weeks and numbers of days.
   var days: Int?
+  /// Seconds that the clocks are ahead of UTC.
+  var offset = 0
+  /// What `TZ` writes.
+  var zone = "UTC"
 
   init(timestamp: Int64) {
     let parts = Calendar.split(timestamp)
@@ -16,6 +20,16 @@ struct ToCharFields {
     (year, month, day) = (date.year, date.month, date.day)
     microseconds = parts.microseconds
     days = parts.days
+  }
+
+  /// By the clocks of a time zone.
+  init(instant: Int64, in clocks: TimeZone) throws(StoaError) {
+    guard let local = clocks.local(instant) else {
+      throw StoaError(.evaluation, "TIMESTAMP WITH TIME ZONE out of range")
+    }
+    self.init(timestamp: local)
+    offset = clocks.offset(at: instant)
+    zone = clocks.name
   }
 
   init(_ interval: Interval) {
@@ -146,13 +160,19 @@ struct ToCharFields {
     case .dayShort: return (String(Strftime.dayName(days).prefix(3)).uppercased(), 3)
     case .before, .after: return (year <= 0 ? "BC" : "AD", 0)
     case .beforePoints, .afterPoints: return (year <= 0 ? "B.C." : "A.D.", 0)
-    // Timestamps are UTC.
-    case .zone: return ("UTC", 0)
-    case .zoneHours: return ("+00", 0)
-    case .zoneMinutes: return ("00", 0)
-    default: return ("+00", 0)
+    // Timestamps without a zone are UTC.
+    case .zone: return (zone, 0)
+    case .zoneMinutes: return (ToCharFields.two(Int(offset.magnitude) / 60 % 60), 0)
+    case .zoneHours:
+      return ((offset < 0 ? "-" : "+") + ToCharFields.two(Int(offset.magnitude) / 3600), 0)
+    default:
+      var bytes: [UInt8] = []
+      TextFormatter.appendOffset(offset, withMinutes: false, to: &bytes)
+      return (String(decoding: bytes, as: UTF8.self), 0)
     }
   }
+
+  private static func two(_ value: Int) -> String { (value < 10 ? "0" : "") + String(value) }
 
   private var isMorning: Bool {
     Calendar.floorModulo(Int(microseconds / 3_600_000_000), 24) < 12
@@ -193,6 +213,7 @@ extension ScalarFunction {
       let type: LogicalType
       switch arguments.types[0] {
       case .date, .timestamp, .null: type = .timestamp
+      case .timestampTZ: type = .timestampTZ
       case .interval: type = .interval
       case .real, .double: type = .double
       case .decimal(_, let scale): type = .decimal(precision: 38, scale: scale)
@@ -214,12 +235,15 @@ enum ToCharKernels {
     let reader = ArgumentReader(arguments)
     guard type.isNumeric else {
       var source = ToCharPatternSource(arguments[1])
+      let zone = TimeZone.current
       return try TextKernels.build(arguments, count) {
         (row: Int, bytes: inout [UInt8]) throws(StoaError) in
-        let fields =
-          type == .interval
-          ? ToCharFields(Interval(packed: reader.wide(0, row)))
-          : ToCharFields(timestamp: reader.integer(0, row))
+        let fields: ToCharFields
+        switch type {
+        case .interval: fields = ToCharFields(Interval(packed: reader.wide(0, row)))
+        case .timestampTZ: fields = try ToCharFields(instant: reader.integer(0, row), in: zone)
+        default: fields = ToCharFields(timestamp: reader.integer(0, row))
+        }
         try fields.append(source.pattern(row), to: &bytes)
       }
     }
