@@ -61,7 +61,7 @@ struct GeneratedColumnTests {
       do {
         try shop.session.execute(sql)
         return "nothing"
-      } catch { return (error as? StoaError)?.message ?? "?" }
+      } catch { return error.message }
     }
     #expect(message("UPDATE t SET b = 1") == "column \"b\" is generated and cannot be written")
     #expect(
