@@ -86,12 +86,11 @@ struct Decorrelator {
   private mutating func throughDomain(
     _ join: LogicalJoin, _ outer: Set<Int>, isMissingGroupHandled: Bool = false
   ) throws(StoaError) -> LogicalPlan {
-    let (join, outer) = numbered(join, outer)
+    let (join, outer, isNumbered) = numbered(join, outer)
     let outerColumns = join.left.columns.filter { outer.contains($0.id) }
     var push = DomainPush(
       outer: outerColumns, nonNull: join.left.nonNullColumns, leftNumber: numbers.take(),
-      domainNumber: numbers.take(),
-      numbers: numbers)
+      domainNumber: numbers.take(), isNumbered: isNumbered, numbers: numbers)
     let pushed: DomainPush.Pushed
     if isMissingGroupHandled, case .aggregate(let aggregate) = join.right {
       pushed = try push.grouped(aggregate)
@@ -116,18 +115,20 @@ struct Decorrelator {
   /// The join with its left rows numbered when the right side tells equal outer values apart, and the outer columns.
   private mutating func numbered(
     _ join: LogicalJoin, _ outer: Set<Int>
-  ) -> (LogicalJoin, Set<Int>) {
+  ) -> (join: LogicalJoin, outer: Set<Int>, isNumbered: Bool) {
     let inexact = Set(
       join.left.columns.lazy.filter { outer.contains($0.id) && !$0.type.equalMeansIdentical }
         .map(\.id))
-    guard !inexact.isEmpty, join.right.tellsEqualApart(inexact) else { return (join, outer) }
+    guard !inexact.isEmpty, join.right.tellsEqualApart(inexact) else {
+      return (join, outer, false)
+    }
     let number = NamedWindow(
       column: numbers.column("row", .bigint),
       call: WindowCall(function: .rowNumber, arguments: [], resultType: .bigint), partition: [],
       order: [])
     var copy = join
     copy.left = .window(LogicalWindow(input: join.left, functions: [number]))
-    return (copy, outer.union([number.column.id]))
+    return (copy, outer.union([number.column.id]), true)
   }
 }
 

@@ -14,6 +14,8 @@ struct DomainPush {
   private let outerIDs: Set<Int>
   private let leftNumber: Int
   private let domainNumber: Int
+  /// One of the outer columns numbers the rows: no other needs to be grouped by.
+  private let isNumbered: Bool
   /// Columns of the shared left side and of the shared domain.
   private var domainColumns: [PlanColumn] = []
   private var isDomainUsed = false
@@ -24,8 +26,10 @@ struct DomainPush {
   var numbers: PlanNumbers
 
   init(
-    outer: [PlanColumn], nonNull: Set<Int>, leftNumber: Int, domainNumber: Int, numbers: PlanNumbers
+    outer: [PlanColumn], nonNull: Set<Int>, leftNumber: Int, domainNumber: Int, isNumbered: Bool,
+    numbers: PlanNumbers
   ) {
+    self.isNumbered = isNumbered
     self.outer = outer
     self.nonNull = nonNull
     outerIDs = Set(outer.map(\.id))
@@ -71,10 +75,12 @@ struct DomainPush {
     }
     var copy = join
     copy.left = leftRows(leftColumns, leftColumns)
-    let values = LogicalPlan.aggregate(
-      LogicalAggregate(
-        input: leftRows(outer, domainColumns),
-        groups: domainColumns.map { NamedExpression(passing: $0) }, aggregates: []))
+    var values = leftRows(outer, domainColumns)
+    if !isNumbered {
+      values = .aggregate(
+        LogicalAggregate(
+          input: values, groups: domainColumns.map { NamedExpression(passing: $0) }, aggregates: []))
+    }
     return .materialize(
       LogicalMaterialize(
         number: leftNumber, name: "outer rows", shared: left,
@@ -225,7 +231,19 @@ struct DomainPush {
       }
     }
     let given = Set(copy.groups.map(\.column.id))
-    copy.groups += passing(input.columns).filter { !given.contains($0.column.id) }
+    for item in passing(input.columns) where !given.contains(item.column.id) {
+      // A key comes back as any value equal to it.
+      if isNumbered, !item.column.type.equalMeansIdentical,
+        let first = AggregateRegistry.find("first")
+      {
+        let function = try first.resolve(argumentTypes: [item.column.type])
+        copy.aggregates.append(
+          NamedAggregate(
+            item.column, AggregateCall(function: function, arguments: [item.expression])))
+      } else {
+        copy.groups.append(item)
+      }
+    }
     return Pushed(plan: .aggregate(copy), columns: input.columns)
   }
 
@@ -435,6 +453,8 @@ struct DomainPush {
       let named = numbers.column(column.name, column.type)
       copy.columns.append(named)
       copy.sources.append(source.id)
+      // What was unique is so for each value of the domain.
+      copy.uniqueSources?.insert(source.id)
       columns[column.id] = named
     }
     return Pushed(plan: .reference(copy), columns: columns)
