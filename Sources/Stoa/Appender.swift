@@ -30,7 +30,9 @@ public final class Appender {
     generated = table.columns.enumerated().compactMap { index, column in
       column.generatedText == nil ? nil : (index, column.type)
     }
-    let columns = table.columns.filter { $0.generatedText == nil }.map { ResultColumn(name: $0.name, type: $0.type) }
+    let columns = table.columns.filter { $0.generatedText == nil }.map {
+      ResultColumn(name: $0.name, type: $0.type)
+    }
     self.columns = columns
     collector = RowCollector(columns: columns, table: table.name)
   }

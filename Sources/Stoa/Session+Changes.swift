@@ -100,7 +100,8 @@ extension Session {
         let refers = other.foreignKeys.contains { emptied.contains($0.referencedTable) }
         guard refers, !view.newest.contents(of: other.id).isEmpty else { continue }
         throw StoaError(
-          .busy, "another transaction added rows to \"\(other.name)\", which refers to a truncated table",
+          .busy,
+          "another transaction added rows to \"\(other.name)\", which refers to a truncated table",
           hint: "Nothing of this transaction was committed; run it again", table: other.name)
       }
     }
@@ -115,7 +116,8 @@ extension Session {
     transaction.addValidator { (view: CommitView) throws(StoaError) in
       guard !targets.allSatisfy(view.keepsRows) else { return }
       throw StoaError(
-        .busy, "another transaction changed rows that \"\(table.name)\" may refer to during ALTER TABLE",
+        .busy,
+        "another transaction changed rows that \"\(table.name)\" may refer to during ALTER TABLE",
         hint: "Nothing of this transaction was committed; run it again", table: table.name)
     }
   }

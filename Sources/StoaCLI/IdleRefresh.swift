@@ -23,7 +23,11 @@ enum IdleRefresh {
         return nil
       }, argument)
     // Without the thread files stay until the next statement.
-    if code == 0 { pthread_detach(thread) } else { Unmanaged<Warehouse>.fromOpaque(argument).release() }
+    if code == 0 {
+      pthread_detach(thread)
+    } else {
+      Unmanaged<Warehouse>.fromOpaque(argument).release()
+    }
   }
 
   private static func run(_ warehouse: Warehouse) {

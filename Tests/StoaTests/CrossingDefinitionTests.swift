@@ -95,7 +95,8 @@ struct CrossingDefinitionTests {
     try shop.session.execute(undo)
     try shop.session.execute("ALTER TABLE t ADD COLUMN f VARCHAR DEFAULT 'text'")
     if shop.session.isInTransaction { try shop.session.execute("COMMIT") }
-    #expect(try lines(shop, "SELECT f, count(*) FROM t WHERE f = 'text' GROUP BY f") == ["text 20000"])
+    #expect(
+      try lines(shop, "SELECT f, count(*) FROM t WHERE f = 'text' GROUP BY f") == ["text 20000"])
   }
 
   @Test("Intervals of one length are one key, however they are written", arguments: [2, 30000])

@@ -11,7 +11,8 @@ struct GeneratedColumnTests {
     let warehouse = try Warehouse.open(path)
     let session = warehouse.makeSession()
     try session.execute(
-      "CREATE TABLE t (a INTEGER, twice INTEGER AS (a * 2), name VARCHAR, size INTEGER AS (length(name)))")
+      "CREATE TABLE t (a INTEGER, twice INTEGER AS (a * 2), name VARCHAR, size INTEGER AS (length(name)))"
+    )
     session.standardInput = Array("a,name\n1,x\n2,yy\n".utf8)
     try session.execute("COPY t FROM STDIN")
     // What COPY TO wrote of them is left out.

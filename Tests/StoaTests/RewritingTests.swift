@@ -15,10 +15,12 @@ struct RewritingTests {
     getenv("STOA_FUZZ_ROUNDS").flatMap { Int(String(cString: $0)) } ?? 60
   }
 
-  @Test("WHERE p, WHERE NOT p and WHERE p IS NULL add up to the whole", arguments: [1 as UInt64, 2])
+  @Test(
+    "WHERE p, WHERE NOT p and WHERE p IS NULL add up to the whole", arguments: [1 as UInt64, 2])
   func partition(seed: UInt64) throws {
     var queries = try RandomRewritings(seed: seed)
-    let measures = "count(*), count(a.x), sum(a.x), sum(a.d), sum(length(a.s)), sum(a.day - DATE '2024-01-01')"
+    let measures =
+      "count(*), count(a.x), sum(a.x), sum(a.d), sum(length(a.s)), sum(a.day - DATE '2024-01-01')"
     for _ in 0..<Self.rounds {
       let source = queries.source()
       let condition = queries.condition(joined: source.contains("JOIN"), depth: 2)
@@ -35,7 +37,8 @@ struct RewritingTests {
     try queries.warehouse.close()
   }
 
-  @Test("HAVING p, HAVING NOT p and HAVING p IS NULL add up to all groups", arguments: [3 as UInt64])
+  @Test(
+    "HAVING p, HAVING NOT p and HAVING p IS NULL add up to all groups", arguments: [3 as UInt64])
   func groups(seed: UInt64) throws {
     var queries = try RandomRewritings(seed: seed)
     for _ in 0..<Self.rounds {
@@ -54,7 +57,8 @@ struct RewritingTests {
     try queries.warehouse.close()
   }
 
-  @Test("rules, threads, batches and spilling leave answers as they are", arguments: [4 as UInt64, 5])
+  @Test(
+    "rules, threads, batches and spilling leave answers as they are", arguments: [4 as UInt64, 5])
   func settings(seed: UInt64) throws {
     var queries = try RandomRewritings(seed: seed)
     let ways =
@@ -114,9 +118,11 @@ private struct RandomRewritings {
 
   mutating func source() -> String {
     pick([
-      "a", "a", "a JOIN b ON a.k = b.k", "a LEFT JOIN b ON a.k = b.k", "a FULL JOIN b ON a.k = b.k AND a.x > b.y",
+      "a", "a", "a JOIN b ON a.k = b.k", "a LEFT JOIN b ON a.k = b.k",
+      "a FULL JOIN b ON a.k = b.k AND a.x > b.y",
       "a RIGHT JOIN b ON a.s = b.s AND a.x = b.y", "a LEFT JOIN b ON a.x < b.y AND a.k = b.id",
-      "a JOIN b ON a.x BETWEEN b.y AND b.y + 1 AND a.s = b.s", "a JOIN b USING (k) JOIN b AS c ON b.y = c.id",
+      "a JOIN b ON a.x BETWEEN b.y AND b.y + 1 AND a.s = b.s",
+      "a JOIN b USING (k) JOIN b AS c ON b.y = c.id",
       "a LEFT JOIN b ON a.k = b.id LEFT JOIN b AS c ON b.k = c.id AND c.y > 0",
     ])
   }
@@ -129,20 +135,28 @@ private struct RandomRewritings {
     }
     let number = pick(["-2", "0", "1", "3", "5", "NULL"])
     var choices = [
-      "a.x > \(number)", "a.k = \(number)", "a.x + a.k < 9", "a.d BETWEEN -2.5 AND 3.75", "a.s LIKE 'v1%'", "a.x IS NULL",
-      "a.k IN (1, 2, \(number))", "a.s NOT IN ('v1', 'v2')", "a.day >= DATE '2024-01-20'", "a.x IS DISTINCT FROM \(number)",
-      "a.k IN (SELECT k FROM b WHERE y > \(number))", "a.x NOT IN (SELECT y FROM b WHERE b.s = a.s)",
-      "EXISTS (SELECT 1 FROM b AS e WHERE e.k = a.k AND e.y <> a.x)", "a.x > (SELECT min(y) FROM b AS e WHERE e.s = a.s)",
-      "a.x >= ALL (SELECT y FROM b AS e WHERE e.id = a.k)", "CASE WHEN a.x > 0 THEN a.k > 9 ELSE a.s < 'v5' END",
+      "a.x > \(number)", "a.k = \(number)", "a.x + a.k < 9", "a.d BETWEEN -2.5 AND 3.75",
+      "a.s LIKE 'v1%'", "a.x IS NULL",
+      "a.k IN (1, 2, \(number))", "a.s NOT IN ('v1', 'v2')", "a.day >= DATE '2024-01-20'",
+      "a.x IS DISTINCT FROM \(number)",
+      "a.k IN (SELECT k FROM b WHERE y > \(number))",
+      "a.x NOT IN (SELECT y FROM b WHERE b.s = a.s)",
+      "EXISTS (SELECT 1 FROM b AS e WHERE e.k = a.k AND e.y <> a.x)",
+      "a.x > (SELECT min(y) FROM b AS e WHERE e.s = a.s)",
+      "a.x >= ALL (SELECT y FROM b AS e WHERE e.id = a.k)",
+      "CASE WHEN a.x > 0 THEN a.k > 9 ELSE a.s < 'v5' END",
       "coalesce(a.x, a.k) > \(number)",
     ]
-    if joined { choices += ["b.y > \(number)", "a.x = b.y", "b.s IS NULL", "b.s > a.s", "b.k <> a.x"] }
+    if joined {
+      choices += ["b.y > \(number)", "a.x = b.y", "b.s IS NULL", "b.s > a.s", "b.k <> a.x"]
+    }
     return pick(choices)
   }
 
   mutating func groupCondition() -> String {
     let atoms = [
-      "count(*) > 3", "sum(a.x) > 0", "max(a.s) LIKE 'v1%'", "min(a.d) < avg(a.d) - 5", "count(DISTINCT a.x) IN (1, 4)",
+      "count(*) > 3", "sum(a.x) > 0", "max(a.s) LIKE 'v1%'", "min(a.d) < avg(a.d) - 5",
+      "count(DISTINCT a.x) IN (1, 4)",
       "bool_or(a.x > 4)", "sum(a.x) FILTER (WHERE a.d > 0) IS NULL", "max(a.x) = min(a.x)",
     ]
     let (left, right) = (pick(atoms), pick(atoms))

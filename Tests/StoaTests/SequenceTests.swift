@@ -93,7 +93,9 @@ struct SequenceTests {
     try reading.close()
   }
 
-  @Test("RESTART in a transaction is undone with it, and meets one of another transaction as a conflict")
+  @Test(
+    "RESTART in a transaction is undone with it, and meets one of another transaction as a conflict"
+  )
   func restarts() throws {
     let shop = try Shop("CREATE SEQUENCE s")
     #expect(try numbers(shop.session, "SELECT nextval('s') FROM range(3)").count == 3)

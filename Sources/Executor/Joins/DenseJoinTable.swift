@@ -239,6 +239,8 @@ struct DenseColumn {
   private static func distinct(
     _ flat: Vector, _ target: UnsafeMutablePointer<UInt32>
   ) -> GroupTable? {
+    // One entry may not stand for values that are only equal to it.
+    guard flat.type.equalMeansIdentical else { return nil }
     let table = GroupTable(types: [flat.type])
     let limit = min(distinctLimit, max(256, flat.count / 4))
     var row = 0

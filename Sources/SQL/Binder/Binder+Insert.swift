@@ -78,7 +78,9 @@ extension Binder {
   func insertTargets(
     _ names: [NameSyntax], _ table: TableDefinition, writes: Bool = true
   ) throws(StoaError) -> [Int] {
-    if names.isEmpty { return table.columns.indices.filter { table.columns[$0].generatedText == nil } }
+    if names.isEmpty {
+      return table.columns.indices.filter { table.columns[$0].generatedText == nil }
+    }
     var targets: [Int] = []
     for name in names {
       let index = try columnIndex(name, in: table)

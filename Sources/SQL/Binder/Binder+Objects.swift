@@ -241,7 +241,8 @@ struct Dropping {
     while let id = left.popLast() {
       guard !ids.contains(id) else { continue }
       ids.append(id)
-      left += catalog.sortedSequences.filter { $0.owner == id && catalog.table(id) != nil }.map(\.id)
+      left += catalog.sortedSequences.filter { $0.owner == id && catalog.table(id) != nil }.map(
+        \.id)
       guard isCascading else { continue }
       left += catalog.dependents(of: id).map(\.id)
       if case .schema = catalog.objects[id] {

@@ -282,7 +282,8 @@ extension Binder {
   }
 
   private static func setValues(
-    _ sequence: SequenceDefinition, _ source: any SequenceSource, _ arguments: [Vector], _ count: Int
+    _ sequence: SequenceDefinition, _ source: any SequenceSource, _ arguments: [Vector],
+    _ count: Int
   ) throws(StoaError) -> Vector {
     var results = VectorBuilder(type: .bigint, capacity: count)
     for row in 0..<count {

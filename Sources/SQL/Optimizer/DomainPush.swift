@@ -79,7 +79,8 @@ struct DomainPush {
     if !isNumbered {
       values = .aggregate(
         LogicalAggregate(
-          input: values, groups: domainColumns.map { NamedExpression(passing: $0) }, aggregates: []))
+          input: values, groups: domainColumns.map { NamedExpression(passing: $0) }, aggregates: [])
+      )
     }
     return .materialize(
       LogicalMaterialize(

@@ -1,6 +1,7 @@
 /// What DROP, COMMENT ON and ALTER … RENAME can be about.
 public enum ObjectKindSyntax: String, Sendable {
-  case table = "TABLE", view = "VIEW", schema = "SCHEMA", sequence = "SEQUENCE", type = "TYPE", column = "COLUMN"
+  case table = "TABLE", view = "VIEW", schema = "SCHEMA", sequence = "SEQUENCE", type = "TYPE",
+    column = "COLUMN"
 
   /// As messages say it.
   public var word: String { rawValue.lowercased() }

@@ -196,7 +196,8 @@ extension Parser {
       if accept(.comma) { seed = try parseExpression() }
       try expect(.closeParenthesis)
       return SampleSyntax(
-        method: method, size: size, isPercent: isPart(method), seed: seed, position: range(from: start))
+        method: method, size: size, isPercent: isPart(method), seed: seed,
+        position: range(from: start))
     }
     var seed: ExpressionSyntax?
     if accept(.repeatable) {
@@ -205,7 +206,8 @@ extension Parser {
       try expect(.closeParenthesis)
     }
     return SampleSyntax(
-      method: method, size: size, isPercent: isPart(method), seed: seed, position: range(from: start))
+      method: method, size: size, isPercent: isPart(method), seed: seed,
+      position: range(from: start))
   }
 }
 

@@ -159,7 +159,8 @@ struct CommitTally {
       case .deleteRows(_, _, let deleted):
         if !moved.contains(table) { counts.deleted += UInt64(deleted.count) }
       case .catalog, .removeSegment, .reserveIDs, .setProperty, .keepFrom, .retire,
-        .advanceSequence: break
+        .advanceSequence:
+        break
       }
       tables[table] = counts
     }

@@ -13,25 +13,42 @@ struct RandomTerms {
   // Values
 
   static let texts = [
-    "", " ", "a", "A", "ab", "abc", "ABC", "a%b", "a_b", "äb", "ÄB", "ñ", "日本語", "🙂x", "é", "zz", "12", "-7", " 5 ",
+    "", " ", "a", "A", "ab", "abc", "ABC", "a%b", "a_b", "äb", "ÄB", "ñ", "日本語", "🙂x", "é", "zz",
+    "12", "-7", " 5 ",
     "1.255", "true", "f", "3000000000", "a long text of more than twelve bytes", "it's",
   ]
-  static let dates = [(33, 1, 1), (1582, 10, 15), (1900, 2, 28), (1970, 1, 1), (1999, 12, 31), (2000, 2, 29), (2024, 1, 31), (2024, 2, 29), (2024, 12, 30), (2100, 3, 1), (9999, 12, 31)]
+  static let dates = [
+    (33, 1, 1), (1582, 10, 15), (1900, 2, 28), (1970, 1, 1), (1999, 12, 31), (2000, 2, 29),
+    (2024, 1, 31), (2024, 2, 29), (2024, 12, 30), (2100, 3, 1), (9999, 12, 31),
+  ]
 
   mutating func value(_ kind: ReferenceKind) -> ReferenceValue {
     switch kind {
     case .boolean: return .boolean(chance(50))
     case .integer:
       let bounds = kind.bounds
-      let edges = [bounds.lowerBound, bounds.upperBound, 0, 1, bounds.upperBound - 1, bounds.upperBound / 2]
+      let edges = [
+        bounds.lowerBound, bounds.upperBound, 0, 1, bounds.upperBound - 1, bounds.upperBound / 2,
+      ]
       if chance(25) { return .integer(pick(edges)) }
-      return .integer(min(bounds.upperBound, max(bounds.lowerBound, Int128(pick([0, 1, 2, 3, 5, 7, 10, 100, -1, -2, -7, -100, 46_341])))))
+      return .integer(
+        min(
+          bounds.upperBound,
+          max(
+            bounds.lowerBound, Int128(pick([0, 1, 2, 3, 5, 7, 10, 100, -1, -2, -7, -100, 46_341]))))
+      )
     case .decimal(let precision, let scale):
       let most = ReferenceArithmetic.power(precision) - 1
       if chance(12) { return .integer(pick([most, -most])) }
-      return .integer(Int128(pick([0, 1, -1, 5, 50, -50, 149, 150, -150, 100, 99_999])) * (chance(50) ? 1 : ReferenceArithmetic.power(scale) / 100))
+      return .integer(
+        Int128(pick([0, 1, -1, 5, 50, -50, 149, 150, -150, 100, 99_999]))
+          * (chance(50) ? 1 : ReferenceArithmetic.power(scale) / 100))
     case .double:
-      return .double(pick([0, -0.0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3, 1e10, 2_147_483_647.5, 9.3e18, 1e300, -1e300, .nan, .infinity, -.infinity, 0.1]))
+      return .double(
+        pick([
+          0, -0.0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3, 1e10, 2_147_483_647.5, 9.3e18, 1e300, -1e300,
+          .nan, .infinity, -.infinity, 0.1,
+        ]))
     case .text: return .text(pick(Self.texts))
     case .date:
       let (year, month, day) = pick(Self.dates)
@@ -40,13 +57,19 @@ struct RandomTerms {
       let (year, month, day) = pick(Self.dates)
       let ticks = pick([0, 1, 3_600_000_000, 43_200_500_000, 86_399_999_999])
       return .timestamp(ReferenceCalendar.days(year, month, day) * 86_400_000_000 + ticks)
-    case .time: return .time(pick([0, 1, 3_600_000_000, 43_200_500_000, 45_296_789_000, 86_399_999_999]))
+    case .time:
+      return .time(pick([0, 1, 3_600_000_000, 43_200_500_000, 45_296_789_000, 86_399_999_999]))
     case .interval:
       return .interval(
         months: pick([0, 0, 1, -1, 12, 13]), days: pick([0, 0, 1, 30, -30, 31]),
         microseconds: pick([0, 0, 1, 86_400_000_000, -3_600_000_000]))
     case .uuid:
-      return .uuid(pick(["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "7fffffff-0000-0000-0000-000000000001", "80000000-0000-0000-0000-000000000000", "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"]))
+      return .uuid(
+        pick([
+          "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff",
+          "7fffffff-0000-0000-0000-000000000001", "80000000-0000-0000-0000-000000000000",
+          "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+        ]))
     }
   }
 
@@ -101,7 +124,8 @@ struct RandomTerms {
       let second = term(.boolean, depth - 1)
       let c = term(kind, depth - 1)
       return ReferenceTerm(
-        kind, "CASE WHEN \(condition.sql) THEN \(a.sql) WHEN \(second.sql) THEN \(b.sql) ELSE \(c.sql) END"
+        kind,
+        "CASE WHEN \(condition.sql) THEN \(a.sql) WHEN \(second.sql) THEN \(b.sql) ELSE \(c.sql) END"
       ) { row in
         if try condition.value(row) == .boolean(true) { return try a.value(row) }
         return try second.value(row) == .boolean(true) ? try b.value(row) : try c.value(row)
@@ -109,7 +133,9 @@ struct RandomTerms {
     case 2:
       let operand = leaf(anyKind())
       let wanted = leaf(operand.kind)
-      return ReferenceTerm(kind, "CASE \(operand.sql) WHEN \(wanted.sql) THEN \(a.sql) ELSE \(b.sql) END") { row in
+      return ReferenceTerm(
+        kind, "CASE \(operand.sql) WHEN \(wanted.sql) THEN \(a.sql) ELSE \(b.sql) END"
+      ) { row in
         let (x, y) = (try operand.value(row), try wanted.value(row))
         return !x.isNull && !y.isNull && x.order(y) == 0 ? try a.value(row) : try b.value(row)
       }
@@ -125,7 +151,8 @@ struct RandomTerms {
       }
     default:
       let isGreatest = chance(50)
-      return ReferenceTerm(kind, "\(isGreatest ? "greatest" : "least")(\(a.sql), \(b.sql))") { row in
+      return ReferenceTerm(kind, "\(isGreatest ? "greatest" : "least")(\(a.sql), \(b.sql))") {
+        row in
         let (x, y) = (try a.value(row), try b.value(row))
         if x.isNull || y.isNull { return x.isNull ? y : x }
         return x.order(y) * (isGreatest ? 1 : -1) >= 0 ? x : y
@@ -151,12 +178,15 @@ struct RandomTerms {
     case 3:
       let a = term(anyKind(), depth - 1)
       let negated = chance(50)
-      return ReferenceTerm(.boolean, "(\(a.sql) IS \(negated ? "NOT " : "")NULL)") { .boolean(try a.value($0).isNull != negated) }
+      return ReferenceTerm(.boolean, "(\(a.sql) IS \(negated ? "NOT " : "")NULL)") {
+        .boolean(try a.value($0).isNull != negated)
+      }
     case 4:
       let kind = anyKind()
       let (a, b) = (term(kind, depth - 1), term(kind, depth - 1))
       let negated = chance(50)
-      return ReferenceTerm(.boolean, "(\(a.sql) IS \(negated ? "NOT " : "")DISTINCT FROM \(b.sql))") { row in
+      return ReferenceTerm(.boolean, "(\(a.sql) IS \(negated ? "NOT " : "")DISTINCT FROM \(b.sql))")
+      { row in
         let (x, y) = (try a.value(row), try b.value(row))
         let same = x.isNull || y.isNull ? x.isNull && y.isNull : x.order(y) == 0
         return .boolean(same == negated)
@@ -166,7 +196,9 @@ struct RandomTerms {
       let kind = anyKind()
       let (a, low, high) = (term(kind, depth - 1), leaf(kind), leaf(kind))
       let negated = chance(30)
-      return ReferenceTerm(.boolean, "(\(a.sql) \(negated ? "NOT " : "")BETWEEN \(low.sql) AND \(high.sql))") { row in
+      return ReferenceTerm(
+        .boolean, "(\(a.sql) \(negated ? "NOT " : "")BETWEEN \(low.sql) AND \(high.sql))"
+      ) { row in
         let (x, y, z) = (try a.value(row), try low.value(row), try high.value(row))
         if x.isNull { return .null }
         let above: Bool? = y.isNull ? nil : x.order(y) >= 0
@@ -176,14 +208,19 @@ struct RandomTerms {
       }
     case 7:
       let (a, negated) = (term(.text, depth - 1), chance(30))
-      let pattern = pick(["%", "", "_", "a%", "%b", "%a%b%", "a\\%b", "a\\_b", "_b", "%語", "%🙂%", "__", "%l%o%"])
+      let pattern = pick([
+        "%", "", "_", "a%", "%b", "%a%b%", "a\\%b", "a\\_b", "_b", "%語", "%🙂%", "__", "%l%o%",
+      ])
       let scalars = ReferenceText.scalars(pattern)
       return .strict(.boolean, "(\(a.sql) \(negated ? "NOT " : "")LIKE '\(pattern)')", [a]) {
-        .boolean(ReferenceText.matches(ReferenceText.scalars($0[0].string)[...], scalars[...]) != negated)
+        .boolean(
+          ReferenceText.matches(ReferenceText.scalars($0[0].string)[...], scalars[...]) != negated)
       }
     case 8:
       let (a, wanted, negated) = (term(.boolean, depth - 1), chance(50), chance(50))
-      return ReferenceTerm(.boolean, "(\(a.sql) IS \(negated ? "NOT " : "")\(wanted ? "TRUE" : "FALSE"))") {
+      return ReferenceTerm(
+        .boolean, "(\(a.sql) IS \(negated ? "NOT " : "")\(wanted ? "TRUE" : "FALSE"))"
+      ) {
         .boolean((try a.value($0) == .boolean(wanted)) != negated)
       }
     default:
@@ -211,7 +248,9 @@ struct RandomTerms {
     let negated = chance(40)
     let text = list.map { $0.literal(kind) }.joined(separator: ", ")
     return .strict(.boolean, "(\(a.sql) \(negated ? "NOT " : "")IN (\(text)))", [a]) { values in
-      if list.contains(where: { !$0.isNull && $0.order(values[0]) == 0 }) { return .boolean(!negated) }
+      if list.contains(where: { !$0.isNull && $0.order(values[0]) == 0 }) {
+        return .boolean(!negated)
+      }
       return list.contains(.null) ? .null : .boolean(negated)
     }
   }
@@ -233,8 +272,14 @@ struct RandomTerms {
     switch number(0...9) {
     case 0, 1, 2, 3:
       // Of two kinds whose common one is asked for; `/` and `%` never overflow but once.
-      let inner = chance(70) ? kind : pick(ReferenceKind.integers.filter { ReferenceArithmetic.common($0, kind) == kind })
-      let (a, b) = chance(50) ? (term(kind, depth - 1), term(inner, depth - 1)) : (term(inner, depth - 1), term(kind, depth - 1))
+      let inner =
+        chance(70)
+        ? kind
+        : pick(ReferenceKind.integers.filter { ReferenceArithmetic.common($0, kind) == kind })
+      let (a, b) =
+        chance(50)
+        ? (term(kind, depth - 1), term(inner, depth - 1))
+        : (term(inner, depth - 1), term(kind, depth - 1))
       let op = pick(["+", "-", "*", "/", "%"])
       return .strict(kind, "(\(a.sql) \(op) \(b.sql))", [a, b]) {
         try ReferenceArithmetic.integer(op, $0[0].int, $0[1].int, kind)
@@ -247,7 +292,8 @@ struct RandomTerms {
         isAbs && $0[0].int >= 0 ? $0[0] : try ReferenceArithmetic.integer("-", 0, $0[0].int, kind)
       }
     case 5, 6:
-      let source = pick(ReferenceKind.integers + ReferenceKind.decimals + [.boolean, .double, .text])
+      let source = pick(
+        ReferenceKind.integers + ReferenceKind.decimals + [.boolean, .double, .text])
       return source == kind ? leaf(kind) : cast(term(source, depth - 1), to: kind)
     case 7:
       guard kind == .integer64 else { return cast(term(.integer64, depth - 1), to: kind) }
@@ -264,8 +310,14 @@ struct RandomTerms {
   private mutating func count(_ depth: Int) -> ReferenceTerm {
     let a = term(.text, depth - 1)
     switch number(0...2) {
-    case 0: return .strict(.integer64, "length(\(a.sql))", [a]) { .integer(Int128($0[0].string.unicodeScalars.count)) }
-    case 1: return .strict(.integer64, "octet_length(\(a.sql))", [a]) { .integer(Int128($0[0].string.utf8.count)) }
+    case 0:
+      return .strict(.integer64, "length(\(a.sql))", [a]) {
+        .integer(Int128($0[0].string.unicodeScalars.count))
+      }
+    case 1:
+      return .strict(.integer64, "octet_length(\(a.sql))", [a]) {
+        .integer(Int128($0[0].string.utf8.count))
+      }
     default:
       let b = leaf(.text)
       return .strict(.integer64, "strpos(\(a.sql), \(b.sql))", [a, b]) {
@@ -278,11 +330,15 @@ struct RandomTerms {
   private mutating func field(_ depth: Int) -> ReferenceTerm {
     if chance(25) {
       let (a, b) = (term(.date, depth - 1), term(.date, depth - 1))
-      return .strict(.integer64, "(\(a.sql) - \(b.sql))", [a, b]) { .integer(Int128($0[0].ticks - $0[1].ticks)) }
+      return .strict(.integer64, "(\(a.sql) - \(b.sql))", [a, b]) {
+        .integer(Int128($0[0].ticks - $0[1].ticks))
+      }
     }
     let kind = pick([ReferenceKind.date, .timestamp])
     let a = term(kind, depth - 1)
-    let name = pick(["year", "month", "day", "quarter", "dow", "isodow", "doy", "week", "hour", "minute"])
+    let name = pick([
+      "year", "month", "day", "quarter", "dow", "isodow", "doy", "week", "hour", "minute",
+    ])
     if kind == .date, name == "hour" || name == "minute" { return leaf(.integer64) }
     return .strict(.integer64, "extract(\(name) FROM \(a.sql))", [a]) { values in
       let ticks = values[0].ticks
@@ -319,20 +375,27 @@ struct RandomTerms {
         .integer(isAbs ? Int128($0[0].int.magnitude) : -$0[0].int)
       }
     default:
-      let (a, b) = (term(pick(ReferenceKind.decimals), depth - 1), term(pick(ReferenceKind.decimals), depth - 1))
-      guard case .decimal(let p, let s) = a.kind, case .decimal(let q, let t) = b.kind else { return leaf(kind) }
+      let (a, b) = (
+        term(pick(ReferenceKind.decimals), depth - 1), term(pick(ReferenceKind.decimals), depth - 1)
+      )
+      guard case .decimal(let p, let s) = a.kind, case .decimal(let q, let t) = b.kind else {
+        return leaf(kind)
+      }
       let op = pick(["+", "-", "*", "%"])
       let scale = op == "*" ? s + t : max(s, t)
       let whole = max(p - s, q - t)
       let result = ReferenceKind.decimal(
-        precision: min(38, op == "*" ? p + q : op == "%" ? whole + scale : whole + scale + 1), scale: scale)
+        precision: min(38, op == "*" ? p + q : op == "%" ? whole + scale : whole + scale + 1),
+        scale: scale)
       let exact = ReferenceTerm.strict(result, "(\(a.sql) \(op) \(b.sql))", [a, b]) { values in
         if op == "*" {
-          return try ReferenceArithmetic.decimal(ReferenceArithmetic.times(values[0].int, values[1].int), result)
+          return try ReferenceArithmetic.decimal(
+            ReferenceArithmetic.times(values[0].int, values[1].int), result)
         }
         let x = try ReferenceArithmetic.times(values[0].int, ReferenceArithmetic.power(scale - s))
         let y = try ReferenceArithmetic.times(values[1].int, ReferenceArithmetic.power(scale - t))
-        return try ReferenceArithmetic.decimal(ReferenceArithmetic.integer(op, x, y, .integer(bits: 128, isSigned: true)).int, result)
+        return try ReferenceArithmetic.decimal(
+          ReferenceArithmetic.integer(op, x, y, .integer(bits: 128, isSigned: true)).int, result)
       }
       return result == kind ? exact : cast(exact, to: kind)
     }
@@ -340,7 +403,9 @@ struct RandomTerms {
 
   private mutating func double(_ depth: Int) -> ReferenceTerm {
     switch number(0...5) {
-    case 0: return cast(term(pick(ReferenceKind.integers + ReferenceKind.decimals), depth - 1), to: .double)
+    case 0:
+      return cast(
+        term(pick(ReferenceKind.integers + ReferenceKind.decimals), depth - 1), to: .double)
     case 1:
       let a = term(.double, depth - 1)
       let name = pick(["floor", "ceil", "round", "abs", "trunc", "-"])
@@ -378,10 +443,14 @@ struct RandomTerms {
       }
     case 2:
       let upper = chance(50)
-      return .strict(.text, "\(upper ? "upper" : "lower")(\(a.sql))", [a]) { .text(ReferenceText.mapped($0[0].string, upper: upper)) }
+      return .strict(.text, "\(upper ? "upper" : "lower")(\(a.sql))", [a]) {
+        .text(ReferenceText.mapped($0[0].string, upper: upper))
+      }
     case 3:
       let (start, length) = (number(-2...4), number(0...4))
-      return .strict(.text, "substring(\(a.sql), \(start), \(length))", [a]) { .text(ReferenceText.substring($0[0].string, start, length)) }
+      return .strict(.text, "substring(\(a.sql), \(start), \(length))", [a]) {
+        .text(ReferenceText.substring($0[0].string, start, length))
+      }
     case 4:
       let (isLeft, count) = (chance(50), number(-3...4))
       return .strict(.text, "\(isLeft ? "left" : "right")(\(a.sql), \(count))", [a]) { values in
@@ -391,8 +460,13 @@ struct RandomTerms {
       }
     case 5:
       let (b, c) = (leaf(.text), leaf(.text))
-      return .strict(.text, "replace(\(a.sql), \(b.sql), \(c.sql))", [a, b, c]) { .text(ReferenceText.replaced($0[0].string, $0[1].string, $0[2].string)) }
-    case 6: return .strict(.text, "reverse(\(a.sql))", [a]) { .text(ReferenceText.text($0[0].string.unicodeScalars.reversed())) }
+      return .strict(.text, "replace(\(a.sql), \(b.sql), \(c.sql))", [a, b, c]) {
+        .text(ReferenceText.replaced($0[0].string, $0[1].string, $0[2].string))
+      }
+    case 6:
+      return .strict(.text, "reverse(\(a.sql))", [a]) {
+        .text(ReferenceText.text($0[0].string.unicodeScalars.reversed()))
+      }
     case 7:
       let name = pick(["trim", "ltrim", "rtrim"])
       return .strict(.text, "\(name)(\(a.sql))", [a]) { values in
@@ -403,9 +477,16 @@ struct RandomTerms {
       }
     case 8:
       let count = number(-1...3)
-      return .strict(.text, "repeat(\(a.sql), \(count))", [a]) { .text(String(repeating: $0[0].string, count: max(0, count))) }
+      return .strict(.text, "repeat(\(a.sql), \(count))", [a]) {
+        .text(String(repeating: $0[0].string, count: max(0, count)))
+      }
     default:
-      return cast(term(pick(ReferenceKind.integers + ReferenceKind.decimals + [.boolean, .date, .timestamp, .time, .uuid]), depth - 1), to: .text)
+      return cast(
+        term(
+          pick(
+            ReferenceKind.integers + ReferenceKind.decimals + [
+              .boolean, .date, .timestamp, .time, .uuid,
+            ]), depth - 1), to: .text)
     }
   }
 
@@ -424,18 +505,22 @@ struct RandomTerms {
       let b = leaf(.interval)
       let sign = chance(50) ? 1 : -1
       return .strict(.timestamp, "(\(a.sql) \(sign > 0 ? "+" : "-") \(b.sql))", [a, b]) { values in
-        guard case .interval(let months, let days, let microseconds) = values[1] else { return .null }
+        guard case .interval(let months, let days, let microseconds) = values[1] else {
+          return .null
+        }
         let ticks = a.kind == .date ? values[0].ticks * 86_400_000_000 : values[0].ticks
         let day = ReferenceCalendar.floorDivide(ticks, 86_400_000_000)
         let later = ReferenceCalendar.adding(months: sign * months, to: day) + sign * days
-        return .timestamp(later * 86_400_000_000 + ticks - day * 86_400_000_000 + sign * microseconds)
+        return .timestamp(
+          later * 86_400_000_000 + ticks - day * 86_400_000_000 + sign * microseconds)
       }
     case .time: return chance(50) ? cast(term(.timestamp, depth - 1), to: .time) : leaf(.time)
     default:
       let (a, b) = (leaf(.timestamp), leaf(.timestamp))
       return .strict(.interval, "(\(a.sql) - \(b.sql))", [a, b]) {
         let span = $0[0].ticks - $0[1].ticks
-        return .interval(months: 0, days: span / 86_400_000_000, microseconds: span % 86_400_000_000)
+        return .interval(
+          months: 0, days: span / 86_400_000_000, microseconds: span % 86_400_000_000)
       }
     }
   }
@@ -444,7 +529,8 @@ struct RandomTerms {
     let unit = pick(["year", "quarter", "month", "week", "day"])
     return .strict(a.kind, "date_trunc('\(unit)', \(a.sql))", [a]) { values in
       let isDate = a.kind == .date
-      let days = isDate ? values[0].ticks : ReferenceCalendar.floorDivide(values[0].ticks, 86_400_000_000)
+      let days =
+        isDate ? values[0].ticks : ReferenceCalendar.floorDivide(values[0].ticks, 86_400_000_000)
       let (year, month, _) = ReferenceCalendar.civil(days)
       let result =
         switch unit {

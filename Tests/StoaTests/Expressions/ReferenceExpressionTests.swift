@@ -16,7 +16,9 @@ import Vectors
 /// `STOA_FUZZ_ROUNDS=31250 swift test -c release -Xswiftc -enable-testing --filter ReferenceExpressionTests`.
 @Suite("Expressions against the reference")
 struct ReferenceExpressionTests {
-  @Test("20,000 random expressions have the reference's values and errors", arguments: [1 as UInt64, 2, 3, 4])
+  @Test(
+    "20,000 random expressions have the reference's values and errors",
+    arguments: [1 as UInt64, 2, 3, 4])
   func agreement(seed number: UInt64) throws {
     func setting(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
     let seed = number + UInt64(setting("STOA_FUZZ_SEED") ?? 0)
@@ -57,7 +59,9 @@ private struct ReferenceComparison {
     if round % 25 == 0 { try makeTable() }
     let group = (0..<8).map { _ in
       let kind = terms.anyKind()
-      return terms.term(terms.chance(30) || kind == .interval || kind == .uuid ? .boolean : kind, terms.number(1...4))
+      return terms.term(
+        terms.chance(30) || kind == .interval || kind == .uuid ? .boolean : kind,
+        terms.number(1...4))
     }
     var good: [(ReferenceTerm, [ReferenceValue])] = []
     for term in group {
@@ -79,7 +83,8 @@ private struct ReferenceComparison {
     try session.execute("DROP TABLE IF EXISTS t")
     let columns = RandomTerms.columns.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     let sorted = terms.pick(RandomTerms.columns.map(\.0))
-    try session.execute("CREATE TABLE t (n INTEGER, \(columns))" + (terms.chance(60) ? " ORDER BY (\(sorted))" : ""))
+    try session.execute(
+      "CREATE TABLE t (n INTEGER, \(columns))" + (terms.chance(60) ? " ORDER BY (\(sorted))" : ""))
     let lines = rows.enumerated().map { number, row in
       let values = zip(row, RandomTerms.columns).map { $0.literal($1.1) }
       return "(\(number), \(values.joined(separator: ", ")))"
@@ -114,7 +119,9 @@ private struct ReferenceComparison {
           valueCount += 1
           let value = found[row]?[place]
           if value.map({ Self.isSame($0, values[row]) }) != true {
-            report("\(term.sql)\n  row \(row): \(values[row].text(term.kind)), found \(value.map { "\($0)" } ?? "no row")")
+            report(
+              "\(term.sql)\n  row \(row): \(values[row].text(term.kind)), found \(value.map { "\($0)" } ?? "no row")"
+            )
             return
           }
         }
@@ -141,7 +148,9 @@ private struct ReferenceComparison {
       let wanted = try? term.value(rows[row])
       if let wanted, let value = found[row]?[0], Self.isSame(value, wanted) { continue }
       if wanted == nil, isOptimized { continue }
-      report("\(term.sql)\n  row \(row): \(wanted?.text(term.kind) ?? "an error"), found \(found[row]?[0] ?? .null)")
+      report(
+        "\(term.sql)\n  row \(row): \(wanted?.text(term.kind) ?? "an error"), found \(found[row]?[0] ?? .null)"
+      )
       return
     }
   }
@@ -150,9 +159,12 @@ private struct ReferenceComparison {
     differenceCount += 1
     let used = RandomTerms.columns.indices.filter { text.contains(RandomTerms.columns[$0].0) }
     let lines = rows.enumerated().map { number, row in
-      "  \(number): " + used.map { "\(RandomTerms.columns[$0].0)=\(row[$0].text(RandomTerms.columns[$0].1))" }.joined(separator: " ")
+      "  \(number): "
+        + used.map { "\(RandomTerms.columns[$0].0)=\(row[$0].text(RandomTerms.columns[$0].1))" }
+        .joined(separator: " ")
     }
-    Issue.record("seed \(seed), optimizer \(isOptimized): \(text)\n\(lines.joined(separator: "\n"))")
+    Issue.record(
+      "seed \(seed), optimizer \(isOptimized): \(text)\n\(lines.joined(separator: "\n"))")
   }
 
   /// Intervals and UUIDs are only compared, never results.
@@ -161,7 +173,8 @@ private struct ReferenceComparison {
     case (.null, .null): true
     case (.boolean(let a), .boolean(let b)): a == b
     case (.integer(let a), .integer(let b)): a == b
-    case (.integer(let a), .date(let b)), (.integer(let a), .timestamp(let b)), (.integer(let a), .time(let b)):
+    case (.integer(let a), .date(let b)), (.integer(let a), .timestamp(let b)),
+      (.integer(let a), .time(let b)):
       a == Int128(b)
     case (.double(let a), .double(let b)): a == b || a.isNaN && b.isNaN
     case (.string(let a), .text(let b)): a.utf8.elementsEqual(b.utf8)

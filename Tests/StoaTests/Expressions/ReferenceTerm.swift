@@ -34,7 +34,9 @@ struct ReferenceTerm {
     var before: (UInt8, UInt8) = (0, 0)
     for byte in sql.utf8 {
       let isDigit = (48...57).contains(byte)
-      if isDigit, before.1 == UInt8(ascii: "c"), before.0 == UInt8(ascii: " ") || before.0 == UInt8(ascii: "(") || before.0 == 0 {
+      if isDigit, before.1 == UInt8(ascii: "c"),
+        before.0 == UInt8(ascii: " ") || before.0 == UInt8(ascii: "(") || before.0 == 0
+      {
         return false
       }
       before = (before.1, byte)
@@ -71,7 +73,9 @@ enum ReferenceArithmetic {
     return .integer(result)
   }
 
-  static func power(_ exponent: Int) -> Int128 { (0..<exponent).reduce(1) { value, _ in value * 10 } }
+  static func power(_ exponent: Int) -> Int128 {
+    (0..<exponent).reduce(1) { value, _ in value * 10 }
+  }
 
   /// Checks that `value` has no more digits than the kind.
   static func decimal(_ value: Int128, _ kind: ReferenceKind) throws -> ReferenceValue {
@@ -165,7 +169,8 @@ enum ReferenceCast {
       return try integer(value, kind)
     case .decimal(_, let scale):
       let parts = unsigned.split(separator: ".", omittingEmptySubsequences: false)
-      guard (1...2).contains(parts.count), unsigned.utf8.contains(where: { (48...57).contains($0) }),
+      guard (1...2).contains(parts.count),
+        unsigned.utf8.contains(where: { (48...57).contains($0) }),
         parts.allSatisfy({ $0.utf8.allSatisfy { (48...57).contains($0) } })
       else { throw ReferenceValue.Failure() }
       let fraction = parts.count > 1 ? String(parts[1]) : ""
@@ -192,7 +197,9 @@ enum ReferenceText {
   }
 
   /// `%` any text, `_` one code point, a backslash before one that stands for itself.
-  static func matches(_ text: ArraySlice<Unicode.Scalar>, _ pattern: ArraySlice<Unicode.Scalar>) -> Bool {
+  static func matches(_ text: ArraySlice<Unicode.Scalar>, _ pattern: ArraySlice<Unicode.Scalar>)
+    -> Bool
+  {
     guard let first = pattern.first else { return text.isEmpty }
     let rest = pattern.dropFirst()
     if first == "%" {
@@ -209,7 +216,9 @@ enum ReferenceText {
   static func position(of part: String, in text: String) -> Int {
     let (a, b) = (scalars(text), scalars(part))
     guard b.count <= a.count else { return 0 }
-    for start in 0...(a.count - b.count) where Array(a[start..<(start + b.count)]) == b { return start + 1 }
+    for start in 0...(a.count - b.count) where Array(a[start..<(start + b.count)]) == b {
+      return start + 1
+    }
     return 0
   }
 
@@ -233,7 +242,8 @@ enum ReferenceText {
   /// `length` code points from `start`, counted from 1; those before 1 count and are not there.
   static func substring(_ text: String, _ start: Int, _ length: Int) -> String {
     let all = scalars(text)
-    return self.text(all.indices.filter { $0 + 1 >= start && $0 + 1 < start + length }.map { all[$0] })
+    return self.text(
+      all.indices.filter { $0 + 1 >= start && $0 + 1 < start + length }.map { all[$0] })
   }
 
   static func mapped(_ text: String, upper: Bool) -> String {

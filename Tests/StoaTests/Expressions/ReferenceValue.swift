@@ -145,7 +145,9 @@ enum ReferenceValue: Hashable {
 }
 
 extension String {
-  fileprivate var replacingQuotes: String { split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") }
+  fileprivate var replacingQuotes: String {
+    split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+  }
 }
 
 /// Days and dates of the Gregorian calendar, counted month by month from the year's first day.

@@ -75,31 +75,32 @@ extension ScalarFunction {
     help: "Start of the stretch of time (1 week, 15 minutes, 3 months) that a date lies in",
     example: .init(
       .interval("15 minutes"), .timestamp("2024-02-29 13:14:15"), gives: "2024-02-29 13:00:00"),
-    .overloads([
-      .value([.interval, .date], .date, zero: 0 as Int32) {
-        (reader: ArgumentReader, row: Int) throws(StoaError) -> Int32 in
-        try TimeBucket.days(
-          TimeBucket.start(
-            TimeBucket.timestamp(ofDay: reader.short(1, row)),
-            Interval(packed: reader.wide(0, row)), origin: nil, "time_bucket"))
-      },
-      .value([.interval, .date, .interval], .date, zero: 0 as Int32) {
-        (reader: ArgumentReader, row: Int) throws(StoaError) -> Int32 in
-        try TimeBucket.days(
-          TimeBucket.start(
-            TimeBucket.timestamp(ofDay: reader.short(1, row)),
-            Interval(packed: reader.wide(0, row)),
-            offset: Interval(packed: reader.wide(2, row))))
-      },
-      .value([.interval, .date, .date], .date, zero: 0 as Int32) {
-        (reader: ArgumentReader, row: Int) throws(StoaError) -> Int32 in
-        try TimeBucket.days(
-          TimeBucket.start(
-            TimeBucket.timestamp(ofDay: reader.short(1, row)),
-            Interval(packed: reader.wide(0, row)),
-            origin: TimeBucket.timestamp(ofDay: reader.short(2, row)), "time_bucket"))
-      },
-    ] + ofTimestamps(.timestamp) + ofTimestamps(.timestampTZ)))
+    .overloads(
+      [
+        .value([.interval, .date], .date, zero: 0 as Int32) {
+          (reader: ArgumentReader, row: Int) throws(StoaError) -> Int32 in
+          try TimeBucket.days(
+            TimeBucket.start(
+              TimeBucket.timestamp(ofDay: reader.short(1, row)),
+              Interval(packed: reader.wide(0, row)), origin: nil, "time_bucket"))
+        },
+        .value([.interval, .date, .interval], .date, zero: 0 as Int32) {
+          (reader: ArgumentReader, row: Int) throws(StoaError) -> Int32 in
+          try TimeBucket.days(
+            TimeBucket.start(
+              TimeBucket.timestamp(ofDay: reader.short(1, row)),
+              Interval(packed: reader.wide(0, row)),
+              offset: Interval(packed: reader.wide(2, row))))
+        },
+        .value([.interval, .date, .date], .date, zero: 0 as Int32) {
+          (reader: ArgumentReader, row: Int) throws(StoaError) -> Int32 in
+          try TimeBucket.days(
+            TimeBucket.start(
+              TimeBucket.timestamp(ofDay: reader.short(1, row)),
+              Interval(packed: reader.wide(0, row)),
+              origin: TimeBucket.timestamp(ofDay: reader.short(2, row)), "time_bucket"))
+        },
+      ] + ofTimestamps(.timestamp) + ofTimestamps(.timestampTZ)))
 
   /// Buckets of instants are the same in every time zone: their days begin at midnight UTC.
   private static func ofTimestamps(_ type: LogicalType) -> [Overload] {
@@ -130,17 +131,18 @@ extension ScalarFunction {
     example: .init(
       .interval("15 minutes"), .timestamp("2020-02-11 15:44:17"),
       .timestamp("2001-01-01 00:02:30"), gives: "2020-02-11 15:32:30"),
-    .overloads([LogicalType.timestamp, .timestampTZ].map { type in
-      .value([.interval, type, type], type, zero: 0 as Int64) {
-        (reader: ArgumentReader, row: Int) throws(StoaError) -> Int64 in
-        let width = Interval(packed: reader.wide(0, row))
-        guard width.months == 0 else {
-          throw StoaError(
-            .evaluation, "date_bin takes no months or years, whose lengths vary",
-            hint: "time_bucket takes them")
+    .overloads(
+      [LogicalType.timestamp, .timestampTZ].map { type in
+        .value([.interval, type, type], type, zero: 0 as Int64) {
+          (reader: ArgumentReader, row: Int) throws(StoaError) -> Int64 in
+          let width = Interval(packed: reader.wide(0, row))
+          guard width.months == 0 else {
+            throw StoaError(
+              .evaluation, "date_bin takes no months or years, whose lengths vary",
+              hint: "time_bucket takes them")
+          }
+          return try TimeBucket.start(
+            reader.integer(1, row), width, origin: reader.integer(2, row), "date_bin")
         }
-        return try TimeBucket.start(
-          reader.integer(1, row), width, origin: reader.integer(2, row), "date_bin")
-      }
-    }))
+      }))
 }
