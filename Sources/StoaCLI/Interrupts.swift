@@ -27,7 +27,8 @@ final class Interrupts: Sendable {
   /// Call once, on the main thread, before any other thread starts.
   func install() {
     signal(SIGPIPE, SIG_IGN)
-    signal(SIGXFSZ, SIG_IGN)  // a file larger than `ulimit -f` fails the statement, as a full disk does
+    // A file larger than `ulimit -f` fails the statement, as a full disk does.
+    signal(SIGXFSZ, SIG_IGN)
     var action = sigaction()
     action.__sigaction_handler.sa_handler = { _ in }
     sigaction(SIGUSR1, &action, nil)  // without SA_RESTART: interrupts `read`

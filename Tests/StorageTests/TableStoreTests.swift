@@ -271,6 +271,37 @@ struct TableStoreTests {
     #expect(try Fixture.contents(idle) == ["u": [], "v": []])
   }
 
+  @Test("A disk too full for zeros written ahead still takes the record")
+  func fewerZeros() throws {
+    /// At how many of its calls a commit fails when the disk is full for that one.
+    func failureCount(logExtension: UInt64) throws -> Int {
+      var count = 0
+      for call in 1...60 {
+        let system = SimulatedFileSystem()
+        var options = Fixture.storeOptions()
+        options.logExtension = logExtension
+        let store = try TableStore.open(
+          path: "w", fileSystem: system, mode: .readWrite, budget: MemoryBudget(limit: 64 << 20),
+          options: options)
+        try Fixture.create("t", in: store)
+        system.inject(.diskFull, atCall: system.callCount + call)
+        do { try Fixture.create("u", in: store) } catch {
+          #expect((error as? StoaError)?.kind == .resource)
+          count += 1
+        }
+        system.clearFaults()
+        // After a failed sync nothing is written any more until the warehouse is opened again.
+        if store.refusal != nil { continue }
+        try Fixture.create("v", in: store)
+        #expect(try Fixture.contents(store)["v"] == [])
+      }
+      return count
+    }
+    let plain = try failureCount(logExtension: 0)
+    #expect(plain > 0)
+    #expect(try failureCount(logExtension: 65_536) == plain)
+  }
+
   @Test("A warehouse of a newer version is refused and left as it is")
   func newerVersion() throws {
     let system = SimulatedFileSystem()
