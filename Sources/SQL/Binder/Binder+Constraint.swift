@@ -104,10 +104,8 @@ extension Binder {
     text.utf8.count <= 400 ? try body() : try withLargeStack(body)
   }
 
-  /// The condition over positions of the table's columns.
-  func bindCheck(
-    _ syntax: ExpressionSyntax, of table: TableDefinition
-  ) throws(StoaError) -> Expression {
+  /// The table's columns by their names, numbered by position.
+  func positions(of table: TableDefinition) -> Scope {
     let scope = Scope(parent: nil, commonTables: nil)
     scope.replaceEntries(
       table.columns.enumerated().map { index, column in
@@ -116,7 +114,14 @@ extension Binder {
           column: PlanColumn(id: index, name: column.name, type: column.type),
           schema: catalog.schemaName(table.schema))
       })
-    let clause = Clause("CHECK", scope: scope)
+    return scope
+  }
+
+  /// The condition over positions of the table's columns.
+  func bindCheck(
+    _ syntax: ExpressionSyntax, of table: TableDefinition
+  ) throws(StoaError) -> Expression {
+    let clause = Clause("CHECK", scope: positions(of: table))
     let condition = try bindCondition(syntax, clause)
     guard clause.pending.isEmpty else { throw unsupported("a subquery in CHECK", syntax.position) }
     guard !condition.hasParameter else {

@@ -32,15 +32,7 @@ extension Binder {
   private func bindGenerated(
     _ syntax: ExpressionSyntax, _ type: LogicalType, of table: TableDefinition
   ) throws(StoaError) -> Expression {
-    let scope = Scope(parent: nil, commonTables: nil)
-    scope.replaceEntries(
-      table.columns.enumerated().map { index, column in
-        Scope.Entry(
-          table: table.name, name: column.name,
-          column: PlanColumn(id: index, name: column.name, type: column.type),
-          schema: catalog.schemaName(table.schema))
-      })
-    let clause = Clause("GENERATED", scope: scope)
+    let clause = Clause("GENERATED", scope: positions(of: table))
     let bound = try bindExpression(syntax, clause)
     guard clause.pending.isEmpty else {
       throw StoaError(
